@@ -1,0 +1,193 @@
+"""The one registry of SQL functions, read by the binder (types) and by the evaluator (`run`).
+
+A function is one record in a module of this folder. Operators are functions too: `+` is bound and run the
+same way as `substring`. To add one: write it in the module of its kind with `@scalar`, or call
+`register_aggregate`; nothing else needs to know.
+"""
+
+from __future__ import annotations
+
+import enum
+import importlib
+import pkgutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlengine.errors import InternalError
+from sqlengine.types import SqlType
+from sqlengine.vector import Vector
+
+
+class _NotLiteral(enum.Enum):
+    NOT_LITERAL = "not a literal"
+
+
+NOT_LITERAL: Final = _NotLiteral.NOT_LITERAL
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """What is known of an argument while binding.
+
+    Attributes
+    ----------
+    type
+        Its type; an untyped literal has its natural type (1 is INTEGER, 'x' is VARCHAR, NULL is NULL).
+    literal
+        The Python value if it is an untyped literal, which adapts to the other operands' types as in
+        DuckDB (`1::TINYINT + 1` is TINYINT, `d >= '1995-01-01'` compares dates); else NOT_LITERAL.
+    """
+
+    type: SqlType
+    literal: object = NOT_LITERAL
+
+    @property
+    def is_literal(self) -> bool:
+        """Whether this is an untyped literal."""
+        return self.literal is not NOT_LITERAL
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """The outcome of resolving a call: what each argument is cast to, and the result type."""
+
+    arguments: tuple[SqlType, ...]
+    result: SqlType
+
+
+Resolve = Callable[[Sequence[Operand]], Signature]
+Run = Callable[[Sequence[Vector], SqlType], Vector]
+
+
+@dataclass(frozen=True, slots=True)
+class ScalarFunction:
+    """One value in, one value out, row by row.
+
+    Attributes
+    ----------
+    name
+        SQL name in lower case, or the operator's sign.
+    resolve
+        Types of a call from its operands; raises BindError naming the function and the types it takes.
+    run
+        (argument vectors already cast to the signature, result type) -> result vector. Arguments may be
+        constant vectors; if all are, the result must be constant. NULL in, NULL out, unless documented.
+    deterministic
+        False for `random()`: never folded.
+    example
+        (SQL, expected text) that the reference page shows and a test runs.
+    """
+
+    name: str
+    resolve: Resolve
+    run: Run
+    deterministic: bool = True
+    example: tuple[str, str] | None = None
+
+
+class StateOp(enum.Enum):
+    """What a partial aggregate keeps per group; each merges by itself or by SUM."""
+
+    COUNT_ALL = "count_all"  # rows; merged by SUM
+    COUNT = "count"  # rows whose argument is not NULL; merged by SUM
+    SUM = "sum"  # exact for integers and decimals (128 bits), NULL for no rows
+    MIN = "min"
+    MAX = "max"
+    FIRST = "first"  # first row in task order; NULLs count
+
+    @property
+    def merge(self) -> StateOp:
+        """The operation that combines two partial states of this one."""
+        return StateOp.SUM if self in (StateOp.COUNT_ALL, StateOp.COUNT) else self
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One column of partial state: `op` over argument number `argument`, of `type`."""
+
+    op: StateOp
+    argument: int
+    type: SqlType
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateSignature:
+    """The outcome of resolving an aggregate: casts of its arguments, result type, partial states."""
+
+    arguments: tuple[SqlType, ...]
+    result: SqlType
+    states: tuple[State, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateFunction:
+    """An aggregate as one record: resolve -> states; `finalize` turns merged states into the result."""
+
+    name: str
+    resolve: Callable[[Sequence[Operand]], AggregateSignature]
+    finalize: Run
+    example: tuple[str, str] | None = None
+
+
+_SCALARS: dict[str, ScalarFunction] = {}
+_AGGREGATES: dict[str, AggregateFunction] = {}
+_loaded = False
+
+
+def scalar(
+    name: str,
+    resolve: Resolve,
+    *,
+    aliases: Sequence[str] = (),
+    deterministic: bool = True,
+    example: tuple[str, str] | None = None,
+) -> Callable[[Run], Run]:
+    """Register the decorated `run` under `name` and `aliases`."""
+
+    def register(run: Run) -> Run:
+        for each in (name, *aliases):
+            if each in _SCALARS:
+                raise InternalError(f"scalar function {each!r} is registered twice")
+            _SCALARS[each] = ScalarFunction(each, resolve, run, deterministic, example)
+        return run
+
+    return register
+
+
+def register_aggregate(function: AggregateFunction, aliases: Sequence[str] = ()) -> None:
+    """Add an aggregate under its name and `aliases`."""
+    for each in (function.name, *aliases):
+        if each in _AGGREGATES:
+            raise InternalError(f"aggregate function {each!r} is registered twice")
+        _AGGREGATES[each] = function
+
+
+def find_scalar(name: str) -> ScalarFunction | None:
+    """The scalar function of that (lower-case) name."""
+    _load()
+    return _SCALARS.get(name)
+
+
+def find_aggregate(name: str) -> AggregateFunction | None:
+    """The aggregate function of that (lower-case) name."""
+    _load()
+    return _AGGREGATES.get(name)
+
+
+def function_names() -> list[str]:
+    """Every registered name, sorted: for suggestions, completion and the reference page."""
+    _load()
+    return sorted({*_SCALARS, *_AGGREGATES})
+
+
+def _load() -> None:
+    """Import every module of this folder once, so that each registers what it defines."""
+    global _loaded
+    if _loaded:
+        return
+    _loaded = True
+    import sqlengine.functions as package
+
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")

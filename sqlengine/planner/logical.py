@@ -1,0 +1,246 @@
+"""The logical plan: what to compute, said in eleven kinds of node.
+
+Every node's `columns` are the columns it delivers, in order. Nodes are data: they print, compare, hash
+(tables by identity of their description) and pickle; nothing here runs.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from sqlengine.errors import InternalError
+from sqlengine.planner.expressions import AggregateCall, Column, Expression, Literal, SortKey
+from sqlengine.storage.table import Table
+
+
+class JoinKind(enum.Enum):
+    """INNER and CROSS (an INNER without condition), the outer ones, and the two that filter the left side."""
+
+    INNER = "inner"
+    LEFT = "left"
+    RIGHT = "right"
+    FULL = "full"
+    SEMI = "semi"
+    ANTI = "anti"
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """Rows of a table: `source_names[k]` of the file is delivered as `columns[k]`.
+
+    `filters` are conjuncts every delivered row satisfies; the scan also uses them to skip splits.
+    `name` is how the query calls the table.
+    """
+
+    name: str
+    table: Table
+    columns: tuple[Column, ...]
+    source_names: tuple[str, ...]
+    filters: tuple[Expression, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """Literal rows; `SELECT 1` stands on one row of no columns."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Expression, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Rows for which `condition` is true (not false, not NULL)."""
+
+    input: Node
+    condition: Expression
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Those of the input."""
+        return self.input.columns
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """`columns[k]` computed as `expressions[k]`, row by row."""
+
+    input: Node
+    columns: tuple[Column, ...]
+    expressions: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Pairs of rows for which every one of `conditions` is true; none = all pairs.
+
+    SEMI and ANTI deliver left rows with and without a partner.
+    """
+
+    kind: JoinKind
+    left: Node
+    right: Node
+    conditions: tuple[Expression, ...]
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Left then right; left alone for SEMI and ANTI."""
+        if self.kind in (JoinKind.SEMI, JoinKind.ANTI):
+            return self.left.columns
+        return self.left.columns + self.right.columns
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """One row per distinct `keys`; without keys, exactly one row. Delivers keys, then aggregates.
+
+    Without aggregates it is DISTINCT.
+    """
+
+    input: Node
+    key_columns: tuple[Column, ...]
+    keys: tuple[Expression, ...]
+    aggregate_columns: tuple[Column, ...]
+    aggregates: tuple[AggregateCall, ...]
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Keys, then aggregates."""
+        return self.key_columns + self.aggregate_columns
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """Rows in order of `keys`; equal rows keep the input's order. `limit` + `offset` make it a top-k."""
+
+    input: Node
+    keys: tuple[SortKey, ...]
+    limit: int | None = None
+    offset: int = 0
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Those of the input."""
+        return self.input.columns
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Rows `offset` … `offset + limit` of the input (`limit` None: all after the offset)."""
+
+    input: Node
+    limit: int | None
+    offset: int = 0
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Those of the input."""
+        return self.input.columns
+
+
+@dataclass(frozen=True, slots=True)
+class Union:
+    """All rows of all inputs, in order; `columns` are fresh, position by position (UNION ALL).
+
+    The binder has cast every input to the common types, so inputs differ in column ids only.
+    """
+
+    inputs: tuple[Node, ...]
+    columns: tuple[Column, ...]
+
+
+Node = Scan | Values | Filter | Project | Join | Aggregate | Sort | Limit | Union
+
+
+def inputs_of(node: Node) -> tuple[Node, ...]:
+    """Direct inputs, left to right."""
+    match node:
+        case Scan() | Values():
+            return ()
+        case Filter() | Project() | Aggregate() | Sort() | Limit():
+            return (node.input,)
+        case Join():
+            return (node.left, node.right)
+        case Union():
+            return node.inputs
+        case _:
+            assert_never(node)
+
+
+def with_inputs(node: Node, inputs: tuple[Node, ...]) -> Node:
+    """The node over other inputs; the same object when they are the same objects."""
+    if all(new is old for new, old in zip(inputs, inputs_of(node), strict=True)):
+        return node
+    match node:
+        case Scan() | Values():
+            raise InternalError("a leaf has no inputs")
+        case Filter() | Project() | Aggregate() | Sort() | Limit():
+            return replace(node, input=inputs[0])
+        case Join():
+            return replace(node, left=inputs[0], right=inputs[1])
+        case Union():
+            return replace(node, inputs=inputs)
+        case _:
+            assert_never(node)
+
+
+def transform_up(node: Node, change: Callable[[Node], Node]) -> Node:
+    """Apply `change` to every node, inputs first."""
+    return change(with_inputs(node, tuple(transform_up(child, change) for child in inputs_of(node))))
+
+
+def transform_down(node: Node, change: Callable[[Node], Node]) -> Node:
+    """Apply `change` to every node, before its inputs."""
+    changed = change(node)
+    return with_inputs(changed, tuple(transform_down(child, change) for child in inputs_of(changed)))
+
+
+def expressions_of(node: Node) -> tuple[Expression, ...]:
+    """Every expression that stands in the node itself (not in its inputs)."""
+    match node:
+        case Scan(filters=filters):
+            return filters
+        case Values(rows=rows):
+            return tuple(value for row in rows for value in row)
+        case Filter(condition=condition):
+            return (condition,)
+        case Project(expressions=expressions):
+            return expressions
+        case Join(conditions=conditions):
+            return conditions
+        case Aggregate(keys=keys, aggregates=aggregates):
+            arguments = tuple(a for call in aggregates for a in call.arguments)
+            filters = tuple(call.filter for call in aggregates if call.filter is not None)
+            return keys + arguments + filters
+        case Sort(keys=keys):
+            return tuple(key.expression for key in keys)
+        case Limit() | Union():
+            return ()
+        case _:
+            assert_never(node)
+
+
+ONE_ROW = Values((), ((),))
+
+__all__ = [
+    "ONE_ROW",
+    "Aggregate",
+    "Filter",
+    "Join",
+    "JoinKind",
+    "Limit",
+    "Literal",
+    "Node",
+    "Project",
+    "Scan",
+    "Sort",
+    "Union",
+    "Values",
+    "expressions_of",
+    "inputs_of",
+    "transform_down",
+    "transform_up",
+    "with_inputs",
+]

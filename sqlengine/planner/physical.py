@@ -1,0 +1,316 @@
+"""The physical plan: how to compute it, as stages cut at exchanges.
+
+A *stage* is one operator tree run by a number of independent *tasks*; its leaves read splits of a table
+(`ScanExec`), the output of earlier stages (`ExchangeRead`), or literal rows (`ValuesExec`). How tasks and
+outputs line up:
+
+- A stage's `tasks` say, per leaf, which piece task *t* reads. The leaf whose pieces differ from task to task
+  drives; broadcast leaves read everything in every task.
+- A stage's `output` says how the rows of each task are laid down for the readers.
+
+Task contents and their order depend on the files and the query only, never on workers or timing; readers
+take pieces in task order. That is what makes answers bit-identical on every scheduler.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import assert_never
+
+from sqlengine.functions.registry import StateOp
+from sqlengine.planner.expressions import Column, Expression, SortKey
+from sqlengine.planner.logical import JoinKind
+from sqlengine.storage.table import ScanTask, Table
+
+
+@dataclass(frozen=True, slots=True)
+class ScanExec:
+    """Reads the splits of its task, keeps rows that satisfy all `filters`.
+
+    `read_columns[k]` is read from the file's `source_names[k]`; `columns` (a subset) is delivered, so a column
+    that only the filter needs is dropped. `total` and `pruned` count splits, for EXPLAIN.
+    """
+
+    leaf: int
+    name: str
+    table: Table
+    read_columns: tuple[Column, ...]
+    source_names: tuple[str, ...]
+    columns: tuple[Column, ...]
+    filters: tuple[Expression, ...]
+    total: int
+    pruned: int
+    pruned_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeRead:
+    """Reads what stage `stage` wrote. If `merge` is set, each piece is sorted so and they are merged."""
+
+    leaf: int
+    stage: int
+    columns: tuple[Column, ...]
+    merge: tuple[SortKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ValuesExec:
+    """Literal rows."""
+
+    leaf: int
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Expression, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FilterExec:
+    """Keeps rows for which `condition` is true."""
+
+    input: Exec
+    condition: Expression
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Those of the input."""
+        return self.input.columns
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectExec:
+    """Computes `columns[k]` as `expressions[k]`."""
+
+    input: Exec
+    columns: tuple[Column, ...]
+    expressions: tuple[Expression, ...]
+
+
+class AggregateMode(enum.Enum):
+    """Where an AggregateExec stands.
+
+    ========  ==============  ===============
+    mode      input           output
+    ========  ==============  ===============
+    PARTIAL   rows            keys and states
+    FINAL     keys and states keys and results
+    SINGLE    rows            keys and results
+    ========  ==============  ===============
+    """
+
+    PARTIAL = "partial"
+    FINAL = "final"
+    SINGLE = "single"
+
+
+@dataclass(frozen=True, slots=True)
+class StateColumn:
+    """One state of one aggregate: `op` over `argument` (None for COUNT_ALL), kept in `column`."""
+
+    op: StateOp
+    argument: Expression | None
+    column: Column
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateColumn:
+    """One aggregate: its states, and the function whose `finalize` makes `column` of them.
+
+    `filter` and `distinct` apply to the rows that reach the states (PARTIAL without distinct, or SINGLE).
+    """
+
+    function: str
+    column: Column
+    states: tuple[StateColumn, ...]
+    distinct: bool = False
+    filter: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateExec:
+    """Hash aggregation; groups come out in order of first appearance in the input.
+
+    In FINAL mode `keys` are the partial output's key columns and each state merges by `op.merge`.
+    Without keys, FINAL and SINGLE deliver one row even for no input; PARTIAL delivers one row of empty states.
+    """
+
+    input: Exec
+    mode: AggregateMode
+    key_columns: tuple[Column, ...]
+    keys: tuple[Expression, ...]
+    aggregates: tuple[AggregateColumn, ...]
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Keys, then states (PARTIAL) or results."""
+        if self.mode is AggregateMode.PARTIAL:
+            return self.key_columns + tuple(state.column for a in self.aggregates for state in a.states)
+        return self.key_columns + tuple(a.column for a in self.aggregates)
+
+
+@dataclass(frozen=True, slots=True)
+class HashJoinExec:
+    """Equi-join: builds a table of the rows of `build`, probes it with `probe`, batch by batch.
+
+    `kind` is seen from the probe side: LEFT keeps unmatched probe rows, RIGHT unmatched build rows, FULL both;
+    SEMI/ANTI deliver probe rows, RIGHT and FULL need both sides hash-partitioned. `residual` conjuncts
+    are part of the join condition and see both sides' columns. `columns` is what is delivered, in order.
+    `null_equal` per key: whether NULL matches NULL (IS NOT DISTINCT FROM).
+    """
+
+    probe: Exec
+    build: Exec
+    kind: JoinKind
+    probe_keys: tuple[Expression, ...]
+    build_keys: tuple[Expression, ...]
+    residual: tuple[Expression, ...]
+    columns: tuple[Column, ...]
+    null_equal: tuple[bool, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NestedLoopJoinExec:
+    """Join on `conditions` without an equality: every probe batch against every build row, in blocks."""
+
+    probe: Exec
+    build: Exec
+    kind: JoinKind
+    conditions: tuple[Expression, ...]
+    columns: tuple[Column, ...]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SortExec:
+    """Sorts all rows of the task; with `limit`, keeps only the first `limit` (offset included by the planner)."""
+
+    input: Exec
+    keys: tuple[SortKey, ...]
+    limit: int | None = None
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Those of the input."""
+        return self.input.columns
+
+
+@dataclass(frozen=True, slots=True)
+class LimitExec:
+    """Rows `offset` … `offset + limit` of the task's input."""
+
+    input: Exec
+    limit: int | None
+    offset: int = 0
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Those of the input."""
+        return self.input.columns
+
+
+Exec = (
+    ScanExec
+    | ExchangeRead
+    | ValuesExec
+    | FilterExec
+    | ProjectExec
+    | AggregateExec
+    | HashJoinExec
+    | NestedLoopJoinExec
+    | SortExec
+    | LimitExec
+)
+
+
+def exec_inputs(node: Exec) -> tuple[Exec, ...]:
+    """Direct inputs; for joins the probe side first."""
+    match node:
+        case ScanExec() | ExchangeRead() | ValuesExec():
+            return ()
+        case FilterExec() | ProjectExec() | AggregateExec() | SortExec() | LimitExec():
+            return (node.input,)
+        case HashJoinExec() | NestedLoopJoinExec():
+            return (node.probe, node.build)
+        case _:
+            assert_never(node)
+
+
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """Each task's output is one piece, numbered by task. Readers ask for pieces by task number."""
+
+
+@dataclass(frozen=True, slots=True)
+class HashPartition:
+    """Each task's rows are split into `buckets` pieces by the hash of `keys`; NULL is a value like any other."""
+
+    keys: tuple[Expression, ...]
+    buckets: int
+
+
+Output = Gather | HashPartition
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPieces:
+    """What one task reads through an ExchangeRead leaf.
+
+    bucket None: the whole outputs of `tasks` (None = of all tasks of the stage); else that bucket of all tasks.
+    """
+
+    tasks: tuple[int, ...] | None = None
+    bucket: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One unit of scheduling: `inputs[leaf]` says what each leaf reads (ValuesExec leaves are absent)."""
+
+    inputs: dict[int, ScanTask | ReadPieces]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """An operator tree, its tasks, and how its output is laid down.
+
+    `limit`: no reader needs more than that many rows, counted over tasks in order; a scheduler may skip the
+    tasks after the prefix that has delivered them. `estimated_rows` is the planner's guess for the whole stage.
+    """
+
+    id: int
+    root: Exec
+    tasks: tuple[Task, ...]
+    output: Output
+    limit: int | None = None
+    estimated_rows: int | None = None
+
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        """Ids of the stages this one reads, each once."""
+        return tuple(dict.fromkeys(leaf.stage for leaf in leaves(self.root) if isinstance(leaf, ExchangeRead)))
+
+
+def leaves(node: Exec) -> tuple[ScanExec | ExchangeRead | ValuesExec, ...]:
+    """The leaves of an operator tree, left to right."""
+    if isinstance(node, ScanExec | ExchangeRead | ValuesExec):
+        return (node,)
+    return tuple(leaf for child in exec_inputs(node) for leaf in leaves(child))
+
+
+@dataclass(frozen=True, slots=True)
+class PhysicalPlan:
+    """Stages in an order in which each comes after its inputs; the last one makes the result.
+
+    `names` are the result's header, beside the last stage's root columns. `small`: so little input that
+    waking workers costs more than it saves; `small_reason` says why in EXPLAIN.
+    """
+
+    stages: tuple[Stage, ...]
+    names: tuple[str, ...]
+    small: bool = False
+    small_reason: str = ""
+
+    @property
+    def result(self) -> Stage:
+        """The stage whose output, pieces in task order, is the answer."""
+        return self.stages[-1]

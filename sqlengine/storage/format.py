@@ -1,0 +1,99 @@
+"""What a file format has to offer; one module per format implements it, `FORMATS` lists them.
+
+To add a format: a module here with a class that satisfies `Format`, one line in `storage/formats.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from sqlengine.types import SqlType
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from sqlengine.storage.filesystem import FileInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A column as a file has it."""
+
+    name: str
+    type: SqlType
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnStatistics:
+    """What is known of a column over some rows without reading them.
+
+    `minimum` and `maximum` are Python values comparable with literals of the column's type (int, float,
+    Decimal, str, date, datetime, bool); None = unknown. They bound the values, NULL and NaN aside, and need
+    not be attained. `nulls`: number of NULLs; None = unknown. `distinct`: distinct values, an estimate.
+    """
+
+    minimum: object = None
+    maximum: object = None
+    nulls: int | None = None
+    distinct: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A piece of one file that can be read on its own: the atom of parallel scans.
+
+    `start` and `stop` mean what the format says (row-group numbers, byte offsets); the whole file is one split
+    if it cannot be cut. `rows` is exact, or an estimate if `rows_exact` is False. `size` is bytes on disk.
+    """
+
+    path: str
+    start: int
+    stop: int
+    rows: int
+    size: int
+    rows_exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class FileSchema:
+    """Columns of one file, in file order, and whatever the format wants to remember for reading it."""
+
+    fields: tuple[Field, ...]
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
+Options = Mapping[str, object]
+
+
+class Format(Protocol):
+    """Reads one kind of file. Implementations hold no state: they pickle as references."""
+
+    name: str
+    extensions: tuple[str, ...]
+    options: Mapping[str, type]
+
+    def schema(self, files: Sequence[FileInfo], options: Options) -> FileSchema:
+        """The common schema of `files`, read from their metadata or guessed from samples of them.
+
+        Raises FileFormatError naming the file that disagrees, and how to reconcile it.
+        """
+        ...
+
+    def splits(self, file: FileInfo, schema: FileSchema, options: Options, target_bytes: int) -> list[Split]:
+        """Cut one file; boundaries depend on the file and `target_bytes` alone."""
+        ...
+
+    def statistics(self, split: Split, columns: Sequence[str]) -> Mapping[str, ColumnStatistics]:
+        """What is known of `columns` within `split` from metadata; empty if nothing."""
+        ...
+
+    def read(
+        self, splits: Sequence[Split], schema: FileSchema, columns: Sequence[str], options: Options, batch_rows: int
+    ) -> Iterator[pa.RecordBatch]:
+        """Record batches of `columns`, in that order, of each split in turn, rows in file order.
+
+        Text may come dictionary-encoded. Each batch belongs to one file.
+        Raises FileFormatError with path and, where it can be had, row, column and value.
+        """
+        ...

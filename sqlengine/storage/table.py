@@ -1,0 +1,82 @@
+"""`Table`: what the planner and the executor know of a source of rows, whatever it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from sqlengine.storage.format import ColumnStatistics, Field, Split
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class Predicate:
+    """A condition simple enough to skip data by: `column op values`, implied by the query's WHERE.
+
+    `op` is one of = <> < <= > >= in is_null is_not_null; `values` are Python values of the column's type.
+    """
+
+    column: str
+    op: str
+    values: tuple[object, ...] = ()
+
+    def __str__(self) -> str:
+        return " ".join([self.column, self.op.replace("_", " "), ", ".join(map(str, self.values))]).strip()
+
+
+@dataclass(frozen=True, slots=True)
+class ScanTask:
+    """What one task scans: some splits, in order; `rows` is their (estimated) number of rows."""
+
+    splits: tuple[Split, ...]
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScanPlan:
+    """The outcome of planning a scan: its tasks, and how many splits predicates removed."""
+
+    tasks: tuple[ScanTask, ...]
+    total: int
+    pruned: int
+    pruned_by: str = ""
+
+
+class Table(Protocol):
+    """A source of rows. Picklable (workers get it), immutable, hashable by identity of its description."""
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """Columns in order; hive partition columns last."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """A few words for EXPLAIN: format and number of files; no absolute path."""
+        ...
+
+    def row_count(self) -> int:
+        """Rows, exact where metadata tells, else an estimate."""
+        ...
+
+    def size(self) -> int:
+        """Bytes on disk (or in memory) of the whole table."""
+        ...
+
+    def statistics(self, column: str) -> ColumnStatistics:
+        """What is known of a column over the whole table, from metadata only."""
+        ...
+
+    def plan_scan(self, columns: Sequence[str], predicates: Sequence[Predicate]) -> ScanPlan:
+        """Splits that may hold rows satisfying all predicates, grouped into tasks (see `storage.splits`)."""
+        ...
+
+    def read(self, task: ScanTask, columns: Sequence[str], batch_rows: int) -> Iterator[pa.RecordBatch]:
+        """Batches of `columns` in that order, rows in file order; text may be dictionary-encoded.
+
+        With no columns the batches still carry the number of rows.
+        """
+        ...

@@ -1,0 +1,344 @@
+"""SQL types: one closed, immutable description shared by planner, executor and storage.
+
+A `SqlType` says what a column means. How its values lie in memory is decided here too, once:
+
+==============  ==========================  ==================================================
+SQL type        Arrow type                  numpy *words* (see `sqlengine.vector`)
+==============  ==========================  ==================================================
+BOOLEAN         bool                        bool
+TINYINT…BIGINT  int8…int64                  the same (UTINYINT…UBIGINT: uint8…uint64)
+HUGEINT         decimal128(38, 0)           int64 when every value fits, else none
+DECIMAL(p, s)   decimal128(p, s)            int64, unscaled, when every value fits, else none
+FLOAT, DOUBLE   float32, float64            the same
+DATE            date32                      int32 days since 1970-01-01
+TIME            time64[us]                  int64 microseconds since midnight
+TIMESTAMP       timestamp[us]               int64 microseconds since 1970-01-01
+TIMESTAMP_S/MS/NS  timestamp[s/ms/ns]       int64 of that unit
+TIMESTAMPTZ     timestamp[us, UTC]          int64 microseconds since 1970-01-01 UTC
+INTERVAL        month_day_nano_interval     none
+VARCHAR, BLOB   string, binary              none (kernels read offsets and bytes)
+==============  ==========================  ==================================================
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from sqlengine.errors import InternalError, NotSupportedError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+
+class TypeKind(enum.Enum):
+    """The families of SQL types; parameters (precision, element types) live in `SqlType`."""
+
+    NULL = "NULL"
+    BOOLEAN = "BOOLEAN"
+    TINYINT = "TINYINT"
+    SMALLINT = "SMALLINT"
+    INTEGER = "INTEGER"
+    BIGINT = "BIGINT"
+    HUGEINT = "HUGEINT"
+    UTINYINT = "UTINYINT"
+    USMALLINT = "USMALLINT"
+    UINTEGER = "UINTEGER"
+    UBIGINT = "UBIGINT"
+    FLOAT = "FLOAT"
+    DOUBLE = "DOUBLE"
+    DECIMAL = "DECIMAL"
+    VARCHAR = "VARCHAR"
+    BLOB = "BLOB"
+    DATE = "DATE"
+    TIME = "TIME"
+    TIMESTAMP = "TIMESTAMP"
+    TIMESTAMP_S = "TIMESTAMP_S"
+    TIMESTAMP_MS = "TIMESTAMP_MS"
+    TIMESTAMP_NS = "TIMESTAMP_NS"
+    TIMESTAMPTZ = "TIMESTAMP WITH TIME ZONE"
+    INTERVAL = "INTERVAL"
+    LIST = "LIST"
+    STRUCT = "STRUCT"
+    MAP = "MAP"
+
+
+@dataclass(frozen=True, slots=True)
+class SqlType:
+    """One SQL type.
+
+    Attributes
+    ----------
+    kind
+        The family.
+    precision, scale
+        Total digits and digits after the point; only for DECIMAL (1 <= precision <= 38).
+    children
+        (name, type) of each child: LIST has one, MAP has key and value, STRUCT its fields.
+    """
+
+    kind: TypeKind
+    precision: int = 0
+    scale: int = 0
+    children: tuple[tuple[str, SqlType], ...] = ()
+
+    def __str__(self) -> str:
+        match self.kind:
+            case TypeKind.DECIMAL:
+                return f"DECIMAL({self.precision},{self.scale})"
+            case TypeKind.LIST:
+                return f"{self.children[0][1]}[]"
+            case TypeKind.STRUCT:
+                return f"STRUCT({', '.join(f'{name} {child}' for name, child in self.children)})"
+            case TypeKind.MAP:
+                return f"MAP({self.children[0][1]}, {self.children[1][1]})"
+            case _:
+                return str(self.kind.value)
+
+    @property
+    def is_integer(self) -> bool:
+        """Whether this is a whole-number type, HUGEINT and the unsigned ones included."""
+        return self.kind in INTEGER_KINDS
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether arithmetic applies: integers, decimals and floats."""
+        return self.is_integer or self.kind in (TypeKind.DECIMAL, TypeKind.FLOAT, TypeKind.DOUBLE)
+
+    @property
+    def is_float(self) -> bool:
+        """FLOAT or DOUBLE."""
+        return self.kind in (TypeKind.FLOAT, TypeKind.DOUBLE)
+
+    @property
+    def is_timestamp(self) -> bool:
+        """Any TIMESTAMP, whatever its unit, with or without time zone."""
+        return self.kind in TIMESTAMP_UNITS or self.kind is TypeKind.TIMESTAMPTZ
+
+    @property
+    def is_temporal(self) -> bool:
+        """DATE, TIME or any TIMESTAMP."""
+        return self.is_timestamp or self.kind in (TypeKind.DATE, TypeKind.TIME)
+
+    @property
+    def is_text(self) -> bool:
+        """VARCHAR or BLOB: made of bytes, so Arrow computes it."""
+        return self.kind in (TypeKind.VARCHAR, TypeKind.BLOB)
+
+    @property
+    def is_unscaled(self) -> bool:
+        """DECIMAL or HUGEINT: 128-bit in Arrow, int64 words whenever the values fit."""
+        return self.kind in (TypeKind.DECIMAL, TypeKind.HUGEINT)
+
+
+NULL: Final = SqlType(TypeKind.NULL)
+BOOLEAN: Final = SqlType(TypeKind.BOOLEAN)
+TINYINT: Final = SqlType(TypeKind.TINYINT)
+SMALLINT: Final = SqlType(TypeKind.SMALLINT)
+INTEGER: Final = SqlType(TypeKind.INTEGER)
+BIGINT: Final = SqlType(TypeKind.BIGINT)
+HUGEINT: Final = SqlType(TypeKind.HUGEINT)
+UTINYINT: Final = SqlType(TypeKind.UTINYINT)
+USMALLINT: Final = SqlType(TypeKind.USMALLINT)
+UINTEGER: Final = SqlType(TypeKind.UINTEGER)
+UBIGINT: Final = SqlType(TypeKind.UBIGINT)
+FLOAT: Final = SqlType(TypeKind.FLOAT)
+DOUBLE: Final = SqlType(TypeKind.DOUBLE)
+VARCHAR: Final = SqlType(TypeKind.VARCHAR)
+BLOB: Final = SqlType(TypeKind.BLOB)
+DATE: Final = SqlType(TypeKind.DATE)
+TIME: Final = SqlType(TypeKind.TIME)
+TIMESTAMP: Final = SqlType(TypeKind.TIMESTAMP)
+TIMESTAMP_S: Final = SqlType(TypeKind.TIMESTAMP_S)
+TIMESTAMP_MS: Final = SqlType(TypeKind.TIMESTAMP_MS)
+TIMESTAMP_NS: Final = SqlType(TypeKind.TIMESTAMP_NS)
+TIMESTAMPTZ: Final = SqlType(TypeKind.TIMESTAMPTZ)
+INTERVAL: Final = SqlType(TypeKind.INTERVAL)
+
+MAX_DECIMAL_PRECISION: Final = 38
+
+# Bits of each whole-number type; negative = signed. Order is DuckDB's order of widening.
+INTEGER_KINDS: Final[dict[TypeKind, tuple[int, bool]]] = {
+    TypeKind.TINYINT: (8, True),
+    TypeKind.SMALLINT: (16, True),
+    TypeKind.INTEGER: (32, True),
+    TypeKind.BIGINT: (64, True),
+    TypeKind.HUGEINT: (128, True),
+    TypeKind.UTINYINT: (8, False),
+    TypeKind.USMALLINT: (16, False),
+    TypeKind.UINTEGER: (32, False),
+    TypeKind.UBIGINT: (64, False),
+}
+
+# Ticks per second of each TIMESTAMP without time zone.
+TIMESTAMP_UNITS: Final[dict[TypeKind, int]] = {
+    TypeKind.TIMESTAMP_S: 1,
+    TypeKind.TIMESTAMP_MS: 1_000,
+    TypeKind.TIMESTAMP: 1_000_000,
+    TypeKind.TIMESTAMP_NS: 1_000_000_000,
+}
+
+
+def decimal(precision: int, scale: int) -> SqlType:
+    """DECIMAL(precision, scale); precision is capped at 38 by the caller, never here."""
+    if not 0 <= scale <= precision <= MAX_DECIMAL_PRECISION or precision < 1:
+        raise InternalError(f"DECIMAL({precision},{scale}) is not a type")
+    return SqlType(TypeKind.DECIMAL, precision, scale)
+
+
+def list_of(element: SqlType) -> SqlType:
+    """LIST of `element`."""
+    return SqlType(TypeKind.LIST, children=(("element", element),))
+
+
+def integer_range(kind: TypeKind) -> tuple[int, int]:
+    """Smallest and largest value of a whole-number type, both inclusive.
+
+    HUGEINT is carried as decimal128(38, 0), so its bounds are ±(10**38 - 1), not ±2**127.
+    """
+    if kind is TypeKind.HUGEINT:
+        return -(10**38) + 1, 10**38 - 1
+    bits, signed = INTEGER_KINDS[kind]
+    return (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
+
+
+def arrow_type(sql_type: SqlType) -> pa.DataType:
+    """The Arrow type that carries `sql_type` (the table in the module docstring)."""
+    import pyarrow as pa
+
+    match sql_type.kind:
+        case TypeKind.DECIMAL:
+            return pa.decimal128(sql_type.precision, sql_type.scale)
+        case TypeKind.LIST:
+            return pa.list_(arrow_type(sql_type.children[0][1]))
+        case TypeKind.STRUCT:
+            return pa.struct([pa.field(name, arrow_type(child)) for name, child in sql_type.children])
+        case TypeKind.MAP:
+            return pa.map_(arrow_type(sql_type.children[0][1]), arrow_type(sql_type.children[1][1]))
+        case kind:
+            return _simple_arrow_types()[kind]
+
+
+def from_arrow(data_type: pa.DataType) -> SqlType:
+    """The SQL type of a column that storage delivers as `data_type`.
+
+    Raises
+    ------
+    NotSupportedError
+        If no SQL type stands for it; storage names the column and the file.
+    """
+    import pyarrow as pa
+
+    t = pa.types
+    if t.is_dictionary(data_type):
+        return from_arrow(data_type.value_type)
+    if t.is_decimal(data_type):
+        if data_type.precision > MAX_DECIMAL_PRECISION or data_type.scale < 0:
+            raise NotSupportedError(f"Arrow type {data_type} has no SQL type (at most 38 digits)")
+        return decimal(data_type.precision, data_type.scale)
+    if t.is_string(data_type) or t.is_large_string(data_type) or t.is_string_view(data_type):
+        return VARCHAR
+    if (
+        t.is_binary(data_type)
+        or t.is_large_binary(data_type)
+        or t.is_binary_view(data_type)
+        or t.is_fixed_size_binary(data_type)
+    ):
+        return BLOB
+    if t.is_date(data_type):
+        return DATE
+    if t.is_time(data_type):
+        return TIME
+    if t.is_timestamp(data_type):
+        if data_type.tz is not None:
+            return TIMESTAMPTZ
+        return {"s": TIMESTAMP_S, "ms": TIMESTAMP_MS, "us": TIMESTAMP, "ns": TIMESTAMP_NS}[data_type.unit]
+    if t.is_duration(data_type):
+        return INTERVAL
+    if t.is_float16(data_type):
+        return FLOAT
+    if t.is_list(data_type) or t.is_large_list(data_type) or t.is_fixed_size_list(data_type):
+        return list_of(from_arrow(data_type.value_type))
+    if t.is_map(data_type):
+        key, item = from_arrow(data_type.key_type), from_arrow(data_type.item_type)
+        return SqlType(TypeKind.MAP, children=(("key", key), ("value", item)))
+    if t.is_struct(data_type):
+        fields = tuple(
+            (data_type.field(i).name, from_arrow(data_type.field(i).type)) for i in range(data_type.num_fields)
+        )
+        return SqlType(TypeKind.STRUCT, children=fields)
+    for kind, simple in _simple_arrow_types().items():
+        if simple == data_type and kind is not TypeKind.HUGEINT:
+            return SqlType(kind)
+    raise NotSupportedError(f"Arrow type {data_type} has no SQL type")
+
+
+def words_dtype(sql_type: SqlType) -> np.dtype | None:
+    """numpy dtype of the words of `sql_type`, or None where it has none."""
+    import numpy as np
+
+    name = _WORDS.get(sql_type.kind)
+    return None if name is None else np.dtype(name)
+
+
+_WORDS: Final[dict[TypeKind, str]] = {
+    TypeKind.BOOLEAN: "bool",
+    TypeKind.TINYINT: "int8",
+    TypeKind.SMALLINT: "int16",
+    TypeKind.INTEGER: "int32",
+    TypeKind.BIGINT: "int64",
+    TypeKind.HUGEINT: "int64",
+    TypeKind.UTINYINT: "uint8",
+    TypeKind.USMALLINT: "uint16",
+    TypeKind.UINTEGER: "uint32",
+    TypeKind.UBIGINT: "uint64",
+    TypeKind.FLOAT: "float32",
+    TypeKind.DOUBLE: "float64",
+    TypeKind.DECIMAL: "int64",
+    TypeKind.DATE: "int32",
+    TypeKind.TIME: "int64",
+    TypeKind.TIMESTAMP: "int64",
+    TypeKind.TIMESTAMP_S: "int64",
+    TypeKind.TIMESTAMP_MS: "int64",
+    TypeKind.TIMESTAMP_NS: "int64",
+    TypeKind.TIMESTAMPTZ: "int64",
+}
+
+
+def _simple_arrow_types() -> dict[TypeKind, pa.DataType]:
+    if not _SIMPLE:
+        import pyarrow as pa
+
+        _SIMPLE.update(
+            {
+                TypeKind.NULL: pa.null(),
+                TypeKind.BOOLEAN: pa.bool_(),
+                TypeKind.TINYINT: pa.int8(),
+                TypeKind.SMALLINT: pa.int16(),
+                TypeKind.INTEGER: pa.int32(),
+                TypeKind.BIGINT: pa.int64(),
+                TypeKind.HUGEINT: pa.decimal128(MAX_DECIMAL_PRECISION, 0),
+                TypeKind.UTINYINT: pa.uint8(),
+                TypeKind.USMALLINT: pa.uint16(),
+                TypeKind.UINTEGER: pa.uint32(),
+                TypeKind.UBIGINT: pa.uint64(),
+                TypeKind.FLOAT: pa.float32(),
+                TypeKind.DOUBLE: pa.float64(),
+                TypeKind.VARCHAR: pa.string(),
+                TypeKind.BLOB: pa.binary(),
+                TypeKind.DATE: pa.date32(),
+                TypeKind.TIME: pa.time64("us"),
+                TypeKind.TIMESTAMP: pa.timestamp("us"),
+                TypeKind.TIMESTAMP_S: pa.timestamp("s"),
+                TypeKind.TIMESTAMP_MS: pa.timestamp("ms"),
+                TypeKind.TIMESTAMP_NS: pa.timestamp("ns"),
+                TypeKind.TIMESTAMPTZ: pa.timestamp("us", "UTC"),
+                TypeKind.INTERVAL: pa.month_day_nano_interval(),
+            }
+        )
+    return _SIMPLE
+
+
+_SIMPLE: dict[TypeKind, pa.DataType] = {}

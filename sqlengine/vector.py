@@ -1,0 +1,467 @@
+"""`Vector` and `Batch`: what flows between operators inside one task.
+
+Between tasks the currency is `pyarrow.RecordBatch`; inside a task a column is a `Vector`, which can be
+looked at in two ways and computes either view at most once:
+
+- `arrow()`: an Arrow array, right for what is made of bytes (strings, intervals, nested values);
+- `values()` and `valid()`: numpy *words* and a validity mask, right for what is made of words.
+
+A `Batch` is a set of vectors of equal length, by column id. `Batch.take` is lazy: a column that nobody
+asks for after a filter or a join is never gathered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from sqlengine.errors import InternalError
+from sqlengine.types import SqlType, TypeKind, arrow_type, words_dtype
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    Words = NDArray[Any]
+    Mask = NDArray[np.bool_]
+    Indices = NDArray[np.int64]
+
+
+class _Foreign:
+    """Lends foreign memory to numpy as a writable array, so that kernels see one array type.
+
+    Nothing writes through it; `owner` keeps the memory alive.
+    """
+
+    __slots__ = ("__array_interface__", "owner")
+
+    def __init__(self, address: int, dtype: np.dtype[Any], length: int, owner: object) -> None:
+        self.__array_interface__ = {
+            "data": (address, False),
+            "shape": (length,),
+            "typestr": dtype.str,
+            "version": 3,
+        }
+        self.owner = owner
+
+
+def buffer_words(buffer: pa.Buffer, dtype: np.dtype[Any], offset: int, length: int) -> Words:
+    """A zero-copy numpy view of `length` items of `buffer`, starting at item `offset`."""
+    if length == 0:
+        return np.empty(0, dtype)
+    return np.asarray(_Foreign(buffer.address + offset * dtype.itemsize, dtype, length, buffer))
+
+
+class Vector:
+    """One column of a batch; immutable by convention.
+
+    Parameters
+    ----------
+    type
+        What the values mean.
+    array
+        Arrow array of `arrow_type(type)`; VARCHAR and BLOB may also be a DictionaryArray.
+    values, valid
+        Words and validity (True = not NULL; None = no NULL at all). The word of a NULL is arbitrary.
+    constant
+        If True the vector holds one value that stands for every row: views have length 1 and numpy
+        broadcasts them. A function whose arguments are all constant returns a constant.
+    """
+
+    __slots__ = ("_array", "_valid", "_values", "constant", "type")
+
+    _UNKNOWN: Any = object()
+    _WIDE: Any = object()
+
+    def __init__(
+        self,
+        type: SqlType,  # noqa: A002 - the field's word
+        array: pa.Array | None = None,
+        values: Words | None = None,
+        valid: Mask | None = None,
+        constant: bool = False,
+    ) -> None:
+        if array is None and values is None:
+            raise InternalError("a vector needs an Arrow array or words")
+        self.type = type
+        self.constant = constant
+        self._array = array
+        self._values: Any = Vector._UNKNOWN if values is None else values
+        self._valid: Any = Vector._UNKNOWN if values is None else valid
+
+    # -- making one ---------------------------------------------------------------------------
+
+    @staticmethod
+    def from_arrow(array: pa.Array | pa.ChunkedArray, type: SqlType, constant: bool = False) -> Vector:  # noqa: A002
+        """A vector over `array`, cast to the carrying Arrow type when it has another one."""
+        import pyarrow as pa
+
+        if isinstance(array, pa.ChunkedArray):
+            array = _combine(array)
+        target = arrow_type(type)
+        if isinstance(array, pa.DictionaryArray):
+            if not type.is_text:
+                array = array.dictionary_decode()
+            elif array.dictionary.type != target or array.indices.type != pa.int32():
+                array = array.cast(pa.dictionary(pa.int32(), target))
+        if not isinstance(array, pa.DictionaryArray) and array.type != target:
+            array = array.cast(target)
+        return Vector(type, array, constant=constant)
+
+    @staticmethod
+    def from_values(values: Words, valid: Mask | None, type: SqlType, constant: bool = False) -> Vector:  # noqa: A002
+        """A vector over words; `values` must have the dtype `words_dtype(type)`."""
+        return Vector(type, values=values, valid=valid, constant=constant)
+
+    @staticmethod
+    def from_literal(value: object, type: SqlType) -> Vector:  # noqa: A002
+        """A constant: one Python value (or None for NULL) that stands for every row."""
+        import pyarrow as pa
+
+        if type.kind is TypeKind.HUGEINT and isinstance(value, int):
+            import decimal
+
+            value = decimal.Decimal(value)
+        return Vector(type, pa.array([value], type=arrow_type(type)), constant=True)
+
+    # -- looking at it ------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self._array) if self._array is not None else len(self._values)
+
+    def arrow(self) -> pa.Array:
+        """The values as a plain (not dictionary-encoded) Arrow array."""
+        import pyarrow as pa
+
+        array = self.encoded()
+        if isinstance(array, pa.DictionaryArray):
+            return array.dictionary_decode()
+        return array
+
+    def encoded(self) -> pa.Array:
+        """As `arrow()`, but dictionary-encoded text stays so."""
+        if self._array is None:
+            self._array = _words_to_arrow(self._values, self._valid, self.type)
+        return self._array
+
+    def dictionary(self) -> tuple[Words, Mask | None, pa.Array] | None:
+        """(codes int32[n], validity of the codes, distinct values) of dictionary-encoded text, else None.
+
+        The dictionary may hold values that no row uses, duplicates, and NULL.
+        """
+        import pyarrow as pa
+
+        if not isinstance(self._array, pa.DictionaryArray):
+            return None
+        codes = self._array.indices
+        return _words_of(codes, np.dtype("int32")), _validity_of(codes), self._array.dictionary
+
+    def has_words(self) -> bool:
+        """Whether `values()` can be called: a fixed-width type, and narrow if DECIMAL or HUGEINT."""
+        return self._load_words() is not None
+
+    def values(self) -> Words:
+        """The words, shape (n,), or (1,) if constant."""
+        words = self._load_words()
+        if words is None:
+            raise InternalError(f"a {self.type} vector has no words here; ask has_words() first")
+        return words
+
+    def valid(self) -> Mask | None:
+        """True where not NULL, shape as `values()`; None when there is no NULL."""
+        if self._valid is Vector._UNKNOWN:
+            array = self._array
+            import pyarrow as pa
+
+            if isinstance(array, pa.DictionaryArray) and array.dictionary.null_count:
+                self._valid = array.is_valid().to_numpy(zero_copy_only=False)
+                codes = array.indices.fill_null(0)
+                self._valid &= array.dictionary.is_valid().take(codes).to_numpy(zero_copy_only=False)
+            else:
+                self._valid = _validity_of(array)
+        return cast("Mask | None", self._valid)
+
+    def is_null_constant(self) -> bool:
+        """Whether this is the constant NULL."""
+        valid = self.valid()
+        return self.constant and valid is not None and not valid[0]
+
+    def _load_words(self) -> Words | None:
+        if self._values is Vector._WIDE:
+            return None
+        if self._values is Vector._UNKNOWN:
+            words = _arrow_to_words(self._array, self.type)
+            self._values = Vector._WIDE if words is None else words
+            return words
+        return cast("Words", self._values)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held, an estimate: the larger of the two views."""
+        size = 0
+        if self._array is not None:
+            size = int(self._array.nbytes)
+        if isinstance(self._values, np.ndarray):
+            size = max(size, int(self._values.nbytes))
+        return size
+
+    # -- picking rows -------------------------------------------------------------------------
+
+    def take(self, indices: Indices, may_miss: bool = False) -> Vector:
+        """Rows at `indices`; with `may_miss`, index -1 gives NULL."""
+        import pyarrow as pa
+
+        if self.constant and not may_miss:
+            return self
+        words = self._load_words()
+        if words is not None:
+            valid = self.valid()
+            if self.constant:
+                indices = np.minimum(indices, 0)
+            if not may_miss:
+                return Vector(
+                    self.type, values=words.take(indices), valid=None if valid is None else valid.take(indices)
+                )
+            hit = indices >= 0
+            if len(words) == 0:
+                return Vector(self.type, values=np.zeros(len(indices), words.dtype), valid=hit)
+            taken = words.take(np.where(hit, indices, 0))
+            if valid is not None:
+                hit &= valid.take(np.where(hit, indices, 0))
+            return Vector(self.type, values=taken, valid=hit)
+        array = self.encoded()
+        if not may_miss:
+            return Vector(self.type, array.take(pa.array(indices)))
+        if self.constant:
+            indices = np.minimum(indices, 0)
+        return Vector(self.type, array.take(pa.array(indices, mask=indices < 0)))
+
+    def slice(self, start: int, length: int) -> Vector:
+        """`length` rows from `start`, zero-copy."""
+        if self.constant:
+            return self
+        array = None if self._array is None else self._array.slice(start, length)
+        if isinstance(self._values, np.ndarray):
+            valid = self.valid()
+            stop = start + length
+            return Vector(self.type, array, self._values[start:stop], None if valid is None else valid[start:stop])
+        return Vector(self.type, array)
+
+    def expand(self, length: int) -> Vector:
+        """A constant repeated to `length` rows; any other vector itself."""
+        if not self.constant:
+            return self
+        words = self._load_words()
+        if words is not None:
+            valid = self.valid()
+            return Vector(
+                self.type,
+                values=np.repeat(words, length),
+                valid=None if valid is None else np.repeat(valid, length),
+            )
+        import pyarrow as pa
+
+        return Vector(self.type, pa.repeat(self.arrow()[0], length))
+
+
+def concat_vectors(vectors: Sequence[Vector]) -> Vector:
+    """The rows of all `vectors` in order; none may be constant, all have one type."""
+    import pyarrow as pa
+
+    if len(vectors) == 1:
+        return vectors[0]
+    type_ = vectors[0].type
+    if words_dtype(type_) is not None and all(vector.has_words() for vector in vectors):
+        values = np.concatenate([vector.values() for vector in vectors])
+        masks = [vector.valid() for vector in vectors]
+        valid = None
+        if any(mask is not None for mask in masks):
+            valid = np.concatenate(
+                [np.ones(len(v), np.bool_) if m is None else m for v, m in zip(vectors, masks, strict=True)]
+            )
+        return Vector.from_values(values, valid, type_)
+    arrays = [vector.encoded() for vector in vectors]
+    encoded = [isinstance(array, pa.DictionaryArray) for array in arrays]
+    if any(encoded) and not all(encoded):
+        arrays = [a.dictionary_decode() if isinstance(a, pa.DictionaryArray) else a for a in arrays]
+    return Vector(type_, _combine(pa.chunked_array(arrays)))
+
+
+class Batch:
+    """Equally long vectors by column id; the unit that operators hand on.
+
+    Columns are computed when first asked for (`take` composes no indices: it remembers its source).
+    """
+
+    __slots__ = ("_columns", "_pending", "length")
+
+    def __init__(
+        self, length: int, columns: Mapping[int, Vector], pending: Mapping[int, Callable[[], Vector]] | None = None
+    ) -> None:
+        self.length = length
+        self._columns: dict[int, Vector] = dict(columns)
+        self._pending: dict[int, Callable[[], Vector]] = dict(pending) if pending else {}
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Ids of all columns, computed or pending."""
+        return (*self._columns, *(i for i in self._pending if i not in self._columns))
+
+    def column(self, column_id: int) -> Vector:
+        """The vector of one column."""
+        vector = self._columns.get(column_id)
+        if vector is None:
+            make = self._pending.get(column_id)
+            if make is None:
+                raise InternalError(f"column {column_id} is not in the batch (it has {self.ids})")
+            vector = self._columns[column_id] = make()
+        return vector
+
+    def take(self, indices: Indices, may_miss: bool = False) -> Batch:
+        """Rows at `indices` (see `Vector.take`), each column gathered when first asked for."""
+        pending = {i: _deferred_take(self, i, indices, may_miss) for i in self.ids}
+        return Batch(len(indices), {}, pending)
+
+    def filter(self, mask: Mask) -> Batch:
+        """Rows where `mask` is True."""
+        kept = np.flatnonzero(mask)
+        return self if len(kept) == self.length else self.take(kept)
+
+    def slice(self, start: int, length: int) -> Batch:
+        """`length` rows from `start`."""
+        pending = {i: _deferred_slice(self, i, start, length) for i in self.ids}
+        return Batch(length, {}, pending)
+
+    def select(self, ids: Iterable[int]) -> Batch:
+        """Only the columns `ids`, in that order."""
+        wanted = tuple(ids)
+        return Batch(
+            self.length,
+            {i: self._columns[i] for i in wanted if i in self._columns},
+            {i: self._pending[i] for i in wanted if i not in self._columns},
+        )
+
+    def merged(self, other: Batch) -> Batch:
+        """The columns of both; `other` must have the same length."""
+        return Batch(self.length, {**self._columns, **other._columns}, {**self._pending, **other._pending})
+
+    def with_columns(self, columns: Mapping[int, Vector]) -> Batch:
+        """This batch with some columns added or replaced."""
+        return Batch(self.length, {**self._columns, **columns}, self._pending)
+
+    def to_arrow(self, ids: Sequence[int]) -> pa.RecordBatch:
+        """A RecordBatch of the columns `ids`, fields named by id; text may stay dictionary-encoded."""
+        import pyarrow as pa
+
+        arrays = [self.column(i).expand(self.length).encoded() for i in ids]
+        if not arrays:
+            # A batch of no columns still has a number of rows (SELECT count(*)).
+            return pa.RecordBatch.from_arrays([pa.nulls(self.length)], names=["rows"])
+        return pa.RecordBatch.from_arrays(arrays, names=[str(i) for i in ids])
+
+    @staticmethod
+    def from_arrow(batch: pa.RecordBatch, columns: Sequence[tuple[int, SqlType]]) -> Batch:
+        """The inverse of `to_arrow`: column k of `batch` gets the k-th id and type."""
+        vectors = {i: Vector.from_arrow(batch.column(k), t) for k, (i, t) in enumerate(columns)}
+        return Batch(batch.num_rows, vectors)
+
+
+def concat_batches(batches: Sequence[Batch], ids: Sequence[int]) -> Batch:
+    """One batch with the rows of all `batches` in order and the columns `ids`; at least one batch."""
+    if len(batches) == 1:
+        return batches[0].select(ids)
+    length = sum(batch.length for batch in batches)
+    parts = {i: concat_vectors([b.column(i).expand(b.length) for b in batches]) for i in ids}
+    return Batch(length, parts)
+
+
+def _deferred_take(source: Batch, column_id: int, indices: Indices, may_miss: bool) -> Callable[[], Vector]:
+    return lambda: source.column(column_id).take(indices, may_miss)
+
+
+def _deferred_slice(source: Batch, column_id: int, start: int, length: int) -> Callable[[], Vector]:
+    return lambda: source.column(column_id).slice(start, length)
+
+
+def _combine(array: pa.ChunkedArray) -> pa.Array:
+    import pyarrow as pa
+
+    if array.num_chunks == 1:
+        return array.chunk(0)
+    if pa.types.is_dictionary(array.type):
+        array = array.unify_dictionaries()
+    combined = array.combine_chunks()
+    return combined.chunk(0) if isinstance(combined, pa.ChunkedArray) else combined
+
+
+def _words_of(array: pa.Array, dtype: np.dtype[Any]) -> Words:
+    buffer = array.buffers()[1]
+    if buffer is None:
+        return np.zeros(len(array), dtype)
+    return buffer_words(buffer, dtype, array.offset, len(array))
+
+
+def _validity_of(array: pa.Array) -> Mask | None:
+    if array.null_count == 0:
+        return None
+    return cast("Mask", array.is_valid().to_numpy(zero_copy_only=False))
+
+
+def _arrow_to_words(array: pa.Array, type_: SqlType) -> Words | None:
+    dtype = words_dtype(type_)
+    if dtype is None:
+        return None
+    if type_.kind is TypeKind.BOOLEAN:
+        return _unpack_bits(array)
+    if not type_.is_unscaled:
+        return _words_of(array, dtype)
+    buffer = array.buffers()[1]
+    if buffer is None:
+        return np.zeros(len(array), np.int64)
+    pairs = buffer_words(buffer, np.dtype("int64"), array.offset * 2, len(array) * 2)
+    low = np.ascontiguousarray(pairs[0::2])
+    if type_.kind is TypeKind.HUGEINT or type_.precision > 18:
+        # Wide only if a high word is not the sign of its low word, NULLs aside.
+        fits = pairs[1::2] == (low >> 63)
+        valid = _validity_of(array)
+        if valid is not None:
+            fits |= ~valid
+        if not fits.all():
+            return None
+    return low
+
+
+def _unpack_bits(array: pa.Array) -> Words:
+    buffer = array.buffers()[1]
+    if buffer is None:
+        return np.zeros(len(array), np.bool_)
+    first = array.offset // 8
+    count = (array.offset + len(array) + 7) // 8 - first
+    packed = buffer_words(buffer, np.dtype("uint8"), first, count)
+    bits = np.unpackbits(packed, bitorder="little")
+    skip = array.offset - first * 8
+    return bits[skip : skip + len(array)].view(np.bool_)
+
+
+def _words_to_arrow(values: Words, valid: Mask | None, type_: SqlType) -> pa.Array:
+    import pyarrow as pa
+
+    length = len(values)
+    bitmap = None
+    nulls = 0
+    if valid is not None:
+        nulls = length - int(np.count_nonzero(valid))
+        if nulls:
+            bitmap = pa.py_buffer(np.packbits(valid, bitorder="little"))
+    if type_.kind is TypeKind.BOOLEAN:
+        data = pa.py_buffer(np.packbits(values, bitorder="little"))
+    elif type_.is_unscaled:
+        pairs = np.empty((length, 2), np.int64)
+        pairs[:, 0] = values
+        np.right_shift(values, 63, out=pairs[:, 1])
+        data = pa.py_buffer(pairs)
+    else:
+        data = pa.py_buffer(np.ascontiguousarray(values))
+    return pa.Array.from_buffers(arrow_type(type_), length, [bitmap, data], null_count=nulls)
