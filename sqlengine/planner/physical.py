@@ -129,6 +129,9 @@ class AggregateColumn:
 class AggregateExec:
     """Hash aggregation; groups come out in order of first appearance in the input.
 
+    Aggregates may share a state (`sum(x)` and `avg(x)`): the same StateColumn then stands in both, to be
+    computed once; `states` lists each once. `reason` says in EXPLAIN why the aggregation has this form.
+
     In FINAL mode `keys` are the partial output's key columns and each state merges by `op.merge`.
     Without keys, FINAL and SINGLE deliver one row even for no input; PARTIAL delivers one row of empty states.
     """
@@ -138,12 +141,18 @@ class AggregateExec:
     key_columns: tuple[Column, ...]
     keys: tuple[Expression, ...]
     aggregates: tuple[AggregateColumn, ...]
+    reason: str = ""
+
+    @property
+    def states(self) -> tuple[StateColumn, ...]:
+        """The states of all aggregates, each once, in order of first appearance."""
+        return tuple({state.column.id: state for a in self.aggregates for state in a.states}.values())
 
     @property
     def columns(self) -> tuple[Column, ...]:
         """Keys, then states (PARTIAL) or results."""
         if self.mode is AggregateMode.PARTIAL:
-            return self.key_columns + tuple(state.column for a in self.aggregates for state in a.states)
+            return self.key_columns + tuple(state.column for state in self.states)
         return self.key_columns + tuple(a.column for a in self.aggregates)
 
 
@@ -208,6 +217,18 @@ class LimitExec:
         return self.input.columns
 
 
+@dataclass(frozen=True, slots=True)
+class AppendExec:
+    """All rows of all inputs, in order; `columns` are fresh, position by position (UNION ALL).
+
+    In a stage of several tasks each task works on one input: the leaves of the others read nothing there
+    (a ScanTask or ReadPieces that names no split and no task).
+    """
+
+    inputs: tuple[Exec, ...]
+    columns: tuple[Column, ...]
+
+
 Exec = (
     ScanExec
     | ExchangeRead
@@ -219,6 +240,7 @@ Exec = (
     | NestedLoopJoinExec
     | SortExec
     | LimitExec
+    | AppendExec
 )
 
 
@@ -231,6 +253,8 @@ def exec_inputs(node: Exec) -> tuple[Exec, ...]:
             return (node.input,)
         case HashJoinExec() | NestedLoopJoinExec():
             return (node.probe, node.build)
+        case AppendExec():
+            return node.inputs
         case _:
             assert_never(node)
 
