@@ -21,6 +21,7 @@
             │   ├── FileMissingError    nothing is there
             │   ├── MemoryBudgetError   the memory budget is used up
             │   ├── QueryTimeoutError   the deadline has passed
+        │   ├── QueryInterruptedError  `Connection.interrupt()` ended the query
             │   └── WorkerError         a worker died more often than is retried
             ├── IntegrityError          (PEP 249, unused)
             └── InternalError           us: please report it
@@ -138,6 +139,10 @@ class MemoryBudgetError(OperationalError):
 
 class QueryTimeoutError(OperationalError):
     """The query's deadline has passed."""
+
+
+class QueryInterruptedError(OperationalError):
+    """Another thread ended the query through `Connection.interrupt()`."""
 
 
 class WorkerError(OperationalError):

@@ -1,0 +1,39 @@
+.DEFAULT_GOAL := help
+VENV ?= .venv
+PY := $(VENV)/bin/python
+
+help:  ## show this help
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+setup: $(VENV)/.ready  ## make the virtual environment with everything for development
+
+$(VENV)/.ready: pyproject.toml
+	python3 -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[test,dev]'
+	touch $@
+
+demo: setup  ## write a year of trips and answer questions about it
+	$(VENV)/bin/sqlengine demo
+
+fmt: setup  ## format the code
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+lint: setup  ## style and types
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+
+test: setup  ## all tests
+	$(PY) -m pytest -q -n auto
+
+check: lint test  ## what CI runs
+
+golden-update: setup  ## rewrite the expectations of golden plans; read the diff before committing
+	GOLDEN_UPDATE=1 $(PY) -m pytest -q tests/plans
+
+bench: setup  ## TPC-H at scale factor 1 beside the other engines
+	$(PY) -m pip install --quiet -e '.[bench]'
+	$(PY) -m bench tpch --sf 1
+
+.PHONY: help setup demo fmt lint test check golden-update bench

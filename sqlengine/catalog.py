@@ -1,0 +1,173 @@
+"""Names to tables: registered objects, the files of a folder, the caller's variables, and quoted paths."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlengine.config import Settings
+from sqlengine.errors import BindError, FileMissingError, InterfaceError, did_you_mean
+from sqlengine.storage.dataset import open_table
+from sqlengine.storage.formats import format_of
+from sqlengine.storage.memory import ArrowTable
+from sqlengine.storage.table import Table
+
+# read_<format>(…) functions of SQL, and the format each one forces.
+TABLE_FUNCTIONS = {
+    "read_parquet": "parquet",
+    "parquet_scan": "parquet",
+    "read_csv": "csv",
+    "read_csv_auto": "csv",
+}
+
+
+class SessionCatalog:
+    """The tables of one connection; implements `planner.catalog.Catalog`.
+
+    A name is looked up among registered tables, then the files and sub-folders of `folder`, then the Python
+    variables that `scope` finds. Case does not count, except for variables.
+    """
+
+    def __init__(self, folder: str | None, settings: Callable[[], Settings]) -> None:
+        if folder is not None and not os.path.isdir(os.path.expanduser(folder)):
+            raise FileMissingError(f"there is no folder {folder!r}; give an existing folder of data files")
+        self.folder = None if folder is None else Path(folder).expanduser()
+        self._settings = settings
+        self._registered: dict[str, tuple[str, Table]] = {}
+        self.scope: Callable[[str], object] | None = None
+
+    def register(self, name: str, source: object) -> None:
+        """Make `source` (a path, glob, list of paths, DataFrame, or anything with an Arrow stream) the table `name`."""
+        if not name:
+            raise InterfaceError("a table needs a name")
+        self._registered[name.lower()] = (name, self._open(name, source))
+
+    def unregister(self, name: str) -> None:
+        """Forget a registered table."""
+        if self._registered.pop(name.lower(), None) is None:
+            raise InterfaceError(f"no table {name!r} is registered.{did_you_mean(name, self.table_names())}")
+
+    def table(self, parts: tuple[str, ...]) -> Table | None:
+        """The table of that (possibly qualified) name, or None."""
+        if len(parts) != 1:
+            return None
+        name = parts[0]
+        registered = self._registered.get(name.lower())
+        if registered is not None:
+            return registered[1]
+        sources = self._folder_sources()
+        for candidate, path in sources.items():
+            if candidate.lower() == name.lower():
+                return self.open_path(str(path))
+        value = None if self.scope is None else self.scope(name)
+        return None if value is None else self._open(name, value)
+
+    def table_names(self) -> list[str]:
+        """Registered tables and those of the folder, sorted."""
+        names = {name.lower(): name for name in self._folder_sources()}
+        names.update((key, name) for key, (name, _) in self._registered.items())
+        return sorted(names.values(), key=str.lower)
+
+    def open_path(self, path: str) -> Table:
+        """The table behind `FROM 'path'`."""
+        return open_table(path, options=self._table_options())
+
+    def open_function(self, name: str, positional: Sequence[object], options: Mapping[str, object]) -> Table:
+        """The table behind `FROM read_csv('path', option = value)`."""
+        format_name = TABLE_FUNCTIONS.get(name.lower())
+        if format_name is None:
+            raise BindError(f"there is no table function {name!r}.{did_you_mean(name, TABLE_FUNCTIONS)}")
+        if len(positional) != 1 or not isinstance(positional[0], str | list | tuple):
+            raise BindError(f"{name} takes one path, glob or list of paths, then options by name")
+        source = positional[0]
+        paths = source if isinstance(source, str) else [str(path) for path in source]
+        return open_table(paths, format_name, {**options, **self._table_options()})
+
+    def _table_options(self) -> dict[str, object]:
+        settings = self._settings()
+        return {name: settings.get_int(name) for name in ("task_rows", "split_bytes")}
+
+    def _open(self, name: str, source: object) -> Table:
+        if isinstance(source, str | os.PathLike):
+            return self.open_path(os.fspath(source))
+        if isinstance(source, list | tuple) and source and all(isinstance(p, str | os.PathLike) for p in source):
+            return open_table([os.fspath(path) for path in source], options=self._table_options())
+        table = as_arrow_table(source)
+        if table is None:
+            raise InterfaceError(
+                f"table {name!r}: cannot read a {type(source).__name__};"
+                " give a path, a DataFrame, or an object with an Arrow stream"
+            )
+        return ArrowTable(name, table, self._settings().get_int("task_rows"))
+
+    def _folder_sources(self) -> dict[str, Path]:
+        """Table name -> path of each data file and each sub-folder with data files."""
+        if self.folder is None:
+            return {}
+        found: dict[str, Path] = {}
+        for path in sorted(self.folder.iterdir()):
+            if path.name.startswith((".", "_")):
+                continue
+            if path.is_dir():
+                if _has_data(path):
+                    found.setdefault(path.name, path)
+            elif format_of(path.name) is not None:
+                found.setdefault(path.name.split(".")[0], path)
+        return found
+
+
+def as_arrow_table(source: object) -> Any | None:
+    """`source` as a `pyarrow.Table` if it is a DataFrame, an Arrow table, or offers the Arrow C stream; else None."""
+    import pyarrow as pa
+
+    if isinstance(source, pa.Table):
+        return source
+    if isinstance(source, pa.RecordBatch):
+        return pa.Table.from_batches([source])
+    if type(source).__module__.split(".")[0] == "pandas" and type(source).__name__ == "DataFrame":
+        from sqlengine.storage.memory import from_pandas
+
+        return from_pandas(source)
+    if hasattr(source, "__arrow_c_stream__") and not isinstance(source, type):
+        return pa.table(source)
+    return None
+
+
+def caller_variables(skip_package: str) -> Callable[[str], object]:
+    """Look-up of a name among the variables of the nearest frame outside `skip_package`: locals, then globals.
+
+    Only values that can be tables are found.
+    """
+    import sys
+
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] == skip_package:
+        frame = frame.f_back  # type: ignore[assignment]
+
+    def find(name: str) -> object:
+        if frame is None:
+            return None
+        for variables in (frame.f_locals, frame.f_globals):
+            value = variables.get(name)
+            if value is not None and _is_tabular(value):
+                return value
+        return None
+
+    return find
+
+
+def _is_tabular(value: object) -> bool:
+    if isinstance(value, type):
+        return False
+    return hasattr(value, "__arrow_c_stream__") or type(value).__name__ in ("DataFrame", "Table", "RecordBatch")
+
+
+def _has_data(folder: Path) -> bool:
+    return any(format_of(name) is not None for name in _file_names(folder))
+
+
+def _file_names(folder: Path) -> Iterator[str]:
+    for _, _, files in os.walk(folder):
+        yield from files

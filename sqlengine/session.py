@@ -1,0 +1,157 @@
+"""One session: settings, tables, and the whole path of a query, in `Session.run_query`."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, assert_never
+
+from sqlengine.catalog import SessionCatalog
+from sqlengine.config import SETTINGS, Settings, default_settings
+from sqlengine.errors import InterfaceError, QueryInterruptedError
+from sqlengine.executor.context import Progress, QueryCancelled, QueryContext
+from sqlengine.planner.logical import Node
+from sqlengine.planner.physical import PhysicalPlan
+from sqlengine.result import Result, ResultColumn
+
+if TYPE_CHECKING:
+    from sqlengine.planner.binder import BoundQuery
+    from sqlengine.planner.parse import Statement
+
+Parameters = Sequence[object] | Mapping[str, object] | None
+
+_query_numbers = itertools.count(1)
+
+
+class Session:
+    """What a connection stands on.
+
+    Parameters
+    ----------
+    folder
+        A folder whose files and sub-folders are tables, or None.
+    changes
+        Settings that differ from the defaults and the environment.
+    """
+
+    def __init__(self, folder: str | None = None, changes: Mapping[str, object] | None = None) -> None:
+        self.settings: Settings = default_settings().replaced(changes or {})
+        self.catalog = SessionCatalog(folder, lambda: self.settings)
+        self.on_progress: Callable[[Progress], None] | None = None
+        self._running: QueryContext | None = None
+
+    def run_script(self, sql: str, parameters: Parameters = None) -> Iterator[Result | None]:
+        """Run the statements of `sql` one by one; a statement without an answer (SET) gives None."""
+        from sqlengine.planner.parse import parse_statements
+
+        for statement in parse_statements(sql):
+            yield self.run(statement, parameters)
+
+    def run(self, statement: Statement, parameters: Parameters = None) -> Result | None:
+        """Run one parsed statement."""
+        from sqlengine.planner import statements as kinds
+        from sqlengine.planner.binder import bind_statement
+
+        bound = bind_statement(statement, self.catalog, parameters)
+        match bound:
+            case kinds.Query(query=query):
+                return self.run_query(query)
+            case kinds.Explain(level=level, query=query):
+                return Result.from_text(["plan"], [[self.explain(query, level)]])
+            case kinds.SetStatement(name=name, value=value):
+                self.settings = self.settings.replaced({name: value})
+                return None
+            case kinds.ShowStatement(name=None):
+                rows = [(each.name, _shown(self.settings[each.name]), each.meaning) for each in SETTINGS.values()]
+                return Result.from_text(["name", "value", "description"], rows)
+            case kinds.ShowStatement(name=name):
+                return Result.from_text([name], [[_shown(self.settings[name])]])
+            case kinds.ShowTables():
+                return Result.from_text(["name"], [[name] for name in self.catalog.table_names()])
+            case kinds.Describe(columns=columns):
+                rows_ = [[name, str(type_), "YES", None, None, None] for name, type_ in columns]
+                return Result.from_text(["column_name", "column_type", "null", "key", "default", "extra"], rows_)
+            case _:
+                assert_never(bound)
+
+    def run_query(self, query: BoundQuery) -> Result:
+        """From a bound query to its answer: optimize, parallelize, execute, collect."""
+        plan = self.plan(query)
+        columns = [
+            ResultColumn(name, column.type) for name, column in zip(query.names, plan.result.root.columns, strict=True)
+        ]
+        ids = [column.id for column in plan.result.root.columns]
+        with _Running(self) as context:
+            from sqlengine.executor.execute import execute
+
+            return Result.from_batches(columns, ids, execute(plan, self.settings, context))
+
+    def plan(self, query: BoundQuery) -> PhysicalPlan:
+        """The physical plan of a bound query under the current settings."""
+        from sqlengine.planner.optimizer import optimize
+        from sqlengine.planner.parallelize import parallelize
+
+        logical: Node = optimize(query.plan, self.settings)
+        return parallelize(logical, query.names, self.settings)
+
+    def explain(self, query: BoundQuery, level: str) -> str:
+        """The plan as text; level `analyze` runs the query and shows rows and times."""
+        from sqlengine.planner import explain
+        from sqlengine.planner.optimizer import optimize_traced
+        from sqlengine.planner.parallelize import parallelize
+
+        if level == "verbose":
+            traces = optimize_traced(query.plan, self.settings)
+            last = traces[-1][1] if traces else query.plan
+            return explain.explain_verbose(query.plan, traces, parallelize(last, query.names, self.settings))
+        plan = self.plan(query)
+        if level == "plan":
+            return explain.explain_physical(plan)
+        from sqlengine.executor.execute import execute
+
+        started = time.perf_counter()
+        with _Running(self) as context:
+            rows = sum(batch.length for batch in execute(plan, self.settings, context))
+        return explain.explain_analyze(plan, context.metrics, time.perf_counter() - started, rows)
+
+    def interrupt(self) -> None:
+        """End the running query, from another thread; its caller gets QueryInterruptedError."""
+        if self._running is not None:
+            self._running.cancel.cancel()
+
+    def new_context(self) -> QueryContext:
+        """A context for one query, its deadline counted from now."""
+        timeout = self.settings.get_optional_float("timeout")
+        return QueryContext(
+            query_id=f"{os.getpid()}-{next(_query_numbers)}",
+            deadline=None if timeout is None else time.monotonic() + timeout,
+            memory_limit=self.settings.get_optional_int("memory_limit"),
+            batch_rows=self.settings.get_int("batch_rows"),
+            on_progress=self.on_progress,
+        )
+
+
+class _Running:
+    """Marks a session as busy with one query, and turns a cancelled one into an error users can catch."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def __enter__(self) -> QueryContext:
+        if self.session._running is not None:
+            raise InterfaceError("this connection is busy with another query; use one connection per thread")
+        self.session._running = self.session.new_context()
+        return self.session._running
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        self.session._running = None
+        if isinstance(error, QueryCancelled):
+            raise QueryInterruptedError("the query was interrupted") from None
+
+
+def _shown(value: object) -> str | None:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return None if value is None else str(value)
