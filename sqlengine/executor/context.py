@@ -109,12 +109,16 @@ class QueryContext:
 
 @dataclass(slots=True)
 class TaskContext:
-    """What operators of one task see."""
+    """What operators of one task see.
+
+    `operators` is filled by the pipeline: pre-order position in the stage's tree -> (rows out, seconds spent).
+    """
 
     cancel: CancelToken
     memory: MemoryAccount
     batch_rows: int = 131_072
     deadline: float | None = None
+    operators: dict[int, tuple[int, float]] = field(default_factory=dict)
 
     def check(self) -> None:
         """Called between batches: raise if the query should stop."""
