@@ -1,0 +1,31 @@
+"""From a physical plan to batches: the executor's entry point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlengine.config import Settings
+from sqlengine.errors import InternalError
+from sqlengine.executor.context import QueryContext
+from sqlengine.executor.inline import InlineScheduler
+from sqlengine.executor.scheduler import Scheduler
+from sqlengine.planner.physical import PhysicalPlan
+from sqlengine.vector import Batch
+
+
+def choose_scheduler(plan: PhysicalPlan, settings: Settings) -> Scheduler:
+    """The scheduler for `plan`: inline if it is small, else the one of the setting 'scheduler'."""
+    name = "inline" if plan.small else settings.get_str("scheduler")
+    match name:
+        case "inline":
+            return InlineScheduler()
+        case _:
+            raise InternalError(f"there is no scheduler {name!r}")
+
+
+def execute(plan: PhysicalPlan, settings: Settings, context: QueryContext) -> Iterator[Batch]:
+    """Run `plan`; the batches of its result in order, with the columns of `plan.result.root.columns` by id.
+
+    See `Scheduler.run` for what is raised. Close the iterator if it is not read to its end.
+    """
+    return choose_scheduler(plan, settings).run(plan, context)
