@@ -1,0 +1,276 @@
+"""How a kernel becomes machine code: the only file that imports numba.
+
+A kernel is a plain Python function decorated with `@kernel(signature)`. Importing it imports no numba; its first
+call compiles it, or loads it from the disk cache. A helper that kernels call is decorated with `@inner` and stays
+a plain function, so everything here also runs uncompiled (NUMBA_DISABLE_JIT=1).
+
+The cache holds machine code that will be run, so its directory must belong to the user and be writable by nobody
+else; otherwise kernels are compiled in memory, with one warning. Compiling, saving and loading happen under an
+exclusive file lock: several processes writing one numba cache can crash (numba issue 4807).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import functools
+import hashlib
+import importlib
+import os
+import pkgutil
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_FLAGS: Final[dict[str, Any]] = {
+    "nogil": True,
+    "error_model": "numpy",
+    "fastmath": False,
+    "parallel": False,
+    "boundscheck": False,
+}
+_inner: list[Callable[..., Any]] = []
+_kernels: list[Kernel] = []
+_lock = threading.RLock()
+
+
+class Kernel:
+    """A numba loop that is compiled, or loaded from the disk cache, when it is first called.
+
+    Parameters
+    ----------
+    function
+        The loop: 1-D contiguous arrays and scalars only; writes into the arrays it is given, raises nothing.
+    signature
+        Its one numba signature; callers coerce to it.
+    """
+
+    def __init__(self, function: Callable[..., Any], signature: str) -> None:
+        functools.update_wrapper(self, function)
+        self.python = function
+        self.signature = signature
+        self._run: Callable[..., Any] | None = None
+        _kernels.append(self)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Run the loop, compiling it first if need be."""
+        return (self._run or self.load())(*arguments)
+
+    def load(self) -> Callable[..., Any]:
+        """Compile, or load from the disk cache; returns what runs the loop."""
+        with _lock:
+            if self._run is None:
+                self._run = _uncompiled(self.python) if _jit_disabled() else _compile(self)
+            return self._run
+
+
+def kernel(signature: str) -> Callable[[Callable[..., Any]], Kernel]:
+    """Make the decorated loop a `Kernel` with that numba signature."""
+    return lambda function: Kernel(function, signature)
+
+
+def inner(function: Function) -> Function:
+    """Let kernels call the decorated function, which itself stays plain Python."""
+    _inner.append(function)
+    return function
+
+
+def preload() -> None:
+    """Compile, or load from the disk cache, every kernel of the package; for the process that others fork from."""
+    import sqlengine.executor.kernels as package
+
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")
+    if _jit_disabled():
+        return
+    with _lock, _exclusive(cache_directory()):
+        for each in _kernels:
+            each.load()
+
+
+# -- memory that kernels reach by address ---------------------------------------------------------
+# One signature serves any number of columns when they come as an array of addresses. The functions below are
+# the uncompiled meaning; `_register` gives numba the compiled one.
+
+
+def words_at(address: int, n: int) -> NDArray[np.int64]:
+    """int64[n] over the memory at `address`, no copy."""
+    if n == 0:
+        return np.empty(0, np.int64)
+    return np.ctypeslib.as_array((ctypes.c_int64 * n).from_address(int(address)))
+
+
+def load_uint64(address: int) -> np.uint64:
+    """The 8 bytes at `address`, which need not be aligned."""
+    return np.uint64(ctypes.c_uint64.from_address(int(address)).value)
+
+
+def load_uint32(address: int) -> np.uint64:
+    """The 4 bytes at `address`, zero-extended."""
+    return np.uint64(ctypes.c_uint32.from_address(int(address)).value)
+
+
+def load_uint8(address: int) -> np.uint64:
+    """The byte at `address`, zero-extended."""
+    return np.uint64(ctypes.c_uint8.from_address(int(address)).value)
+
+
+def prefetch(address: Any) -> None:
+    """Ask the processor to fetch the cache line at `address`; only ever a hint."""
+
+
+def address_of(array: NDArray[Any]) -> int:
+    """Address of the first item of a C-contiguous array."""
+    return int(array.__array_interface__["data"][0])
+
+
+# -- compiling ------------------------------------------------------------------------------------
+
+
+def _jit_disabled() -> bool:
+    return os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
+
+
+def _uncompiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    def run(*arguments: Any) -> Any:
+        # Unsigned words wrap around in machine code; numpy scalars would warn.
+        with np.errstate(all="ignore"):
+            return function(*arguments)
+
+    return run
+
+
+def _compile(each: Kernel) -> Callable[..., Any]:
+    import numba
+
+    _register()
+    directory = cache_directory()
+    with _exclusive(directory), _numba_cache(directory):
+        compiled: Callable[..., Any] = numba.njit(each.signature, cache=directory is not None, **_FLAGS)(each.python)
+    return compiled
+
+
+@functools.cache
+def _register() -> None:
+    """Tell numba what the inner functions and the memory functions compile to."""
+    import numba
+    from llvmlite import ir
+    from numba.core import cgutils, types
+    from numba.extending import intrinsic, overload, register_jitable
+
+    byte_pointer = ir.IntType(8).as_pointer()
+
+    def pointer_of(_context: Any, _address: Any) -> Any:
+        def generate(_codegen: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+            return builder.inttoptr(arguments[0], byte_pointer)
+
+        return types.voidptr(types.int64), generate
+
+    def loader(bits: int) -> Any:
+        def load(_context: Any, _address: Any) -> Any:
+            def generate(_codegen: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+                pointer = builder.inttoptr(arguments[0], ir.IntType(bits).as_pointer())
+                value = builder.load(pointer, align=1)
+                return value if bits == 64 else builder.zext(value, ir.IntType(64))
+
+            return types.uint64(types.int64), generate
+
+        return intrinsic(load)
+
+    def fetch_line(_context: Any, _address: Any) -> Any:
+        def generate(codegen: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+            flag = ir.IntType(32)
+            function_type = ir.FunctionType(ir.VoidType(), [byte_pointer, flag, flag, flag])
+            hint = cgutils.get_or_insert_function(builder.module, function_type, "llvm.prefetch.p0")
+            # For reading, into all cache levels, data.
+            builder.call(hint, [builder.inttoptr(arguments[0], byte_pointer), flag(0), flag(3), flag(1)])
+            return codegen.get_dummy_value()
+
+        return types.void(types.int64), generate
+
+    int64 = np.int64
+    carray = numba.carray
+    as_pointer, fetch = intrinsic(pointer_of), intrinsic(fetch_line)
+    load64, load32, load8 = loader(64), loader(32), loader(8)
+    overload(words_at)(lambda address, n: lambda address, n: carray(as_pointer(int64(address)), n, int64))
+    overload(load_uint64)(lambda address: lambda address: load64(int64(address)))
+    overload(load_uint32)(lambda address: lambda address: load32(int64(address)))
+    overload(load_uint8)(lambda address: lambda address: load8(int64(address)))
+    overload(prefetch)(lambda address: lambda address: fetch(int64(address)))
+    overload(address_of)(lambda array: lambda array: array.ctypes.data)
+    for function in _inner:
+        register_jitable(**_FLAGS)(function)
+
+
+# -- the disk cache -------------------------------------------------------------------------------
+
+
+@functools.cache
+def cache_directory() -> Path | None:
+    """The user's own directory of compiled kernels, made if missing; None (and a warning) if it is not safe to use."""
+    from importlib.metadata import version
+
+    import llvmlite.binding as llvm
+
+    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sqlengine"
+    python = f"{sys.implementation.name}{sys.version_info.major}.{sys.version_info.minor}"
+    # numba notices a change in the kernel's own file only, not in the inner functions of another one.
+    sources = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+    digest = hashlib.sha256(sources).hexdigest()[:12]
+    directory = root / f"kernels-{version('sqlengine')}-{python}-{llvm.get_host_cpu_name()}-{digest}"
+    try:
+        for each in (root, directory):
+            each.mkdir(mode=0o700, parents=True, exist_ok=True)
+            status = each.lstat()
+            if status.st_uid != os.getuid() or status.st_mode & 0o022 or each.is_symlink():
+                raise PermissionError(f"{each} belongs to, or is writable by, somebody else")
+    except OSError as error:
+        warnings.warn(f"compiled kernels are not kept on disk, each process compiles anew: {error}", stacklevel=2)
+        return None
+    return directory
+
+
+_held = threading.local()
+
+
+@contextlib.contextmanager
+def _exclusive(directory: Path | None) -> Iterator[None]:
+    """Hold the cache's file lock; nests within a thread."""
+    if directory is None or getattr(_held, "lock", False):
+        yield
+        return
+    import fcntl
+
+    with open(directory / "lock", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        _held.lock = True
+        try:
+            yield
+        finally:
+            _held.lock = False
+
+
+@contextlib.contextmanager
+def _numba_cache(directory: Path | None) -> Iterator[None]:
+    """Point numba's cache at `directory` for a moment, without touching other users of numba in the process."""
+    import numba
+
+    if directory is None:
+        yield
+        return
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(directory)
+    try:
+        yield
+    finally:
+        numba.config.CACHE_DIR = before

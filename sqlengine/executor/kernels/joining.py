@@ -1,0 +1,274 @@
+"""Join tables: from a key to the build rows that have it.
+
+n: probe rows, b: build rows, w: words of a key, d: distinct keys (or the span of a dense key range), m: matches.
+
+Every distinct build key has a dense number; probing turns a row into that number, then the number into build
+rows. The number comes from a `GroupTable`, or, when the only word ranges over not much more values than there are
+rows, from subtracting the smallest (direct addressing: no hash, no key to compare). Rows of a number lie side by
+side (CSR); if no key repeats there is one row for each number, or -1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sqlengine.errors import MemoryBudgetError
+from sqlengine.executor.kernels._jit import kernel
+from sqlengine.executor.kernels.grouping import GroupTable
+from sqlengine.executor.kernels.partitioning import group_rows
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Words = NDArray[np.int64]
+    Mask = NDArray[np.bool_]
+
+# A direct-addressed table may have this many places for each row, or this many at all.
+_DENSE_FACTOR = 4
+_DENSE_SPAN = 1 << 16
+
+
+@kernel("void(int64[::1], int64, int64, int64[::1])")
+def find_dense(words: Any, low: Any, span: Any, numbers: Any) -> None:
+    """numbers[i] = words[i] - low, or -1 where that is not in [0, span).
+
+    words    int64[n]
+    numbers  int64[n]  written
+    """
+    for i in range(words.size):
+        # Unsigned, so that one comparison sees both ends and a wrapped difference is out of range.
+        distance = np.uint64(words[i]) - np.uint64(low)
+        numbers[i] = np.int64(distance) if distance < np.uint64(span) else -1
+
+
+@kernel("boolean(int64[::1], int32[::1])")
+def place_unique(numbers: Any, rows: Any) -> Any:
+    """rows[numbers[i]] = i; stops and returns False when a number repeats.
+
+    numbers  int64[b]  in [0, d), negative to leave a row out
+    rows     int32[d]  -1 everywhere before, changed
+    """
+    for row in range(numbers.size):
+        number = numbers[row]
+        if number >= 0:
+            if rows[number] >= 0:
+                return False
+            rows[number] = row
+    return True
+
+
+@kernel("int64(int64[::1], int32[::1], int64[::1], int64[::1])")
+def match_unique(numbers: Any, rows: Any, probe_rows: Any, build_rows: Any) -> Any:
+    """Pair each probe row with the one build row of its number, if there is one.
+
+    numbers                 int64[n]  in [0, d), or -1
+    rows                    int32[d]  build row or -1
+    probe_rows, build_rows  int64[n]  written up to the returned number of matches
+    """
+    matches = 0
+    for i in range(numbers.size):
+        number = numbers[i]
+        row = np.int64(rows[max(number, 0)])
+        # Written always, kept only if it counts: no branch to mispredict.
+        probe_rows[matches] = i
+        build_rows[matches] = row
+        matches += 1 if number >= 0 and row >= 0 else 0
+    return matches
+
+
+@kernel("int64(int64[::1], int64[::1])")
+def count_matches(numbers: Any, offsets: Any) -> Any:
+    """Number of pairs that `match_many` will write."""
+    matches = 0
+    for i in range(numbers.size):
+        if numbers[i] >= 0:
+            matches += offsets[numbers[i] + 1] - offsets[numbers[i]]
+    return matches
+
+
+@kernel("void(int64[::1], int64[::1], int64[::1], int64[::1], int64[::1])")
+def match_many(numbers: Any, offsets: Any, rows: Any, probe_rows: Any, build_rows: Any) -> None:
+    """Pair each probe row with every build row of its number.
+
+    numbers                 int64[n]    in [0, d), or -1
+    offsets                 int64[d+1]  rows of number k are rows[offsets[k]:offsets[k+1]]
+    rows                    int64[b]
+    probe_rows, build_rows  int64[m]    written
+    """
+    match = 0
+    for i in range(numbers.size):
+        if numbers[i] >= 0:
+            for at in range(offsets[numbers[i]], offsets[numbers[i] + 1]):
+                probe_rows[match] = i
+                build_rows[match] = rows[at]
+                match += 1
+
+
+class JoinTable:
+    """The build side of a hash join: flat arrays, picklable, and shareable through `arrays`.
+
+    Examples
+    --------
+    >>> everything = np.empty(0, np.bool_)
+    >>> table = JoinTable.build([np.array([5, 6, 5])], everything)
+    >>> [rows.tolist() for rows in table.probe([np.array([4, 5])], everything)]
+    [[1, 1], [0, 2]]
+    """
+
+    __slots__ = ("_groups", "_low", "_offsets", "_rows", "_unique", "_width")
+
+    def __init__(
+        self, width: int, low: int, groups: GroupTable | None, unique: NDArray[np.int32], offsets: Words, rows: Words
+    ) -> None:
+        self._width = width
+        self._low = low
+        self._groups = groups
+        self._unique = unique
+        self._offsets = offsets
+        self._rows = rows
+
+    @staticmethod
+    def build(words: Sequence[Words], usable: Mask) -> JoinTable:
+        """A table of the build rows.
+
+        Parameters
+        ----------
+        words
+            One or more int64[b].
+        usable
+            bool[b], False for rows that match nothing; empty: all are usable.
+
+        Raises
+        ------
+        MemoryBudgetError
+            For 2**31 rows or more: row numbers are 32 bits wide.
+        """
+        size = len(words[0])
+        if size > np.iinfo(np.int32).max:
+            raise MemoryBudgetError(f"the build side of a join has {size:,} rows in one task; at most 2**31 - 1 fit")
+        kept = np.flatnonzero(usable) if len(usable) else None
+        if kept is not None and len(kept) == size:
+            kept = None
+        if kept is not None:
+            words = [column[kept] for column in words]
+        count = len(words[0])
+        low, span = _dense_range(words, count)
+        groups = None
+        if span:
+            numbers = np.empty(count, np.int64)
+            find_dense(words[0], low, span, numbers)
+        else:
+            groups = GroupTable(len(words))
+            numbers = groups.assign(words)
+            span = groups.count
+        unique = np.full(span, -1, np.int32)
+        offsets = rows = np.empty(0, np.int64)
+        if place_unique(numbers, unique):
+            if kept is not None:
+                unique[unique >= 0] = kept[unique[unique >= 0]]
+        else:
+            unique = np.empty(0, np.int32)
+            rows, offsets, _ = group_rows(numbers, span)
+            if kept is not None:
+                rows = kept[rows]
+        return JoinTable(len(words), low, groups, unique, offsets, rows)
+
+    def probe(self, words: Sequence[Words], usable: Mask) -> tuple[Words, Words]:
+        """Pairs of equal keys.
+
+        Parameters
+        ----------
+        words
+            One int64[n] for each word of the build keys.
+        usable
+            bool[n], False for rows that match nothing; empty: all are usable.
+
+        Returns
+        -------
+        probe_rows, build_rows
+            int64[m] each, ordered by probe row, then build row.
+        """
+        numbers = self._numbers(words, usable)
+        if len(self._unique):
+            probe_rows = np.empty(len(numbers), np.int64)
+            build_rows = np.empty(len(numbers), np.int64)
+            matches = match_unique(numbers, self._unique, probe_rows, build_rows)
+            return probe_rows[:matches], build_rows[:matches]
+        if not len(self._rows):
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        matches = count_matches(numbers, self._offsets)
+        probe_rows = np.empty(matches, np.int64)
+        build_rows = np.empty(matches, np.int64)
+        match_many(numbers, self._offsets, self._rows, probe_rows, build_rows)
+        return probe_rows, build_rows
+
+    def matches(self, words: Sequence[Words], usable: Mask) -> Mask:
+        """Whether each probe row has at least one partner, bool[n]; arguments as for `probe`."""
+        numbers = self._numbers(words, usable)
+        found: Mask = numbers >= 0
+        if self._groups is None and (len(self._unique) or len(self._rows)):
+            places = np.maximum(numbers, 0)
+            if len(self._unique):
+                found &= self._unique[places] >= 0
+            else:
+                found &= self._offsets[places + 1] > self._offsets[places]
+        return found
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return sum(array.nbytes for array in self.arrays().values())
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """The table as flat arrays, to be put into shared memory; see `from_arrays`."""
+        header = np.array([self._width, self._low, self._groups is not None], np.int64)
+        arrays: dict[str, NDArray[np.generic]] = {
+            "header": header,
+            "unique": self._unique,
+            "offsets": self._offsets,
+            "rows": self._rows,
+        }
+        return arrays if self._groups is None else {**arrays, **self._groups.arrays()}
+
+    @staticmethod
+    def from_arrays(arrays: Mapping[str, NDArray[Any]]) -> JoinTable:
+        """The table that gave `arrays`, over their memory, which may be read-only."""
+        lent = {name: _writable(array) for name, array in arrays.items()}
+        width, low, hashed = (int(item) for item in arrays["header"])
+        groups = GroupTable.from_arrays(width, lent) if hashed else None
+        return JoinTable(width, low, groups, lent["unique"], lent["offsets"], lent["rows"])
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return JoinTable.from_arrays, (self.arrays(),)
+
+    def _numbers(self, words: Sequence[Words], usable: Mask) -> Words:
+        """Number of each probe row's key, int64[n], or -1; a dense number may belong to no build row."""
+        if self._groups is not None:
+            numbers = self._groups.find(words)
+        else:
+            numbers = np.empty(len(words[0]), np.int64)
+            find_dense(words[0], self._low, max(len(self._unique), len(self._offsets) - 1), numbers)
+        if len(usable):
+            numbers[~usable] = -1
+        return numbers
+
+
+def _dense_range(words: Sequence[Words], count: int) -> tuple[int, int]:
+    """(smallest word, places) for direct addressing, or (0, 0) when it does not apply."""
+    if len(words) != 1 or count == 0:
+        return 0, 0
+    low, high = int(words[0].min()), int(words[0].max())
+    span = high - low + 1
+    return (low, span) if span <= max(_DENSE_SPAN, _DENSE_FACTOR * count) else (0, 0)
+
+
+def _writable(array: NDArray[Any]) -> NDArray[Any]:
+    """The same memory typed writable, because kernels have one type for arrays; nothing writes through it."""
+    import pyarrow as pa
+
+    from sqlengine.vector import buffer_words
+
+    return buffer_words(pa.py_buffer(array), array.dtype, 0, len(array))
