@@ -1,0 +1,163 @@
+"""Every choice of how to run something, as a pure function of estimates and settings that returns its reason.
+
+Nothing here knows the number of workers: a plan, and so the answer to the last bit, is the same on any machine.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from sqlengine.config import Settings
+from sqlengine.planner.logical import JoinKind
+
+ROWS_PER_BUCKET: Final = 262_144
+MIN_BUCKETS: Final = 8
+MAX_BUCKETS: Final = 64
+# From so many groups on, merging them in one task takes longer than dealing them out to several.
+GATHERED_GROUPS: Final = 100_000
+# Partial aggregation that keeps more than this fraction of its rows is work for nothing.
+USELESS_REDUCTION: Final = 0.7
+# A build side of so many rows is rebuilt in every task without being felt.
+CHEAP_BUILD_ROWS: Final = 200_000
+SMALL_ROWS: Final = 2_000_000
+
+
+class JoinStrategy(enum.Enum):
+    """How the two inputs of a join meet."""
+
+    ONE_TASK = "one task"
+    BROADCAST = "broadcast"
+    SHUFFLE = "shuffle"
+
+
+class AggregateStrategy(enum.Enum):
+    """How rows of one group meet."""
+
+    SINGLE = "single"  # they are in one task already
+    PARTIAL_GATHER = "partial, gather, final"
+    PARTIAL_HASH = "partial, exchange by keys, final"
+    ROWS_GATHER = "gather rows, single"
+    ROWS_HASH = "exchange rows by keys, single"
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What is known of one input of a join: estimated rows and bytes, and its number of tasks."""
+
+    rows: float
+    bytes: float
+    tasks: int
+
+
+def choose_buckets(rows: float, settings: Settings) -> int:
+    """Buckets of a hash exchange of about `rows` rows."""
+    forced = settings.get_optional_int("shuffle_buckets")
+    if forced is not None:
+        return forced
+    return min(MAX_BUCKETS, max(MIN_BUCKETS, math.ceil(rows / ROWS_PER_BUCKET)))
+
+
+def should_build_left(kind: JoinKind, left: Side, right: Side) -> bool:
+    """Whether the left input becomes the build side: of an inner join the smaller one, of RIGHT always.
+
+    LEFT, SEMI and ANTI probe with the side they keep; so does RIGHT, which thereby becomes a LEFT.
+    """
+    return kind is JoinKind.RIGHT or (kind is JoinKind.INNER and left.bytes < right.bytes)
+
+
+def needs_both_partitioned(kind: JoinKind) -> bool:
+    """Whether unmatched build rows are delivered: one task must then see all probe rows of a build row."""
+    return kind in (JoinKind.RIGHT, JoinKind.FULL)
+
+
+def choose_join_strategy(
+    kind: JoinKind, probe: Side, build: Side, has_keys: bool, settings: Settings
+) -> tuple[JoinStrategy, str]:
+    """How a join is run, and why; `kind` as seen from the probe side."""
+    forced = settings.get_str("join_strategy")
+    if probe.tasks == 1 and build.tasks == 1 and (forced != "shuffle" or not has_keys):
+        return JoinStrategy.ONE_TASK, "both sides in one task"
+    if not has_keys:
+        if needs_both_partitioned(kind):
+            return JoinStrategy.ONE_TASK, f"{kind.value} without an equality needs one task"
+        return JoinStrategy.BROADCAST, "no equality to shuffle by"
+    if needs_both_partitioned(kind):
+        return JoinStrategy.SHUFFLE, f"{kind.value} delivers unmatched build rows"
+    if forced == "broadcast":
+        return JoinStrategy.BROADCAST, "forced by join_strategy"
+    if forced == "shuffle":
+        return JoinStrategy.SHUFFLE, "forced by join_strategy"
+    limit = settings.get_int("broadcast_bytes")
+    size = format_bytes(build.bytes)
+    if build.bytes > limit:
+        return JoinStrategy.SHUFFLE, f"{size} > {format_bytes(limit)}"
+    if build.rows > CHEAP_BUILD_ROWS and build.rows * probe.tasks > 2 * (probe.rows + build.rows):
+        return JoinStrategy.SHUFFLE, f"{probe.tasks} tasks would each build {format_count(build.rows)} rows"
+    return JoinStrategy.BROADCAST, f"{size} <= {format_bytes(limit)}"
+
+
+def choose_aggregate_strategy(
+    tasks: int, has_keys: bool, partitioned: bool, distinct: bool, rows: float, groups: float
+) -> tuple[AggregateStrategy, str]:
+    """How an aggregation is run, and why.
+
+    Parameters
+    ----------
+    tasks
+        Tasks of the input.
+    has_keys
+        False: one group.
+    partitioned
+        Whether all rows of a group are in one task already.
+    distinct
+        Whether some aggregate drops duplicates, so that partial states cannot be merged.
+    rows, groups
+        Estimates of input rows and of groups.
+    """
+    if tasks == 1:
+        return AggregateStrategy.SINGLE, "one task"
+    if partitioned:
+        return AggregateStrategy.SINGLE, "input is partitioned by the keys"
+    if not has_keys:
+        if distinct:
+            return AggregateStrategy.ROWS_GATHER, "DISTINCT needs all rows in one task"
+        return AggregateStrategy.PARTIAL_GATHER, "one group"
+    if distinct:
+        return AggregateStrategy.ROWS_HASH, "DISTINCT needs all rows of a group in one task"
+    about = f"about {format_count(groups)} groups"
+    if groups > GATHERED_GROUPS and groups > USELESS_REDUCTION * rows:
+        return AggregateStrategy.ROWS_HASH, f"{about} of {format_count(rows)} rows"
+    if groups > GATHERED_GROUPS:
+        return AggregateStrategy.PARTIAL_HASH, about
+    return AggregateStrategy.PARTIAL_GATHER, about
+
+
+def choose_small(scanned_bytes: int, rows: float, settings: Settings) -> tuple[bool, str]:
+    """Whether a query is so small that workers would cost more than they save; `rows`: of its largest stage."""
+    limit = settings.get_int("inline_bytes")
+    if scanned_bytes > limit:
+        return False, f"scans {format_bytes(scanned_bytes)} > {format_bytes(limit)}"
+    if rows > SMALL_ROWS:
+        return False, f"about {format_count(rows)} rows in one stage"
+    return True, f"scans {format_bytes(scanned_bytes)} <= {format_bytes(limit)}"
+
+
+def format_bytes(size: float) -> str:
+    """`1.4 MB`: three digits at most, powers of 1024."""
+    for unit in ("B", "KB", "MB", "GB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if size >= 10 or unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} TB"
+
+
+def format_count(rows: float) -> str:
+    """`1.5M`: two digits or so, since estimates deserve no more."""
+    for unit in ("", "K", "M", "G"):
+        if rows < 1000:
+            return f"{rows:.0f}{unit}" if rows >= 10 or not unit else f"{rows:.1f}{unit}"
+        rows /= 1000
+    return f"{rows:.0f}T"

@@ -1,0 +1,95 @@
+"""From the logical to the physical plan: the one module family that decides partitioning and cuts stages.
+
+`lower` walks the logical tree and returns a `Fragment`: a stage still open at the top. Filters, projections,
+probe sides and partial aggregates grow the fragment of their input; where rows of several tasks must meet, an
+exchange closes it into a `Stage` and starts a new one. The choices themselves are pure functions in `choices`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import assert_never
+
+from sqlengine.config import Settings
+from sqlengine.planner.choices import choose_small
+from sqlengine.planner.expressions import Column, Expression, columns_of, transform
+from sqlengine.planner.logical import Aggregate, Filter, Join, Limit, Node, Project, Scan, Sort, Union, Values
+from sqlengine.planner.lower_aggregate import lower_aggregate
+from sqlengine.planner.lower_join import lower_join
+from sqlengine.planner.lower_scan import lower_scan, lower_values
+from sqlengine.planner.lower_sort import lower_limit, lower_sort
+from sqlengine.planner.lower_union import lower_union
+from sqlengine.planner.physical import FilterExec, Gather, HashPartition, PhysicalPlan, ProjectExec
+from sqlengine.planner.stages import Fragment, Needed, StageBuilder, narrow
+
+
+def parallelize(plan: Node, names: Sequence[str], settings: Settings) -> PhysicalPlan:
+    """The physical plan of `plan`; `names` is the header of its columns.
+
+    Depends on the plan, on statistics and on settings, never on the number of workers.
+    """
+    builder = StageBuilder(plan, settings)
+    needed = frozenset(column.id for column in plan.columns)
+
+    def lower(node: Node, needed: Needed) -> Fragment:
+        match node:
+            case Scan():
+                return lower_scan(node, needed, builder)
+            case Values():
+                return lower_values(node, needed, builder)
+            case Filter():
+                below = lower(node.input, needed | columns_of(node.condition))
+                return below.over(FilterExec(below.root, node.condition), builder.estimator.rows(node))
+            case Project():
+                return _lower_project(node, needed, lower(node.input, _needed_by_project(node, needed)))
+            case Join():
+                return lower_join(node, needed, lower, builder)
+            case Aggregate():
+                return lower_aggregate(node, needed, lower, builder)
+            case Sort():
+                return lower_sort(node, needed, lower, builder)
+            case Limit():
+                return lower_limit(node, needed, lower, builder)
+            case Union():
+                return lower_union(node, needed, lower, builder)
+            case _:
+                assert_never(node)
+
+    fragment = narrow(lower(plan, needed), needed)
+    if fragment.root.columns != plan.columns:
+        fragment = fragment.over(ProjectExec(fragment.root, plan.columns, plan.columns))
+    builder.close(fragment, Gather(), needed)
+    rows = max(float(stage.estimated_rows or 0) for stage in builder.stages)
+    small, reason = choose_small(builder.scanned_bytes, rows, settings)
+    return PhysicalPlan(tuple(builder.stages), tuple(names), small, reason)
+
+
+def _needed_by_project(project: Project, needed: Needed) -> Needed:
+    used = (e for c, e in zip(project.columns, project.expressions, strict=True) if c.id in needed)
+    return frozenset(column for expression in used for column in columns_of(expression))
+
+
+def _lower_project(project: Project, needed: Needed, below: Fragment) -> Fragment:
+    kept = [(c, e) for c, e in zip(project.columns, project.expressions, strict=True) if c.id in needed]
+    columns = tuple(column for column, _ in kept)
+    expressions = tuple(expression for _, expression in kept)
+    if columns == expressions and set(columns) == set(below.root.columns):
+        return below
+    return Fragment(
+        ProjectExec(below.root, columns, expressions),
+        below.tasks,
+        below.rows,
+        _renamed(below.partitioned, columns, expressions),
+    )
+
+
+def _renamed(
+    partitioned: HashPartition | None, columns: tuple[Column, ...], expressions: tuple[Expression, ...]
+) -> HashPartition | None:
+    """The partitioning said in the columns of a projection, if it can be."""
+    if partitioned is None:
+        return None
+    names = {e: c for c, e in zip(columns, expressions, strict=True)}
+    kept = {column.id for column in columns}
+    keys = tuple(transform(key, lambda part: names.get(part, part)) for key in partitioned.keys)
+    return HashPartition(keys, partitioned.buckets) if all(columns_of(key) <= kept for key in keys) else None

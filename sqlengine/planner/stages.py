@@ -1,0 +1,126 @@
+"""Growing stages: a `Fragment` is a stage still open at the top, `StageBuilder` closes it with an exchange."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from sqlengine.config import Settings
+from sqlengine.planner.expressions import Column, Expression, SortKey, columns_of
+from sqlengine.planner.logical import Node, inputs_of
+from sqlengine.planner.physical import (
+    ExchangeRead,
+    Exec,
+    Gather,
+    HashPartition,
+    Output,
+    ProjectExec,
+    ReadPieces,
+    Stage,
+    Task,
+)
+from sqlengine.planner.statistics import Estimator
+from sqlengine.storage.table import ScanTask
+from sqlengine.types import SqlType
+
+Inputs = Mapping[int, ScanTask | ReadPieces]
+Needed = frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """An operator tree and what each of its tasks reads, before its output is decided.
+
+    `partitioned`: rows that agree on these keys are in the same task, and the task is their bucket's number.
+    `rows` is the estimate for all tasks together.
+    """
+
+    root: Exec
+    tasks: tuple[Inputs, ...]
+    rows: float
+    partitioned: HashPartition | None = None
+
+    @property
+    def single(self) -> bool:
+        """Whether one task does it all."""
+        return len(self.tasks) == 1
+
+    def over(self, root: Exec, rows: float | None = None) -> Fragment:
+        """The fragment with another operator on top that keeps rows in their tasks."""
+        return replace(self, root=root, rows=self.rows if rows is None else rows)
+
+
+class StageBuilder:
+    """Collects the stages of one plan; numbers stages, leaves and the columns the planner adds."""
+
+    def __init__(self, plan: Node, settings: Settings) -> None:
+        self.settings = settings
+        self.estimator = Estimator(plan)
+        self.stages: list[Stage] = []
+        self.scanned_bytes = 0
+        self._leaves = 0
+        self._next_column = 1 + max(_column_ids(plan), default=0)
+
+    def new_leaf(self) -> int:
+        """The number of a new leaf; unique in the plan, so fragments can be merged into one stage."""
+        self._leaves += 1
+        return self._leaves - 1
+
+    def new_column(self, name: str, sql_type: SqlType) -> Column:
+        """A column that the logical plan does not have."""
+        self._next_column += 1
+        return Column(self._next_column - 1, name, sql_type)
+
+    def close(self, fragment: Fragment, output: Output, needed: Needed, limit: int | None = None) -> Stage:
+        """Make a stage of `fragment`, delivering only `needed` columns."""
+        narrowed = narrow(fragment, needed)
+        tasks = tuple(Task(dict(inputs)) for inputs in narrowed.tasks)
+        stage = Stage(len(self.stages), narrowed.root, tasks, output, limit, round(fragment.rows))
+        self.stages.append(stage)
+        return stage
+
+    def gather(
+        self, fragment: Fragment, needed: Needed, merge: tuple[SortKey, ...] = (), limit: int | None = None
+    ) -> Fragment:
+        """One task that reads all rows of `fragment`, in task order or merged; the fragment itself if it is that."""
+        if fragment.single:
+            return fragment
+        for key in merge:
+            needed |= columns_of(key.expression)
+        stage = self.close(fragment, Gather(), needed, limit)
+        leaf = self.new_leaf()
+        root = ExchangeRead(leaf, stage.id, stage.root.columns, merge)
+        return Fragment(root, ({leaf: ReadPieces()},), fragment.rows)
+
+    def exchange(self, fragment: Fragment, keys: tuple[Expression, ...], buckets: int, needed: Needed) -> Fragment:
+        """`buckets` tasks, each with all rows of its keys."""
+        for key in keys:
+            needed |= columns_of(key)
+        stage = self.close(fragment, HashPartition(keys, buckets), needed)
+        leaf = self.new_leaf()
+        root = ExchangeRead(leaf, stage.id, stage.root.columns)
+        tasks = tuple({leaf: ReadPieces(bucket=bucket)} for bucket in range(buckets))
+        return Fragment(root, tasks, fragment.rows, HashPartition(keys, buckets))
+
+    def separate(self, fragment: Fragment, needed: Needed) -> Fragment:
+        """The same rows in as many tasks, read from a stage of their own."""
+        stage = self.close(fragment, Gather(), needed)
+        leaf = self.new_leaf()
+        tasks = tuple({leaf: ReadPieces(tasks=(task,))} for task in range(len(fragment.tasks)))
+        return Fragment(ExchangeRead(leaf, stage.id, stage.root.columns), tasks, fragment.rows, fragment.partitioned)
+
+
+def narrow(fragment: Fragment, needed: Needed) -> Fragment:
+    """The fragment delivering only its columns in `needed`."""
+    columns = fragment.root.columns
+    kept = tuple(column for column in columns if column.id in needed)
+    return fragment if len(kept) == len(columns) else fragment.over(ProjectExec(fragment.root, kept, kept))
+
+
+def _column_ids(node: Node) -> Iterator[int]:
+    yield from (column.id for column in node.columns)
+    for child in inputs_of(node):
+        yield from _column_ids(child)
+
+
+Lower = Callable[[Node, Needed], Fragment]

@@ -1,0 +1,446 @@
+"""How many rows a node will deliver: estimates from what storage knows without reading data.
+
+The rules of thumb are those of System R (Selinger et al. 1979, section 4): independence of conjuncts, uniform
+values between minimum and maximum, containment of join keys. Where nothing is known, a constant says so.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final, assert_never
+
+from sqlengine.planner.expressions import Call, Case, Cast, Column, Expression, InList, Literal, conjuncts
+from sqlengine.planner.join_keys import JoinKey, split_conditions
+from sqlengine.planner.logical import (
+    Aggregate,
+    Filter,
+    Join,
+    JoinKind,
+    Limit,
+    Node,
+    Project,
+    Scan,
+    Sort,
+    Union,
+    Values,
+    inputs_of,
+)
+from sqlengine.storage.format import ColumnStatistics
+from sqlengine.storage.table import Table
+from sqlengine.types import SqlType, TypeKind, words_dtype
+
+UNKNOWN_RANGE: Final = 1 / 3
+UNKNOWN_EQUALITY: Final = 0.05
+UNKNOWN_CONDITION: Final = 0.25
+PATTERN: Final = 0.1
+# Groups per row when nothing is known of the keys: too many costs a few empty buckets, too few one slow task.
+UNKNOWN_GROUPS: Final = 0.1
+TEXT_BYTES: Final = 24
+
+# Distinct results of functions of a date.
+_CALENDAR: Final = {
+    "month": 12,
+    "quarter": 4,
+    "day": 31,
+    "dayofmonth": 31,
+    "dayofweek": 7,
+    "isodow": 7,
+    "weekday": 7,
+    "week": 53,
+    "dayofyear": 366,
+    "hour": 24,
+    "minute": 60,
+    "second": 60,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """The table column a plan column comes from."""
+
+    table: Table
+    name: str
+    type: SqlType
+
+
+class Estimator:
+    """Row and distinct-value estimates for one plan and for every rewriting of it that keeps its column ids.
+
+    Parameters
+    ----------
+    plan
+        Tells where columns come from; statistics of a table column are asked for when first needed.
+    """
+
+    def __init__(self, plan: Node) -> None:
+        self._sources: dict[int, _Source] = {}
+        self._aliases: dict[int, Expression] = {}
+        self._value_counts: dict[int, int] = {}
+        self._statistics: dict[int, ColumnStatistics] = {}
+        self._distinct: dict[int, float | None] = {}
+        # Keyed by identity, since hashing a node walks the whole tree; the node is kept so its id stays its own.
+        self._rows: dict[int, tuple[Node, float]] = {}
+        self._learn(plan)
+
+    def _learn(self, node: Node) -> None:
+        match node:
+            case Scan():
+                for column, name in zip(node.columns, node.source_names, strict=True):
+                    self._sources[column.id] = _Source(node.table, name, column.type)
+            case Values():
+                self._value_counts.update({column.id: len(node.rows) for column in node.columns})
+            case Project():
+                for column, expression in zip(node.columns, node.expressions, strict=True):
+                    if expression != column:
+                        self._aliases[column.id] = expression
+            case Aggregate():
+                for column, key in zip(node.key_columns, node.keys, strict=True):
+                    if key != column:
+                        self._aliases[column.id] = key
+            case Union():
+                for column, first in zip(node.columns, node.inputs[0].columns, strict=True):
+                    self._aliases[column.id] = first
+            case _:
+                pass
+        for child in inputs_of(node):
+            self._learn(child)
+
+    # -- rows ---------------------------------------------------------------------------------
+
+    def rows(self, node: Node) -> float:
+        """Rows `node` delivers, at least 1 unless it is known to be empty."""
+        known = self._rows.get(id(node))
+        if known is not None:
+            return known[1]
+        rows = self._estimate(node)
+        self._rows[id(node)] = (node, rows)
+        return rows
+
+    def _estimate(self, node: Node) -> float:
+        match node:
+            case Scan():
+                return self._reduced(float(node.table.row_count()), node.filters)
+            case Values():
+                return float(len(node.rows))
+            case Filter():
+                return self._reduced(self.rows(node.input), conjuncts(node.condition))
+            case Project():
+                return self.rows(node.input)
+            case Join():
+                return self._join_rows(node)
+            case Aggregate():
+                return self.groups(node.keys, self.rows(node.input))
+            case Sort() | Limit():
+                rows = max(0.0, self.rows(node.input) - node.offset)
+                return rows if node.limit is None else min(rows, float(node.limit))
+            case Union():
+                return sum(self.rows(each) for each in node.inputs)
+            case _:
+                assert_never(node)
+
+    def _reduced(self, rows: float, conditions: Sequence[Expression]) -> float:
+        return max(min(rows, 1.0), rows * self.selectivity(conditions)) if conditions else rows
+
+    def bytes(self, node: Node, columns: Iterable[Column] | None = None) -> float:
+        """Bytes of the rows `node` delivers, of `columns` only if given."""
+        return self.rows(node) * row_bytes(node.columns if columns is None else columns)
+
+    def groups(self, keys: Sequence[Expression], rows: float) -> float:
+        """Distinct combinations of `keys` among `rows` rows."""
+        groups = 1.0
+        for key in keys:
+            distinct = self.distinct(key)
+            groups *= max(1.0, rows * UNKNOWN_GROUPS if distinct is None else distinct)
+        return min(groups, rows) if keys else 1.0
+
+    def _join_rows(self, join: Join) -> float:
+        left, right = self.rows(join.left), self.rows(join.right)
+        left_ids = frozenset(column.id for column in join.left.columns)
+        right_ids = frozenset(column.id for column in join.right.columns)
+        keys, residual = split_conditions(join.conditions, left_ids, right_ids)
+        matches = left * right * self.join_selectivity(keys) * self.selectivity(residual)
+        match join.kind:
+            case JoinKind.INNER:
+                return max(min(left, right, 1.0), matches)
+            case JoinKind.LEFT:
+                return max(left, matches)
+            case JoinKind.RIGHT:
+                return max(right, matches)
+            case JoinKind.FULL:
+                return max(left, right, matches)
+            case JoinKind.SEMI:
+                return max(min(left, 1.0), min(left, matches))
+            case JoinKind.ANTI:
+                return max(left - matches, left * UNKNOWN_CONDITION)
+            case _:
+                assert_never(join.kind)
+
+    def join_selectivity(self, keys: Sequence[JoinKey]) -> float:
+        """Fraction of all pairs that agree on `keys`: one over the distinct values of the richer side.
+
+        Distinct values are those of the tables, not of the filtered inputs: a filter on the side of a primary key
+        removes the matching foreign keys too.
+        """
+        if not keys:
+            return 1.0
+        sides = [self._key_distinct([key.left for key in keys]), self._key_distinct([key.right for key in keys])]
+        known = [side for side in sides if side is not None]
+        if not known:
+            return UNKNOWN_EQUALITY
+        return 1.0 / max(1.0, max(known) if not all(map(self._unique_like, known)) else min(known))
+
+    def _unique_like(self, distinct: float) -> bool:
+        # The range of an integer key bounds its distinct values from above only. When both sides look like a
+        # primary key, the larger one is a foreign key whose range merely is wide (lineitem's order key).
+        return distinct > 10_000
+
+    def _key_distinct(self, keys: Sequence[Expression]) -> float | None:
+        product = 1.0
+        bound = math.inf
+        for key in keys:
+            distinct = self.distinct(key)
+            if distinct is None:
+                return None
+            product *= distinct
+            source = self._source(key)
+            if source is not None:
+                bound = min(bound, float(source.table.row_count()))
+        return min(product, bound)
+
+    # -- values -------------------------------------------------------------------------------
+
+    def distinct(self, expression: Expression) -> float | None:
+        """Distinct values of `expression` over the unfiltered tables; None = unknown."""
+        match expression:
+            case Literal():
+                return 1.0
+            case Column():
+                if expression.id not in self._distinct:
+                    self._distinct[expression.id] = None  # ends a cycle, should a plan be malformed
+                    self._distinct[expression.id] = self._column_distinct(expression)
+                return self._distinct[expression.id]
+            case Cast():
+                return self.distinct(expression.operand)
+            case Case():
+                values = [value for _, value in expression.branches] + [expression.otherwise]
+                return _sum_known([self.distinct(value) for value in values])
+            case InList():
+                return 2.0
+            case Call():
+                return self._call_distinct(expression)
+            case _:
+                assert_never(expression)
+
+    def _column_distinct(self, column: Column) -> float | None:
+        alias = self._aliases.get(column.id)
+        if alias is not None:
+            return self.distinct(alias)
+        if column.id in self._value_counts:
+            return float(self._value_counts[column.id])
+        if column.type.kind is TypeKind.BOOLEAN:
+            return 2.0
+        source = self._sources.get(column.id)
+        if source is None:
+            return None
+        rows = float(source.table.row_count())
+        statistics = self.statistics(column)
+        if statistics.distinct is not None:
+            return min(float(statistics.distinct), rows)
+        spread = _spread(statistics.minimum, statistics.maximum, source.type)
+        if spread is not None:
+            return min(spread, rows)
+        # A short table bounds the guess however little is known of its values.
+        return rows if rows <= 1_000 else None
+
+    def _call_distinct(self, call: Call) -> float | None:
+        if call.type.kind is TypeKind.BOOLEAN:
+            return 2.0
+        name, arguments = call.function, call.arguments
+        if name in ("date_part", "extract", "datepart") and arguments and isinstance(arguments[0], Literal):
+            name, arguments = str(arguments[0].value), arguments[1:]
+        if name in _CALENDAR:
+            return float(_CALENDAR[name])
+        if name == "year" and len(arguments) == 1 and isinstance(arguments[0], Column):
+            statistics = self.statistics(arguments[0])
+            low, high = statistics.minimum, statistics.maximum
+            if isinstance(low, datetime.date) and isinstance(high, datetime.date):
+                return float(high.year - low.year + 1)
+        distinct = 1.0
+        for argument in arguments:
+            each = self.distinct(argument)
+            if each is None:
+                return None
+            distinct *= each
+        return distinct
+
+    def statistics(self, column: Column) -> ColumnStatistics:
+        """What storage knows of the table column behind `column`; nothing for a computed one."""
+        known = self._statistics.get(column.id)
+        if known is None:
+            source = self._source(column)
+            known = ColumnStatistics() if source is None else source.table.statistics(source.name)
+            self._statistics[column.id] = known
+        return known
+
+    def _source(self, expression: Expression) -> _Source | None:
+        while isinstance(expression, Column):
+            source = self._sources.get(expression.id)
+            if source is not None:
+                return source
+            alias = self._aliases.get(expression.id)
+            if alias is None:
+                return None
+            expression = alias
+        return None
+
+    # -- conditions ---------------------------------------------------------------------------
+
+    def selectivity(self, conditions: Iterable[Expression]) -> float:
+        """Fraction of rows for which all `conditions` hold; bounds of one column are taken together."""
+        fraction = 1.0
+        ranges: dict[int, _Range] = {}
+        for condition in conditions:
+            bound = _bound(condition)
+            if bound is None:
+                fraction *= self._condition(condition)
+                continue
+            column, operator, value = bound
+            span = ranges.get(column.id)
+            if span is None:
+                span = ranges[column.id] = _Range(self.statistics(column))
+            span.narrow(operator, value)
+        for span in ranges.values():
+            fraction *= span.fraction()
+        return fraction
+
+    def _condition(self, condition: Expression) -> float:
+        match condition:
+            case Literal(value=value):
+                return 1.0 if value is True else 0.0
+            case Call(function="and"):
+                return self.selectivity(conjuncts(condition))
+            case Call(function="or", arguments=arguments):
+                return 1.0 - math.prod(1.0 - self.selectivity(conjuncts(each)) for each in arguments)
+            case Call(function="not", arguments=(operand,)):
+                return 1.0 - self.selectivity(conjuncts(operand))
+            case Call(function="=" | "is_not_distinct_from", arguments=(left, right)):
+                return self._equality(left, right)
+            case Call(function="<>" | "is_distinct_from", arguments=(left, right)):
+                return 1.0 - self._equality(left, right)
+            case Call(function="<" | "<=" | ">" | ">="):
+                return UNKNOWN_RANGE
+            case Call(function="like" | "ilike"):
+                return PATTERN
+            case Call(function="is_null", arguments=(operand,)):
+                return self._null_fraction(operand)
+            case Call(function="is_not_null", arguments=(operand,)):
+                return 1.0 - self._null_fraction(operand)
+            case InList(operand=operand, values=values, negated=negated):
+                distinct = self.distinct(operand)
+                each = UNKNOWN_EQUALITY if distinct is None else 1.0 / max(1.0, distinct)
+                inside = min(1.0, len(values) * each)
+                return 1.0 - inside if negated else inside
+            case _:
+                return UNKNOWN_CONDITION
+
+    def _equality(self, left: Expression, right: Expression) -> float:
+        known = [each for each in (self.distinct(left), self.distinct(right)) if each is not None]
+        if not known or max(known) <= 1.0:
+            return UNKNOWN_EQUALITY
+        return 1.0 / max(known)
+
+    def _null_fraction(self, operand: Expression) -> float:
+        source = self._source(operand)
+        if source is None or not isinstance(operand, Column):
+            return UNKNOWN_EQUALITY
+        nulls = self.statistics(operand).nulls
+        rows = source.table.row_count()
+        return UNKNOWN_EQUALITY if nulls is None or rows == 0 else nulls / rows
+
+
+class _Range:
+    """The part of a column's values that some bounds leave."""
+
+    def __init__(self, statistics: ColumnStatistics) -> None:
+        self._minimum = _number(statistics.minimum)
+        self._maximum = _number(statistics.maximum)
+        self._low: float | None = None
+        self._high: float | None = None
+        self._bounds = 0
+
+    def narrow(self, operator: str, value: object) -> None:
+        self._bounds += 1
+        number = _number(value)
+        if number is None:
+            return
+        if operator in (">", ">="):
+            self._low = number if self._low is None else max(self._low, number)
+        else:
+            self._high = number if self._high is None else min(self._high, number)
+
+    def fraction(self) -> float:
+        low, high = self._minimum, self._maximum
+        if low is None or high is None or (self._low is None and self._high is None):
+            return max(UNKNOWN_RANGE**self._bounds, UNKNOWN_RANGE**2)
+        inside_low = low if self._low is None else max(low, self._low)
+        inside_high = high if self._high is None else min(high, self._high)
+        if high <= low:
+            return 1.0 if inside_low <= inside_high else 0.0
+        return max(0.0, (inside_high - inside_low) / (high - low))
+
+
+def _bound(condition: Expression) -> tuple[Column, str, object] | None:
+    if isinstance(condition, Call) and condition.function in ("<", "<=", ">", ">="):
+        left, right = condition.arguments
+        if isinstance(left, Column) and isinstance(right, Literal):
+            return left, condition.function, right.value
+    return None
+
+
+def _number(value: object) -> float | None:
+    match value:
+        case bool() | int() | float() | Decimal():
+            return float(value)
+        case datetime.datetime():
+            return value.replace(tzinfo=datetime.UTC).timestamp()
+        case datetime.date():
+            return datetime.datetime(value.year, value.month, value.day, tzinfo=datetime.UTC).timestamp()
+        case _:
+            return None
+
+
+def _spread(minimum: object, maximum: object, sql_type: SqlType) -> float | None:
+    """Values there are between two bounds, where the type is discrete."""
+    match minimum, maximum:
+        case (bool(), bool()):
+            return 2.0
+        case (int(), int()):
+            return float(maximum - minimum + 1)
+        case (Decimal(), Decimal()):
+            return float((maximum - minimum).scaleb(sql_type.scale)) + 1.0
+        case (datetime.datetime(), datetime.datetime()):
+            return None
+        case (datetime.date(), datetime.date()):
+            return float((maximum - minimum).days + 1)
+        case (str(), str()) if len(minimum) == 1 and len(maximum) == 1:
+            return float(ord(maximum) - ord(minimum) + 1)
+        case _:
+            return None
+
+
+def _sum_known(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) else None
+
+
+def row_bytes(columns: Iterable[Column]) -> int:
+    """Bytes of one row of `columns` in memory, an estimate; at least 1."""
+    total = 0
+    for column in columns:
+        dtype = words_dtype(column.type)
+        total += TEXT_BYTES if dtype is None else (16 if column.type.is_unscaled else dtype.itemsize)
+    return max(1, total)
