@@ -203,3 +203,18 @@ def _cut(text: str, width: int) -> str:
             break
         kept.append(character)
     return "".join(kept) + _ELLIPSIS
+
+
+def draw_lines(table: pa.Table, null: str) -> str:
+    """One `name = value` a line, records apart by a blank line: for rows wider than any terminal."""
+    names = [printable(name) for name in table.column_names]
+    width = max(map(cell_width, names), default=0)
+    labels = [" " * (width - cell_width(name)) + name for name in names]
+    columns = [
+        [null if cell is None else printable(cell) for chunk in column.chunks for cell in text_column(chunk).to_pylist()]
+        for column in table.columns
+    ]
+    records = zip(*columns, strict=True) if columns else ()
+    return "\n\n".join(
+        "\n".join(f"{label} = {cell}" for label, cell in zip(labels, record, strict=True)) for record in records
+    )
