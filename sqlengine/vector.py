@@ -292,7 +292,8 @@ def concat_vectors(vectors: Sequence[Vector]) -> Vector:
 class Batch:
     """Equally long vectors by column id; the unit that operators hand on.
 
-    Columns are computed when first asked for (`take` composes no indices: it remembers its source).
+    Columns are computed when first asked for. A column picked several times over (by filters, then joins) is
+    gathered once, from where it was last computed: the row numbers are composed, once for all columns.
     """
 
     __slots__ = ("_columns", "_pending", "length")
@@ -321,8 +322,8 @@ class Batch:
 
     def take(self, indices: Indices, may_miss: bool = False) -> Batch:
         """Rows at `indices` (see `Vector.take`), each column gathered when first asked for."""
-        pending = {i: _deferred_take(self, i, indices, may_miss) for i in self.ids}
-        return Batch(len(indices), {}, pending)
+        selection = _Selection(indices, may_miss)
+        return Batch(len(indices), {}, {i: _Pick(self, i, selection) for i in self.ids})
 
     def filter(self, mask: Mask) -> Batch:
         """Rows where `mask` is True."""
@@ -341,6 +342,14 @@ class Batch:
             self.length,
             {i: self._columns[i] for i in wanted if i in self._columns},
             {i: self._pending[i] for i in wanted if i not in self._columns},
+        )
+
+    def renamed(self, sources: Mapping[int, int]) -> Batch:
+        """Column `new` of the result is column `sources[new]` of this batch; computes nothing."""
+        return Batch(
+            self.length,
+            {new: self._columns[old] for new, old in sources.items() if old in self._columns},
+            {new: self._pending[old] for new, old in sources.items() if old not in self._columns},
         )
 
     def merged(self, other: Batch) -> Batch:
@@ -377,8 +386,54 @@ def concat_batches(batches: Sequence[Batch], ids: Sequence[int]) -> Batch:
     return Batch(length, parts)
 
 
-def _deferred_take(source: Batch, column_id: int, indices: Indices, may_miss: bool) -> Callable[[], Vector]:
-    return lambda: source.column(column_id).take(indices, may_miss)
+class _Selection:
+    """Row numbers that several columns are gathered by (see `Vector.take`), and their compositions so far."""
+
+    __slots__ = ("_composed", "indices", "may_miss")
+
+    def __init__(self, indices: Indices, may_miss: bool) -> None:
+        self.indices = indices
+        self.may_miss = may_miss
+        self._composed: dict[int, tuple[_Selection, _Selection]] = {}
+
+    def of(self, earlier: _Selection) -> _Selection:
+        """The rows that this selection picks out of those that `earlier` picked."""
+        known = self._composed.get(id(earlier))
+        if known is not None:
+            return known[1]
+        if len(earlier.indices) == 0:
+            # Only misses can be picked of nothing.
+            indices = self.indices
+        elif self.may_miss:
+            indices = earlier.indices.take(np.maximum(self.indices, 0))
+            indices[self.indices < 0] = -1
+        else:
+            indices = earlier.indices.take(self.indices)
+        composed = _Selection(indices, self.may_miss or earlier.may_miss)
+        # `earlier` is kept too: its id must not be given to another object.
+        self._composed[id(earlier)] = (earlier, composed)
+        return composed
+
+
+class _Pick:
+    """A column still to be gathered: `selection` of `source`'s column."""
+
+    __slots__ = ("column_id", "selection", "source")
+
+    def __init__(self, source: Batch, column_id: int, selection: _Selection) -> None:
+        self.source = source
+        self.column_id = column_id
+        self.selection = selection
+
+    def __call__(self) -> Vector:
+        source, column_id, selection = self.source, self.column_id, self.selection
+        while column_id not in source._columns:
+            earlier = source._pending.get(column_id)
+            if not isinstance(earlier, _Pick):
+                break
+            selection = selection.of(earlier.selection)
+            source, column_id = earlier.source, earlier.column_id
+        return source.column(column_id).take(selection.indices, selection.may_miss)
 
 
 def _deferred_slice(source: Batch, column_id: int, start: int, length: int) -> Callable[[], Vector]:

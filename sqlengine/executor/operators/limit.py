@@ -1,0 +1,33 @@
+"""Limit: rows `offset` … `offset + limit` of the task's input.
+
+::
+
+    offset 2, limit 3     input 0 1 | 2 3 | 4 5 | 6 7 …   ->   2 3 | 4      (the batch 6 7 is never pulled)
+
+Buffered: nothing. Order: the input's. Stops pulling as soon as it has delivered `limit` rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlengine.planner.physical import LimitExec
+from sqlengine.vector import Batch
+
+
+def limit_rows(node: LimitExec, batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Slices of the input's batches; nothing is pulled for `limit` 0."""
+    skip = node.offset
+    left = node.limit
+    while left is None or left > 0:
+        batch = next(batches, None)
+        if batch is None:
+            return
+        if skip >= batch.length:
+            skip -= batch.length
+            continue
+        take = batch.length - skip if left is None else min(batch.length - skip, left)
+        yield batch if take == batch.length else batch.slice(skip, take)
+        skip = 0
+        if left is not None:
+            left -= take
