@@ -13,6 +13,7 @@ from sqlengine.types import SqlType
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
     from sqlengine.storage.filesystem import FileInfo
 
 

@@ -1,0 +1,94 @@
+"""Bring Arrow arrays, whatever wrote them, to the Arrow types that carry SQL types (see `sqlengine.types`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sqlengine.errors import ConversionError
+from sqlengine.storage.format import Field
+from sqlengine.types import SqlType, TypeKind, arrow_type
+
+
+def conform_batch(batch: pa.RecordBatch, fields: Sequence[Field], origin: str) -> pa.RecordBatch:
+    """`batch` with column k carrying `fields[k]`; columns that already do are not copied.
+
+    Raises
+    ------
+    ConversionError
+        If a value does not fit; names `origin` (a file or table) and the column.
+    """
+    arrays = []
+    for array, field in zip(batch.columns, fields, strict=True):
+        try:
+            arrays.append(conform_array(array, field.type))
+        except pa.ArrowInvalid as error:
+            raise ConversionError(f"column {field.name!r} of {origin!r} does not fit {field.type}: {error}") from error
+    return pa.RecordBatch.from_arrays(arrays, names=[field.name for field in fields])
+
+
+def conform_array(array: pa.Array, sql_type: SqlType) -> pa.Array:
+    """`array` as `arrow_type(sql_type)`, or `dictionary<int32, …>` of it for dictionary-encoded text.
+
+    Nanoseconds of a TIMESTAMPTZ are truncated to microseconds, as DuckDB does.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        If a value does not fit.
+    """
+    target = arrow_type(sql_type)
+    if array.type == target:
+        return array
+    if isinstance(array, pa.DictionaryArray):
+        if not sql_type.is_text:
+            return conform_array(array.dictionary_decode(), sql_type)
+        if array.type.value_type == target and array.type.index_type == pa.int32():
+            return pa.DictionaryArray.from_arrays(array.indices, array.dictionary) if array.type.ordered else array
+        return pa.DictionaryArray.from_arrays(
+            pc.cast(array.indices, pa.int32()), conform_array(array.dictionary, sql_type)
+        )
+    if sql_type.kind is TypeKind.INTERVAL and pa.types.is_duration(array.type):
+        return _duration_to_interval(array)
+    if sql_type.kind is TypeKind.TIMESTAMPTZ and array.type.unit == "ns":
+        return pc.cast(array, target, safe=False)
+    if pa.types.is_large_string(array.type) or pa.types.is_large_binary(array.type):
+        return _with_small_offsets(array, target)
+    return pc.cast(array, target)
+
+
+def empty_batch(rows: int) -> pa.RecordBatch:
+    """A batch of no columns that still says how many rows it stands for; allocates nothing."""
+    return pa.RecordBatch.from_arrays([pa.nulls(rows)], names=["rows"])
+
+
+def _with_small_offsets(array: pa.Array, target: pa.DataType) -> pa.Array:
+    """`array` with 32-bit offsets; a slice far into a large array is copied, for offsets count from its start."""
+    try:
+        return pc.cast(array, target)
+    except pa.ArrowInvalid:
+        return pc.cast(array.take(pa.array(np.arange(len(array)))), target)
+
+
+def _duration_to_interval(array: pa.Array) -> pa.Array:
+    """Days and a rest of the same sign: DuckDB's reading of a duration."""
+    ticks = pc.fill_null(array.cast(pa.int64()), 0).to_numpy()
+    per_day = 86_400 * {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[array.type.unit]
+    # Truncated towards zero; int64's minimum is NaT and never gets here.
+    days = np.sign(ticks) * (np.abs(ticks) // per_day)
+    rest = ticks - days * per_day
+    if len(days) and np.abs(days).max() > 2**31 - 1:
+        raise pa.ArrowInvalid("a duration has more days than INTERVAL holds")
+    # The memory of month_day_nano_interval: int32 months, int32 days, int64 nanoseconds.
+    out = np.zeros(len(ticks), np.dtype([("months", np.int32), ("days", np.int32), ("nanoseconds", np.int64)]))
+    out["days"] = days
+    out["nanoseconds"] = rest * (86_400 * 10**9 // per_day)
+    validity = None
+    if array.null_count:
+        validity = pa.py_buffer(np.packbits(array.is_valid().to_numpy(zero_copy_only=False), bitorder="little"))
+    return pa.Array.from_buffers(
+        pa.month_day_nano_interval(), len(ticks), [validity, pa.py_buffer(out)], null_count=array.null_count
+    )

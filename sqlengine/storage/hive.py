@@ -1,0 +1,118 @@
+"""Hive partitioning: columns whose values stand in folder names, `year=2015/month=7/part-0.parquet`."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote
+
+from sqlengine.errors import FileFormatError
+from sqlengine.storage.format import Field
+from sqlengine.types import BIGINT, DATE, TIMESTAMP, VARCHAR, SqlType
+
+NULL_PARTITION: Final = "__HIVE_DEFAULT_PARTITION__"
+
+Value = int | str | datetime.date | datetime.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Partitioning:
+    """The partition columns of a table; their values for a file are read off its path."""
+
+    fields: tuple[Field, ...] = ()
+
+    def values(self, path: str) -> dict[str, Value]:
+        """Partition column -> value for the file at `path`."""
+        texts = path_values(path)
+        return {field.name: _parse(texts[field.name], field.type) for field in self.fields}
+
+
+def path_values(path: str) -> dict[str, str]:
+    """`key=value` of the folders of `path`, outermost first, unquoted."""
+    found = {}
+    for part in os.path.dirname(path).split(os.sep):
+        key, equals, value = part.partition("=")
+        if equals and key:
+            found[unquote(key)] = unquote(value)
+    return found
+
+
+def detect_partitioning(paths: Sequence[str], wanted: bool | None, typed: bool = True) -> Partitioning:
+    """The partition columns that `paths` share.
+
+    Parameters
+    ----------
+    wanted
+        True: every path must have the same keys; None: none unless they all do; False: none.
+    typed
+        Whether values may become BIGINT, DATE or TIMESTAMP; else all are VARCHAR.
+
+    Raises
+    ------
+    FileFormatError
+        If `wanted` and two paths have different keys.
+    """
+    if wanted is False:
+        return Partitioning()
+    # Thousands of files share few folders.
+    folders = {os.path.dirname(path): path for path in paths}
+    found = [(path, path_values(path)) for path in folders.values()]
+    first_path, first = found[0]
+    for path, values in found:
+        if values.keys() != first.keys():
+            if wanted is None:
+                return Partitioning()
+            raise FileFormatError(
+                f"{first_path!r} is in partition ({', '.join(first)}) but {path!r} in ({', '.join(values)});"
+                " with hive_partitioning every file needs the same keys"
+            )
+    return Partitioning(
+        tuple(Field(key, _type_of([values[key] for _, values in found]) if typed else VARCHAR) for key in first)
+    )
+
+
+def _type_of(texts: Sequence[str]) -> SqlType:
+    """The narrowest of BIGINT, DATE, TIMESTAMP that writes every value the way it stands there, else VARCHAR."""
+    known = [text for text in texts if text != NULL_PARTITION]
+    if known:
+        for type_ in (BIGINT, DATE, TIMESTAMP):
+            if all(_fits(text, type_) for text in known):
+                return type_
+    return VARCHAR
+
+
+_DATE: Final = re.compile(r"\d{4}-\d{1,2}-\d{1,2}")
+_TIMESTAMP: Final = re.compile(r"\d{4}-\d{1,2}-\d{1,2}[ T]\d{1,2}:\d{2}(:\d{2}(\.\d{1,6})?)?")
+_INTEGER: Final = re.compile(r"-?(0|[1-9]\d*)")
+
+
+def _fits(text: str, type_: SqlType) -> bool:
+    pattern = {BIGINT: _INTEGER, DATE: _DATE, TIMESTAMP: _TIMESTAMP}[type_]
+    if not pattern.fullmatch(text):
+        return False
+    try:
+        value = _parse(text, type_)
+    except ValueError:
+        return False
+    # A number written with leading zeros is a label ('01'), as DuckDB has it.
+    return not isinstance(value, int) or -(2**63) <= value < 2**63
+
+
+def _parse(text: str, type_: SqlType) -> Value:
+    if text == NULL_PARTITION:
+        return None
+    if type_ == BIGINT:
+        return int(text)
+    if type_ == DATE:
+        return datetime.date(*map(int, text.split("-")))
+    if type_ == TIMESTAMP:
+        date, time = re.split("[ T]", text)
+        year, month, day = map(int, date.split("-"))
+        hour, minute, second = [*time.split(":"), "0"][:3]
+        whole, _, fraction = second.partition(".")
+        return datetime.datetime(year, month, day, int(hour), int(minute), int(whole), int(fraction.ljust(6, "0")))
+    return text

@@ -1,0 +1,89 @@
+"""Column statistics: merging them, and deciding from them whether rows can satisfy a predicate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlengine.storage.format import ColumnStatistics
+from sqlengine.storage.table import Predicate
+
+UNKNOWN = ColumnStatistics()
+
+
+def merge_statistics(parts: Iterable[tuple[int, ColumnStatistics]]) -> ColumnStatistics:
+    """Statistics of the union of row sets, each given as (number of rows, its statistics).
+
+    A bound is known only if it is known of every part that has a non-NULL value.
+    """
+    minima: list[Any] = []
+    maxima: list[Any] = []
+    nulls: int | None = 0
+    empty = True
+    for rows, part in parts:
+        empty = False
+        nulls = None if nulls is None or part.nulls is None else nulls + part.nulls
+        if part.nulls is None or part.nulls < rows:
+            minima.append(part.minimum)
+            maxima.append(part.maximum)
+    if empty:
+        return UNKNOWN
+    return ColumnStatistics(_extreme(min, minima), _extreme(max, maxima), nulls)
+
+
+def _extreme(choose: Any, bounds: list[Any]) -> Any:
+    return None if not bounds or any(bound is None for bound in bounds) else choose(bounds)
+
+
+def may_match(predicate: Predicate, rows: int, statistics: ColumnStatistics) -> bool:
+    """Whether some of `rows` rows with `statistics` may satisfy `predicate`; True when in doubt.
+
+    NULL satisfies only IS NULL. NaN stands above every number (as in DuckDB) but outside the bounds, so a
+    maximum of floats proves nothing about `>` and `<>`.
+    """
+    op = predicate.op
+    nulls = statistics.nulls
+    if op == "is_null":
+        return nulls != 0
+    if nulls is not None and nulls >= rows:
+        return False
+    if op == "is_not_null":
+        return True
+    values = [value for value in predicate.values if value is not None]
+    if not values:
+        return False
+    low: Any = statistics.minimum
+    high: Any = statistics.maximum
+    try:
+        return any(value != value or _compatible(op, value, low, high) for value in values)
+    except (TypeError, ArithmeticError):
+        # A literal of another family (a naive and an aware timestamp, say) cannot be compared here.
+        return True
+
+
+def _compatible(op: str, value: Any, low: Any, high: Any) -> bool:
+    floating = isinstance(low, float) or isinstance(high, float)
+    match op:
+        case "=" | "in":
+            return not ((low is not None and value < low) or (high is not None and value > high))
+        case "<":
+            return low is None or bool(low < value)
+        case "<=":
+            return low is None or bool(low <= value)
+        case ">":
+            return high is None or floating or bool(high > value)
+        case ">=":
+            return high is None or floating or bool(high >= value)
+        case "<>":
+            return low is None or floating or not (low == high == value)
+        case _:
+            return True
+
+
+def excluding(predicates: Sequence[Predicate], rows: int, statistics: dict[str, ColumnStatistics]) -> Predicate | None:
+    """The first predicate that none of the rows can satisfy, or None if all may be satisfied."""
+    for predicate in predicates:
+        found = statistics.get(predicate.column)
+        if found is not None and not may_match(predicate, rows, found):
+            return predicate
+    return None
