@@ -20,8 +20,6 @@ MAX_BUCKETS: Final = 64
 GATHERED_GROUPS: Final = 100_000
 # Partial aggregation that keeps more than this fraction of its rows is work for nothing.
 USELESS_REDUCTION: Final = 0.7
-# A build side of so many rows is rebuilt in every task without being felt.
-CHEAP_BUILD_ROWS: Final = 200_000
 SMALL_ROWS: Final = 2_000_000
 
 
@@ -94,8 +92,6 @@ def choose_join_strategy(
     size = format_bytes(build.bytes)
     if build.bytes > limit:
         return JoinStrategy.SHUFFLE, f"{size} > {format_bytes(limit)}"
-    if build.rows > CHEAP_BUILD_ROWS and build.rows * probe.tasks > 2 * (probe.rows + build.rows):
-        return JoinStrategy.SHUFFLE, f"{probe.tasks} tasks would each build {format_count(build.rows)} rows"
     return JoinStrategy.BROADCAST, f"{size} <= {format_bytes(limit)}"
 
 

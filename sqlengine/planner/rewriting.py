@@ -1,0 +1,111 @@
+"""What rules share: changing the expressions of a node, and telling which expressions may move."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar, assert_never
+
+from sqlengine.functions.registry import find_scalar
+from sqlengine.planner.expressions import (
+    AggregateCall,
+    Call,
+    Column,
+    Expression,
+    Literal,
+    SortKey,
+    conjunction,
+    transform,
+    walk,
+)
+from sqlengine.planner.logical import Aggregate, Filter, Join, Limit, Node, Project, Scan, Sort, Union, Values
+
+T = TypeVar("T")
+
+
+def substitute(expression: Expression, mapping: Mapping[int, Expression]) -> Expression:
+    """`expression` with columns replaced by what `mapping` gives for their ids."""
+
+    def change(part: Expression) -> Expression:
+        return mapping.get(part.id, part) if isinstance(part, Column) else part
+
+    return transform(expression, change)
+
+
+def is_deterministic(expression: Expression) -> bool:
+    """Whether the expression gives the same value wherever and however often it is computed."""
+    for part in walk(expression):
+        if isinstance(part, Call):
+            function = find_scalar(part.function)
+            if function is not None and not function.deterministic:
+                return False
+    return True
+
+
+def is_trivial(expression: Expression) -> bool:
+    """Whether computing the expression twice costs nothing: columns and constants."""
+    return isinstance(expression, Column | Literal)
+
+
+def filtered(node: Node, conditions: Sequence[Expression]) -> Node:
+    """`node` under a filter of all `conditions`; the node itself if there are none."""
+    condition = conjunction(tuple(conditions))
+    return node if condition is None else Filter(node, condition)
+
+
+def map_expressions(node: Node, change: Callable[[Expression], Expression]) -> Node:
+    """The node with every expression in it (not in its inputs) changed; the same object when none was."""
+
+    def all_of(expressions: tuple[Expression, ...]) -> tuple[Expression, ...]:
+        return _unchanged(expressions, tuple(change(each) for each in expressions))
+
+    match node:
+        case Scan(filters=filters):
+            new = all_of(filters)
+            return node if new is filters else replace(node, filters=new)
+        case Values(rows=rows):
+            changed_rows = _unchanged(rows, tuple(all_of(row) for row in rows))
+            return node if changed_rows is rows else replace(node, rows=changed_rows)
+        case Filter(condition=condition):
+            changed = change(condition)
+            return node if changed is condition else replace(node, condition=changed)
+        case Project(expressions=expressions):
+            new = all_of(expressions)
+            return node if new is expressions else replace(node, expressions=new)
+        case Join(conditions=conditions):
+            new = all_of(conditions)
+            return node if new is conditions else replace(node, conditions=new)
+        case Aggregate(keys=keys, aggregates=aggregates):
+            new_keys = all_of(keys)
+            calls = _unchanged(aggregates, tuple(_map_call(call, all_of, change) for call in aggregates))
+            same = new_keys is keys and calls is aggregates
+            return node if same else replace(node, keys=new_keys, aggregates=calls)
+        case Sort(keys=sort_keys):
+            new_sort = _unchanged(sort_keys, tuple(_map_key(key, change) for key in sort_keys))
+            return node if new_sort is sort_keys else replace(node, keys=new_sort)
+        case Limit() | Union():
+            return node
+        case _:
+            assert_never(node)
+
+
+def _map_call(
+    call: AggregateCall,
+    all_of: Callable[[tuple[Expression, ...]], tuple[Expression, ...]],
+    change: Callable[[Expression], Expression],
+) -> AggregateCall:
+    arguments = all_of(call.arguments)
+    condition = None if call.filter is None else change(call.filter)
+    if arguments is call.arguments and condition is call.filter:
+        return call
+    return replace(call, arguments=arguments, filter=condition)
+
+
+def _map_key(key: SortKey, change: Callable[[Expression], Expression]) -> SortKey:
+    expression = change(key.expression)
+    return key if expression is key.expression else replace(key, expression=expression)
+
+
+def _unchanged(old: tuple[T, ...], new: tuple[T, ...]) -> tuple[T, ...]:
+    """`old` if all items are the same objects."""
+    return old if all(a is b for a, b in zip(old, new, strict=True)) else new
