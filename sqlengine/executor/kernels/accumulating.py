@@ -1,0 +1,177 @@
+"""Loops that bring rows into running aggregates, one for each kind of state.
+
+n: rows, g: groups. `groups` is int64[n], a negative group skips the row; `valid` is bool[n], False marks NULL, or
+empty when nothing is NULL. Rows are taken in order, so float sums depend on the order of the input only.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sqlengine.executor.kernels._jit import inner, kernel, load_uint8, load_uint64
+
+_LOW = np.int64(0xFFFFFFFF)
+_SIGN_SHIFT = np.uint64(63)
+
+
+@kernel("void(int64[::1], boolean[::1], int64[::1])")
+def count_rows(groups: Any, valid: Any, counts: Any) -> None:
+    """Count the rows of each group that are not NULL.
+
+    counts  int64[g]  changed
+    """
+    for i in range(groups.size):
+        if groups[i] >= 0 and (valid.size == 0 or valid[i]):
+            counts[groups[i]] += 1
+
+
+@kernel("boolean(int64[::1], boolean[::1], int64[::1], int64[::1], uint64[::1], boolean[::1])")
+def sum_words(groups: Any, valid: Any, low: Any, high: Any, totals: Any, seen: Any) -> Any:
+    """Add integers to 128-bit totals.
+
+    low     int64[n]
+    high    int64[n], or empty when it is the sign of `low`
+    totals  uint64[2*g]  low and high word of each group, side by side, changed
+    seen    bool[g]      set for groups that got a value
+
+    Returns whether a total left the 128 bits.
+    """
+    overflow = np.uint64(0)
+    for i in range(groups.size):
+        group = groups[i]
+        if group < 0 or (valid.size > 0 and not valid[i]):
+            continue
+        upper = np.uint64(high[i]) if high.size > 0 else np.uint64(low[i] >> 63)
+        before_low = totals[2 * group]
+        before_high = totals[2 * group + 1]
+        after_low = before_low + np.uint64(low[i])
+        after_high = before_high + upper + np.uint64(after_low < before_low)
+        totals[2 * group] = after_low
+        totals[2 * group + 1] = after_high
+        seen[group] = True
+        # Two of one sign gave the other sign.
+        overflow |= ~(before_high ^ upper) & (before_high ^ after_high)
+    return overflow >> _SIGN_SHIFT != np.uint64(0)
+
+
+@kernel("int64(int64[::1], boolean[::1], int64[::1])")
+def sum_all(low: Any, valid: Any, halves: Any) -> Any:
+    """Add all integers as one group; the halves of a word apart, so that nothing overflows and it vectorizes.
+
+    low     int64[n]  n < 2**31
+    halves  int64[2]  sums of the lower 32 bits (unsigned) and of the upper 32 bits, written
+
+    Returns the number of values that are not NULL.
+    """
+    lower = 0
+    upper = 0
+    if valid.size == 0:
+        for i in range(low.size):
+            lower += low[i] & _LOW
+            upper += low[i] >> 32
+        count = low.size
+    else:
+        count = 0
+        for i in range(low.size):
+            # A product, not a branch: it vectorizes too.
+            keep = np.int64(valid[i])
+            lower += keep * (low[i] & _LOW)
+            upper += keep * (low[i] >> 32)
+            count += keep
+    halves[0] = lower
+    halves[1] = upper
+    return count
+
+
+@kernel("void(int64[::1], boolean[::1], float64[::1], float64[::1], boolean[::1])")
+def sum_floats(groups: Any, valid: Any, values: Any, totals: Any, seen: Any) -> None:
+    """Add floats to their groups' totals, in row order.
+
+    groups  int64[n], or empty when all rows are of group 0
+    totals  float64[g]  changed
+    seen    bool[g]     set for groups that got a value
+    """
+    if groups.size == 0:
+        total = totals[0]
+        some = seen[0]
+        for i in range(values.size):
+            if valid.size == 0 or valid[i]:
+                total += values[i]
+                some = True
+        totals[0] = total
+        seen[0] = some
+        return
+    for i in range(groups.size):
+        if groups[i] >= 0 and (valid.size == 0 or valid[i]):
+            totals[groups[i]] += values[i]
+            seen[groups[i]] = True
+
+
+@kernel("void(int64[::1], boolean[::1], int64[::1], int64, int64[::1], boolean[::1])")
+def min_words(groups: Any, valid: Any, words: Any, flip: Any, best: Any, seen: Any) -> None:
+    """Keep the smallest word of each group; with `flip` -1 instead of 0 the largest, both kept flipped.
+
+    words  int64[n]
+    best   int64[g]  words xor flip, the largest int64 where nothing was seen; changed
+    seen   bool[g]   set for groups that got a value
+    """
+    for i in range(groups.size):
+        group = groups[i]
+        if group >= 0 and (valid.size == 0 or valid[i]):
+            best[group] = min(best[group], words[i] ^ flip)
+            seen[group] = True
+
+
+@inner
+def bytes_before(a: Any, a_length: Any, b: Any, b_length: Any) -> Any:
+    """Whether the bytes at address `a` sort before those at `b`, as unsigned bytes, a prefix first."""
+    common = min(a_length, b_length)
+    at = 0
+    while at + 8 <= common and load_uint64(a + at) == load_uint64(b + at):
+        at += 8
+    while at < common:
+        left = load_uint8(a + at)
+        right = load_uint8(b + at)
+        if left != right:
+            return left < right
+        at += 1
+    return a_length < b_length
+
+
+@kernel("void(int64[::1], boolean[::1], int64[::1], int64, int64, boolean, int64[::1])")
+def min_strings(groups: Any, valid: Any, offsets: Any, data: Any, first: Any, largest: Any, best: Any) -> None:
+    """Keep the number of the smallest (or largest) string of each group; of equal ones the earlier.
+
+    offsets  int64[s+1]  where each string starts, from address `data`
+    first    row i of the batch is string `first + i`; earlier strings are the best so far
+    best     int64[g]    number of a string, or -1; changed
+    """
+    for i in range(groups.size):
+        group = groups[i]
+        if group < 0 or (valid.size > 0 and not valid[i]):
+            continue
+        new = first + i
+        old = best[group]
+        if old >= 0:
+            new_length = offsets[new + 1] - offsets[new]
+            old_length = offsets[old + 1] - offsets[old]
+            if largest:
+                better = bytes_before(data + offsets[old], old_length, data + offsets[new], new_length)
+            else:
+                better = bytes_before(data + offsets[new], new_length, data + offsets[old], old_length)
+            if not better:
+                continue
+        best[group] = new
+
+
+@kernel("void(int64[::1], int64[::1])")
+def first_rows(groups: Any, first: Any) -> None:
+    """Keep the first row of each group.
+
+    first  int64[g]  row, or -1 before; a group with another number keeps it; changed
+    """
+    for i in range(groups.size):
+        if groups[i] >= 0 and first[groups[i]] == -1:
+            first[groups[i]] = i
