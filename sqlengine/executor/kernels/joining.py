@@ -10,7 +10,7 @@ side (CSR); if no key repeats there is one row for each number, or -1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -191,19 +191,30 @@ class JoinTable:
         probe_rows, build_rows
             int64[m] each, ordered by probe row, then build row.
         """
+        return self._pairs(self._numbers(words, usable))
+
+    def probe_blocks(self, words: Sequence[Words], usable: Mask, most: int) -> Iterator[tuple[int, int, Words, Words]]:
+        """As `probe`, cut between probe rows into blocks of at most `most` pairs, or one probe row if it has more.
+
+        Yields
+        ------
+        start, stop, probe_rows, build_rows
+            All pairs of the probe rows [start, stop); the blocks cover all n rows, in order.
+        """
         numbers = self._numbers(words, usable)
-        if len(self._unique):
-            probe_rows = np.empty(len(numbers), np.int64)
-            build_rows = np.empty(len(numbers), np.int64)
-            matches = match_unique(numbers, self._unique, probe_rows, build_rows)
-            return probe_rows[:matches], build_rows[:matches]
-        if not len(self._rows):
-            return np.empty(0, np.int64), np.empty(0, np.int64)
-        matches = count_matches(numbers, self._offsets)
-        probe_rows = np.empty(matches, np.int64)
-        build_rows = np.empty(matches, np.int64)
-        match_many(numbers, self._offsets, self._rows, probe_rows, build_rows)
-        return probe_rows, build_rows
+        size = len(numbers)
+        if len(self._unique) or not len(self._rows) or count_matches(numbers, self._offsets) <= most:
+            yield 0, size, *self._pairs(numbers)
+            return
+        places = np.maximum(numbers, 0)
+        partners = np.where(numbers >= 0, self._offsets[places + 1] - self._offsets[places], 0)
+        ends = np.cumsum(partners)
+        start = before = 0
+        while start < size:
+            stop = max(start + 1, int(np.searchsorted(ends, before + most, side="right")))
+            probe_rows, build_rows = self._pairs(numbers[start:stop])
+            yield start, stop, probe_rows + start, build_rows
+            start, before = stop, int(ends[stop - 1])
 
     def matches(self, words: Sequence[Words], usable: Mask) -> Mask:
         """Whether each probe row has at least one partner, bool[n]; arguments as for `probe`."""
@@ -243,6 +254,21 @@ class JoinTable:
 
     def __reduce__(self) -> tuple[object, ...]:
         return JoinTable.from_arrays, (self.arrays(),)
+
+    def _pairs(self, numbers: Words) -> tuple[Words, Words]:
+        """Probe and build rows of each row's number, int64[m] each."""
+        if len(self._unique):
+            probe_rows = np.empty(len(numbers), np.int64)
+            build_rows = np.empty(len(numbers), np.int64)
+            matches = match_unique(numbers, self._unique, probe_rows, build_rows)
+            return probe_rows[:matches], build_rows[:matches]
+        if not len(self._rows):
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        matches = count_matches(numbers, self._offsets)
+        probe_rows = np.empty(matches, np.int64)
+        build_rows = np.empty(matches, np.int64)
+        match_many(numbers, self._offsets, self._rows, probe_rows, build_rows)
+        return probe_rows, build_rows
 
     def _numbers(self, words: Sequence[Words], usable: Mask) -> Words:
         """Number of each probe row's key, int64[n], or -1; a dense number may belong to no build row."""
