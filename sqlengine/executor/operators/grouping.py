@@ -30,32 +30,25 @@ class Groups:
 
     def __init__(self, types: Sequence[SqlType]) -> None:
         self._encoder = KeyEncoder(types)
-        self._table: GroupTable | None = None
+        self._table = GroupTable(self._encoder.width)
 
     @property
     def count(self) -> int:
         """Groups met so far."""
-        return 0 if self._table is None else self._table.count
+        return self._table.count
 
     @property
     def nbytes(self) -> int:
         """Bytes held."""
-        return self._encoder.nbytes + (0 if self._table is None else self._table.nbytes)
+        return self._encoder.nbytes + self._table.nbytes
 
     def assign(self, keys: Sequence[Vector], length: int) -> Words:
         """Group of each of `length` rows, int64[length]."""
-        return self._assign_words(self._encoder.encode([key.expand(length) for key in keys], length))
+        return self._table.assign(self._encoder.encode(keys, length), length)
 
     def keys(self) -> list[Vector]:
         """The key values of each group, one vector per key, in order of group number."""
-        if self._table is None:
-            return []
         return self._encoder.decode([self._table.keys(k) for k in range(self._table.width)])
-
-    def _assign_words(self, words: Sequence[Words]) -> Words:
-        if self._table is None:
-            self._table = GroupTable(len(words))
-        return self._table.assign(words)
 
 
 class FirstOccurrences:
@@ -63,12 +56,13 @@ class FirstOccurrences:
 
     def __init__(self, types: Sequence[SqlType]) -> None:
         self._encoder = KeyEncoder(types)
-        self._table: GroupTable | None = None
+        # The group is a word of its own.
+        self._table = GroupTable(1 + self._encoder.width)
 
     @property
     def nbytes(self) -> int:
         """Bytes held."""
-        return self._encoder.nbytes + (0 if self._table is None else self._table.nbytes)
+        return self._encoder.nbytes + self._table.nbytes
 
     def among(self, groups: Words | None, arguments: Sequence[Vector], length: int) -> Words:
         """`groups` (None: all rows in group 0) with -1 on rows that repeat an earlier one; -1 stays."""
@@ -77,14 +71,12 @@ class FirstOccurrences:
             groups = np.zeros(length, np.int64)
         elif len(groups) and groups.min() < 0:
             rows = np.flatnonzero(groups >= 0)
-        vectors = [argument.expand(length) for argument in arguments]
+        vectors = arguments
         chosen = groups
         if rows is not None:
-            vectors = [vector.take(rows) for vector in vectors]
+            vectors = [argument.take(rows) for argument in arguments]
             chosen = groups.take(rows)
         words = [chosen, *self._encoder.encode(vectors, len(chosen))]
-        if self._table is None:
-            self._table = GroupTable(len(words))
         before = self._table.count
         numbers = self._table.assign(words)
         result = np.full(length, -1, np.int64)

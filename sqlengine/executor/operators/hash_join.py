@@ -17,7 +17,7 @@ about `batch_rows` pairs at a time (a single probe row may exceed it by its own 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
@@ -52,20 +52,16 @@ def build_side(node: HashJoinExec, batches: Iterator[Batch], context: TaskContex
     buffer = RowBuffer(needed_columns(node), context.memory, "the build side of a join")
     encoder = KeyEncoder([key.type for key in node.build_keys], node.null_equal or False)
     keys = Evaluator(node.build_keys)
-    words: list[Sequence[NDArray[np.int64]]] = []
-    usable: list[NDArray[np.bool_]] = []
+    words: list[list[NDArray[np.int64]]] = [[np.empty(0, np.int64)] * encoder.width]
+    usable = [np.empty(0, np.bool_)]
     for batch in batches:
-        vectors = [vector.expand(batch.length) for vector in keys.vectors(batch)]
+        vectors = keys.vectors(batch)
         words.append(encoder.encode(vectors, batch.length))
         mask = encoder.usable(vectors, batch.length)
         usable.append(mask if len(mask) else np.ones(batch.length, np.bool_))
         buffer.append(batch)
     rows = buffer.rows()
-    if words:
-        columns = [np.concatenate(parts) for parts in zip(*words, strict=True)]
-        table = JoinTable.build(columns, np.concatenate(usable))
-    else:
-        table = JoinTable.build([np.empty(0, np.int64)], np.empty(0, np.bool_))
+    table = JoinTable.build([np.concatenate(parts) for parts in zip(*words, strict=True)], np.concatenate(usable))
     context.memory.reserve(table.nbytes + encoder.nbytes, "the table of a join")
     return BuildSide(rows, encoder, table)
 
@@ -89,10 +85,9 @@ def hash_join(
         if side.rows.length == 0:
             yield pairing.unmatched(batch)
             continue
-        vectors = [vector.expand(batch.length) for vector in keys.vectors(batch)]
-        words, usable = side.encoder.find(vectors, batch.length)
+        words, usable = side.encoder.find(keys.vectors(batch), batch.length)
         match node.kind:
-            case (JoinKind.SEMI | JoinKind.ANTI) if not node.residual:
+            case JoinKind.SEMI | JoinKind.ANTI if not node.residual:
                 matched = side.table.matches(words, usable)
                 yield from pairing.filtered(batch, matched)
             case JoinKind.SEMI | JoinKind.ANTI:

@@ -49,8 +49,8 @@ from sqlengine.vector import Batch
 T = TypeVar("T")
 
 
-class Pipeline:
-    """Iterates over the batches of an operator tree; see `run_pipeline`."""
+class _Pipeline:
+    """Opens the operators of one tree and keeps what each has delivered and how long it took."""
 
     def __init__(self, root: Exec, inputs: TaskInputs, context: TaskContext) -> None:
         self._inputs = inputs
@@ -58,24 +58,16 @@ class Pipeline:
         self._nodes = _pre_order(root)
         self._rows = [0] * len(self._nodes)
         self._seconds = [0.0] * len(self._nodes)
-        self._batches = self._open(root, 0)
 
-    def __iter__(self) -> Iterator[Batch]:
-        return self
-
-    def __next__(self) -> Batch:
-        return next(self._batches)
-
-    @property
-    def operators(self) -> tuple[tuple[int, float], ...]:
-        """(rows delivered, seconds spent, inputs excluded) of each operator, in pre-order."""
+    def operators(self) -> dict[int, tuple[int, float]]:
+        """(rows delivered, seconds spent, inputs excluded) of each operator, by position in pre-order."""
         own = list(self._seconds)
         for position, node in enumerate(self._nodes):
             for child in _child_positions(node, position):
                 own[position] -= self._seconds[child]
-        return tuple(zip(self._rows, own, strict=True))
+        return dict(enumerate(zip(self._rows, own, strict=True)))
 
-    def _open(self, node: Exec, position: int) -> Iterator[Batch]:
+    def open(self, node: Exec, position: int) -> Iterator[Batch]:
         """The batches of the operator at this position in pre-order, metered."""
         return self._metered(self._operator(node, position), position)
 
@@ -92,26 +84,26 @@ class Pipeline:
             case ValuesExec():
                 return literal_rows(node, context.batch_rows)
             case FilterExec():
-                return keep_rows(node, self._open(node.input, children[0]))
+                return keep_rows(node, self.open(node.input, children[0]))
             case ProjectExec():
-                return project(node, self._open(node.input, children[0]))
+                return project(node, self.open(node.input, children[0]))
             case AggregateExec():
-                return aggregate(node, self._open(node.input, children[0]), context)
+                return aggregate(node, self.open(node.input, children[0]), context)
             case SortExec():
-                return sort(node, self._open(node.input, children[0]), context)
+                return sort(node, self.open(node.input, children[0]), context)
             case LimitExec():
-                return limit_rows(node, self._open(node.input, children[0]))
+                return limit_rows(node, self.open(node.input, children[0]))
             case AppendExec():
-                opened = [self._open(child, at) for child, at in zip(node.inputs, children, strict=True)]
+                opened = [self.open(child, at) for child, at in zip(node.inputs, children, strict=True)]
                 return append(node, opened)
             case HashJoinExec():
                 join = node
-                build = self._once(node, lambda: build_side(join, self._open(join.build, children[1]), context))
-                return hash_join(node, self._open(node.probe, children[0]), build, context)
+                build = self._once(node, lambda: build_side(join, self.open(join.build, children[1]), context))
+                return hash_join(node, self.open(node.probe, children[0]), build, context)
             case NestedLoopJoinExec():
                 loop = node
-                inner = self._once(node, lambda: build_rows(loop, self._open(loop.build, children[1]), context))
-                return nested_loop_join(node, self._open(node.probe, children[0]), inner, context)
+                inner = self._once(node, lambda: build_rows(loop, self.open(loop.build, children[1]), context))
+                return nested_loop_join(node, self.open(node.probe, children[0]), inner, context)
             case _:
                 assert_never(node)
 
@@ -137,10 +129,11 @@ class Pipeline:
             yield batch
 
 
-def run_pipeline(root: Exec, inputs: TaskInputs, context: TaskContext) -> Pipeline:
+def run_pipeline(root: Exec, inputs: TaskInputs, context: TaskContext) -> Iterator[Batch]:
     """The batches that `root` delivers in one task, none of them empty.
 
-    Nothing is read before the first batch is asked for. `operators` of the result holds rows and seconds so far.
+    Nothing is read before the first batch is asked for. When the iteration ends, `context.operators` says what each
+    operator did.
 
     Raises
     ------
@@ -149,7 +142,11 @@ def run_pipeline(root: Exec, inputs: TaskInputs, context: TaskContext) -> Pipeli
     MemoryBudgetError
         When an operator would hold more than the task's budget.
     """
-    return Pipeline(root, inputs, context)
+    pipeline = _Pipeline(root, inputs, context)
+    try:
+        yield from pipeline.open(root, 0)
+    finally:
+        context.operators.update(pipeline.operators())
 
 
 def _build_details(node: HashJoinExec | NestedLoopJoinExec) -> object:
