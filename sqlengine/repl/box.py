@@ -168,9 +168,7 @@ def _draw(columns: list[_Column], null: str, color: bool) -> str:
 
 
 def _styled_cells(column: _Column, null: str, dim: tuple[str, str]) -> list[str]:
-    return [
-        _styled(_aligned(null, column), dim) if cell is None else _aligned(cell, column) for cell in column.cells
-    ]
+    return [_styled(_aligned(null, column), dim) if cell is None else _aligned(cell, column) for cell in column.cells]
 
 
 def _line(cells: Iterable[str]) -> str:
@@ -211,7 +209,11 @@ def draw_lines(table: pa.Table, null: str) -> str:
     width = max(map(cell_width, names), default=0)
     labels = [" " * (width - cell_width(name)) + name for name in names]
     columns = [
-        [null if cell is None else printable(cell) for chunk in column.chunks for cell in text_column(chunk).to_pylist()]
+        [
+            null if cell is None else printable(cell)
+            for chunk in column.chunks
+            for cell in text_column(chunk).to_pylist()
+        ]
         for column in table.columns
     ]
     records = zip(*columns, strict=True) if columns else ()

@@ -69,7 +69,9 @@ def main(argv: Sequence[str]) -> int:
     except OSError as error:
         print(f"cannot write the demo into {folder}: {error.strerror or error}", file=sys.stderr)
         return 1
-    done = f"wrote {rows:,} trips in {time.perf_counter() - started:.1f} s" if written else "the files are there already"
+    done = (
+        f"wrote {rows:,} trips in {time.perf_counter() - started:.1f} s" if written else "the files are there already"
+    )
     print(f"{folder}/trips/*.csv, {folder}/zones.parquet: {done}\n", flush=True)
     return _ask(folder)
 

@@ -9,13 +9,13 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from sqlengine import __version__, errors
 
 if TYPE_CHECKING:
-    from sqlengine.dbapi import Connection
+    from sqlengine.dbapi import Connection, Cursor
     from sqlengine.repl.output import Output
 
 OK: Final = 0
@@ -115,13 +115,22 @@ def _run(options: argparse.Namespace) -> int:
     return OK
 
 
-def run_script(connection: Connection, script: str, output: Output, *, timer: bool = False) -> int:
+def run_script(
+    connection: Connection,
+    script: str,
+    output: Output,
+    *,
+    timer: bool = False,
+    keep: Callable[[Cursor], None] | None = None,
+) -> int:
     """Run a script and show each answer; an error ends it and is printed.
 
     Parameters
     ----------
     timer
         Say after each statement how many rows it gave and how long it took; else only what is not shown.
+    keep
+        Called with each statement's cursor.
 
     Returns
     -------
@@ -140,10 +149,12 @@ def run_script(connection: Connection, script: str, output: Output, *, timer: bo
             seconds = time.perf_counter() - started
             if progress is not None:
                 progress.clear()
+            if keep is not None:
+                keep(cursor)
             note = output.show(cursor)
             if timer:
                 print(f"{note}{', ' if note else ''}{seconds:.3f} s", file=output.notes)
-            elif note.startswith("shown"):
+            elif " of " in note:
                 print(note, file=output.notes)
             started = time.perf_counter()
     except errors.InterfaceError as error:
@@ -174,7 +185,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"sqlengine {__version__}")
     scripts = parser.add_argument_group("what to run (none: the shell, or SQL from a pipe)")
     scripts.add_argument(
-        "-c", dest="scripts", metavar="SQL", action="append", type=lambda text: ("sql", text), help="run SQL; repeatable"
+        "-c",
+        dest="scripts",
+        metavar="SQL",
+        action="append",
+        type=lambda text: ("sql", text),
+        help="run SQL; repeatable",
     )
     scripts.add_argument(
         "-f",

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -102,7 +102,7 @@ def _json_strings(text: pa.Array) -> pa.Array:
     return pc.replace_with_mask(quoted, pc.fill_null(special, False), escaped)
 
 
-def _each(array: pa.Array, convert: Callable[[object], str]) -> pa.Array:
+def _each(array: pa.Array, convert: Callable[[Any], str]) -> pa.Array:
     values = [None if value is None else convert(value) for value in array.to_pylist()]
     return pa.array(values, pa.string())
 

@@ -82,7 +82,7 @@ def _is_complete(folder: Path, rows: int, seed: int) -> bool:
 def _month_weights() -> NDArray[np.float64]:
     firsts = np.arange(f"{YEAR}-01", f"{YEAR + 1}-01", dtype="datetime64[M]").astype("datetime64[D]")
     days = np.diff(np.append(firsts, np.datetime64(f"{YEAR + 1}-01-01"))).astype(np.float64)
-    return days * np.array(_SEASON)
+    return np.multiply(days, np.array(_SEASON), dtype=np.float64)
 
 
 def _shares(total: int, weights: NDArray[np.float64]) -> list[int]:
@@ -114,7 +114,9 @@ def _month_of_trips(month: int, count: int, random: np.random.Generator) -> pa.T
 
     cents = np.rint((3.0 + 1.7 * distance + 0.35 * seconds / 60) * 100)
     payment = _choose(random, np.array(_PAYMENT_SHARES), count)
-    generosity = np.where(payment == 1, 0.0, random.beta(3.0, 14.0, count) + 0.04 * to_airport) * (random.random(count) < 0.8)
+    generosity = np.where(payment == 1, 0.0, random.beta(3.0, 14.0, count) + 0.04 * to_airport) * (
+        random.random(count) < 0.8
+    )
     passengers = 1 + _choose(random, np.array([70.0, 16.0, 6.0, 4.0, 2.5, 1.5]), count)
     return pa.table(
         {
@@ -132,10 +134,11 @@ def _month_of_trips(month: int, count: int, random: np.random.Generator) -> pa.T
     )
 
 
-def _choose(random: np.random.Generator, weights: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+def _choose(random: np.random.Generator, weights: NDArray[np.floating], count: int) -> NDArray[np.int64]:
     """`count` positions of `weights`, each as likely as its weight."""
     ends = np.cumsum(weights)
-    return np.searchsorted(ends, random.random(count) * ends[-1], side="right").clip(max=len(weights) - 1)
+    chosen = np.searchsorted(ends, random.random(count) * ends[-1], side="right")
+    return np.minimum(chosen, len(weights) - 1).astype(np.int64)
 
 
 def _zone_names() -> list[tuple[str, str]]:

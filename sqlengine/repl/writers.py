@@ -20,7 +20,7 @@ _ROWS: Final = 16_384
 
 
 def write_csv(table: pa.Table, stream: IO[bytes], null: str = "") -> None:
-    """RFC 4180 with a header row and `\\n` line ends; quotes only where needed.
+    r"""RFC 4180 with a header row and `\n` line ends; quotes only where needed.
 
     NULL is `null` (default: nothing); text that reads the same as NULL is quoted, so the two differ in the file.
     """
