@@ -1,0 +1,369 @@
+"""Expressions: names looked up, types derived, implicit casts written out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from sqlglot import exp
+
+from sqlengine.functions.registry import find_scalar
+from sqlengine.planner import bind_function
+from sqlengine.planner.bind_literal import interval_literal, number_literal, unit_name
+from sqlengine.planner.bind_type import bind_type
+from sqlengine.planner.coerce import coerce, coerce_all, coerce_for_in, operand_of
+from sqlengine.planner.constant import fold
+from sqlengine.planner.context import BindContext
+from sqlengine.planner.expressions import (
+    AggregateCall,
+    Call,
+    Case,
+    Cast,
+    Column,
+    Expression,
+    InList,
+    Literal,
+)
+from sqlengine.planner.scope import Scope
+from sqlengine.types import BOOLEAN, INTERVAL, NULL, VARCHAR, TypeKind
+
+Aliases = dict[str, Any]
+
+
+class Aggregates:
+    """The aggregate calls of one SELECT; equal calls share one column."""
+
+    def __init__(self, context: BindContext) -> None:
+        self._context = context
+        self.columns: dict[AggregateCall, Column] = {}
+
+    def add(self, call: AggregateCall, name: str) -> Column:
+        """The column that holds the call's result."""
+        column = self.columns.get(call)
+        if column is None:
+            column = self.columns[call] = self._context.column(name, call.type)
+        return column
+
+
+class ExpressionBinder:
+    """Binds the expressions of one clause.
+
+    Parameters
+    ----------
+    context
+        Of the query.
+    scope
+        What column names mean.
+    clause
+        What the clause is called in errors: "WHERE".
+    aliases
+        Names of the SELECT list, in lower case, to their syntax trees: a name that no column has means these.
+    aggregates
+        Where aggregate calls go; None where none may stand.
+    """
+
+    def __init__(
+        self,
+        context: BindContext,
+        scope: Scope,
+        clause: str,
+        aliases: Aliases | None = None,
+        aggregates: Aggregates | None = None,
+    ) -> None:
+        self.context = context
+        self.reader = context.reader
+        self.scope = scope
+        self.clause = clause
+        self.aliases: Aliases = {} if aliases is None else aliases
+        self.aggregates = aggregates
+        self.places: dict[int, Any] = {}
+        self._open_aliases: set[str] = set()
+
+    def bind(self, node: Any) -> Expression:
+        """The meaning of a syntax tree.
+
+        Raises
+        ------
+        BindError
+            A name or a type does not resolve; carries the place.
+        NotSupportedError
+            A kind of expression, or an aggregate option, that is not supported.
+        """
+        handler = _HANDLERS.get(type(node))
+        if handler is None:
+            raise self.reader.unknown(node)
+        return handler(self, node)
+
+    def bind_condition(self, node: Any) -> Expression:
+        """A condition: a BOOLEAN, or something cast to it."""
+        with self.context.at(node):
+            return coerce(self.bind(node), BOOLEAN)
+
+    def call(self, name: str, arguments: list[Expression], node: Any) -> Expression:
+        """A call of a scalar function that exists, its arguments cast as it wants them."""
+        function = find_scalar(name)
+        if function is None:
+            raise self.reader.unknown(node)
+        with self.context.at(node):
+            signature = function.resolve([operand_of(argument) for argument in arguments])
+            cast = tuple(
+                coerce(argument, target) for argument, target in zip(arguments, signature.arguments, strict=True)
+            )
+        return Call(name, cast, signature.result)
+
+    def child(self, node: Any, argument: str = "this") -> Expression:
+        """The bound argument of a node."""
+        return self.bind(self.reader.get(node, argument))
+
+    def within(self, clause: str) -> ExpressionBinder:
+        """A binder for a place inside this one where no aggregate may stand."""
+        inner = ExpressionBinder(self.context, self.scope, clause, self.aliases)
+        inner._open_aliases = self._open_aliases
+        return inner
+
+    # -- names --------------------------------------------------------------------------------
+
+    def column(self, node: Any) -> Expression:
+        """A column reference; failing that, an alias of the SELECT list."""
+        this = self.reader.get(node, "this")
+        if isinstance(this, exp.Star):
+            raise self.context.error(f"* may stand alone in a SELECT list only, not in {self.clause}", node)
+        qualifiers = tuple(
+            self.reader.name(self.reader.get(node, part))
+            for part in ("catalog", "db", "table")
+            if self.reader.get(node, part) is not None
+        )
+        name = self.reader.name(this)
+        with self.context.at(node):
+            found = self.scope.find(name, qualifiers)
+            if found is None:
+                found = self._alias(name, node)
+        if isinstance(found, Column):
+            self.places.setdefault(found.id, node)
+        return found
+
+    def _alias(self, name: str, node: Any) -> Expression:
+        key = name.lower()
+        tree = self.aliases.get(key)
+        if tree is None:
+            raise self.scope.unknown(name, tuple(self.aliases))
+        if key in self._open_aliases:
+            raise self.context.error(f'the alias "{name}" is defined by itself', node)
+        self._open_aliases.add(key)
+        try:
+            return self.bind(tree)
+        finally:
+            self._open_aliases.discard(key)
+
+    # -- constants ----------------------------------------------------------------------------
+
+    def literal(self, node: Any) -> Expression:
+        """A number or a text."""
+        text = self.reader.get(node, "this")
+        if self.reader.get(node, "is_string"):
+            return Literal(text, VARCHAR)
+        with self.context.at(node):
+            return number_literal(text)
+
+    def interval(self, node: Any) -> Expression:
+        """INTERVAL 3 MONTH, INTERVAL '3' MONTH, INTERVAL '1 day 2 hours', INTERVAL (x) DAY."""
+        amount = self.reader.get(node, "this")
+        unit = self.reader.get(node, "unit")
+        with self.context.at(node):
+            if unit is None:
+                return fold(Cast(self.bind(amount), INTERVAL))
+            if not isinstance(unit, exp.Var):
+                raise self.reader.unknown(unit)
+            word = self.reader.name(unit)
+            value = self.bind(amount)
+            if isinstance(value, Literal) and value.value is not None:
+                return interval_literal(str(value.value), word)
+            return self.call(f"to_{unit_name(word)}s", [value], node)
+
+    # -- operators ----------------------------------------------------------------------------
+
+    def binary(self, node: Any) -> Expression:
+        """An operator with two operands, which is a function of that name."""
+        # How `/` and `||` treat zero and NULL is fixed by the dialect; sqlglot notes it on the node.
+        for flag in ("typed", "safe"):
+            self.reader.get(node, flag)
+        result = self.call(_BINARY[type(node)], [self.child(node), self.child(node, "expression")], node)
+        return self._negated(result, node)
+
+    def logical(self, node: Any) -> Expression:
+        """AND and OR, as one call over all the parts of a chain."""
+        kind = type(node)
+        parts: list[Any] = []
+        pending = [node]
+        while pending:
+            each = pending.pop()
+            if type(each) is kind:
+                pending += [self.reader.get(each, "expression"), self.reader.get(each, "this")]
+            else:
+                parts.append(each)
+        return self.call("and" if kind is exp.And else "or", [self.bind_condition(part) for part in parts], node)
+
+    def negation(self, node: Any) -> Expression:
+        """NOT; IS NOT NULL is a function of its own."""
+        inner = self.reader.get(node, "this")
+        if isinstance(inner, exp.Is) and isinstance(self.reader.get(inner, "expression"), exp.Null):
+            return self.call("is_not_null", [self.child(inner)], node)
+        bound = self.bind(inner)
+        if isinstance(bound, InList):
+            return InList(bound.operand, bound.values, not bound.negated)
+        return self.call("not", [bound], node)
+
+    def minus(self, node: Any) -> Expression:
+        """Unary minus; a negative number is a literal."""
+        inner = self.child(node)
+        if isinstance(inner, Literal) and isinstance(self.reader.get(node, "this").unnest(), exp.Literal | exp.Neg):
+            text = self.reader.get(node, "this").unnest()
+            if isinstance(inner.value, int) and not isinstance(inner.value, bool):
+                with self.context.at(text):
+                    return number_literal(str(-inner.value))
+            if isinstance(inner.value, float) or inner.type.kind is TypeKind.DECIMAL:
+                return Literal(-inner.value, inner.type)  # type: ignore[operator]
+        return self.call("negate", [inner], node)
+
+    def parenthesis(self, node: Any) -> Expression:
+        """( … )."""
+        return self.child(node)
+
+    def is_(self, node: Any) -> Expression:
+        """IS NULL, IS TRUE, IS FALSE."""
+        right = self.reader.get(node, "expression")
+        if isinstance(right, exp.Null):
+            return self.call("is_null", [self.child(node)], node)
+        if not isinstance(right, exp.Boolean):
+            raise self.reader.unknown(node)
+        operand = coerce(self.child(node), BOOLEAN)
+        return self.call("is_not_distinct_from", [operand, self.bind(right)], node)
+
+    def between(self, node: Any) -> Expression:
+        """BETWEEN: both bounds are inclusive."""
+        operand = self.reader.get(node, "this")
+        lower = self.call(">=", [self.bind(operand), self.child(node, "low")], node)
+        upper = self.call("<=", [self.bind(operand), self.child(node, "high")], node)
+        return self._negated(self.call("and", [lower, upper], node), node)
+
+    def like(self, node: Any) -> Expression:
+        """LIKE and ILIKE without ESCAPE."""
+        name = _LIKE[type(node)]
+        return self._negated(self.call(name, [self.child(node), self.child(node, "expression")], node), node)
+
+    def escaped(self, node: Any) -> Expression:
+        """LIKE … ESCAPE."""
+        like = self.reader.get(node, "this")
+        if type(like) not in _LIKE:
+            raise self.reader.unknown(node)
+        arguments = [self.child(like), self.child(like, "expression"), self.child(node, "expression")]
+        return self._negated(self.call(_LIKE[type(like)], arguments, node), like)
+
+    def in_(self, node: Any) -> Expression:
+        """IN over constants is a look-up; over anything else, equalities."""
+        if self.reader.get(node, "query") is not None:
+            raise self.context.refuse("IN over a subquery is not supported", node)
+        trees = self.reader.all(node)
+        if not trees:
+            raise self.reader.unknown(node)
+        items = [self.bind(tree) for tree in trees]
+        with self.context.at(node):
+            operand, members = coerce_for_in(self.child(node), items)
+            values = tuple(fold(member) for member in members)
+        constants = tuple(value for value in values if isinstance(value, Literal))
+        if len(constants) == len(values):
+            return InList(operand, constants)
+        equalities = [self.call("=", [operand, member], node) for member in members]
+        return equalities[0] if len(equalities) == 1 else self.call("or", equalities, node)
+
+    def _negated(self, result: Expression, node: Any) -> Expression:
+        return self.call("not", [result], node) if self.reader.get(node, "negate") else result
+
+    # -- casts and CASE -----------------------------------------------------------------------
+
+    def cast(self, node: Any) -> Expression:
+        """CAST, `::`, TRY_CAST, and typed literals such as DATE '1995-01-01'."""
+        self.reader.get(node, "safe")
+        target = bind_type(self.reader.get(node, "to"), self.reader)
+        return Cast(self.child(node), target, attempt=isinstance(node, exp.TryCast))
+
+    def case(self, node: Any) -> Expression:
+        """CASE, both forms."""
+        subject = self.reader.get(node, "this")
+        conditions: list[Expression] = []
+        values: list[Expression] = []
+        for branch in self.reader.all(node, "ifs"):
+            if subject is None:
+                conditions.append(self.bind_condition(self.reader.get(branch, "this")))
+            else:
+                conditions.append(self.call("=", [self.bind(subject), self.child(branch)], branch))
+            values.append(self.child(branch, "true"))
+        return self._choice(conditions, values, self.reader.get(node, "default"), node)
+
+    def if_(self, node: Any) -> Expression:
+        """if(condition, then, else)."""
+        condition = self.bind_condition(self.reader.get(node, "this"))
+        return self._choice([condition], [self.child(node, "true")], self.reader.get(node, "false"), node)
+
+    def _choice(self, conditions: list[Expression], values: list[Expression], last: Any, node: Any) -> Expression:
+        otherwise = Literal(None, NULL) if last is None else self.bind(last)
+        with self.context.at(node):
+            cast, type_ = coerce_all([*values, otherwise])
+        return Case(tuple(zip(conditions, cast[:-1], strict=True)), cast[-1], type_)
+
+
+# Operators to the functions they are.
+_BINARY: Final[dict[type, str]] = {
+    exp.Add: "+",
+    exp.Sub: "-",
+    exp.Mul: "*",
+    exp.Div: "/",
+    exp.IntDiv: "//",
+    exp.Mod: "%",
+    exp.Pow: "pow",
+    exp.EQ: "=",
+    exp.NEQ: "<>",
+    exp.LT: "<",
+    exp.LTE: "<=",
+    exp.GT: ">",
+    exp.GTE: ">=",
+    exp.NullSafeEQ: "is_not_distinct_from",
+    exp.NullSafeNEQ: "is_distinct_from",
+    exp.DPipe: "||",
+    exp.BitwiseAnd: "&",
+    exp.BitwiseOr: "|",
+    exp.BitwiseLeftShift: "<<",
+    exp.BitwiseRightShift: ">>",
+    exp.RegexpLike: "regexp_matches",
+    exp.SimilarTo: "regexp_full_match",
+    exp.Glob: "glob",
+}
+
+_LIKE: Final[dict[type, str]] = {exp.Like: "like", exp.ILike: "ilike"}
+
+_Handler = Callable[[ExpressionBinder, Any], Expression]
+
+_HANDLERS: Final[dict[type, _Handler]] = {
+    exp.Column: ExpressionBinder.column,
+    exp.Literal: ExpressionBinder.literal,
+    exp.Boolean: lambda binder, node: Literal(bool(binder.reader.get(node, "this")), BOOLEAN),
+    exp.Null: lambda binder, node: Literal(None, NULL),
+    exp.Interval: ExpressionBinder.interval,
+    exp.Placeholder: lambda binder, node: binder.context.parameters.literal(node, binder.reader),
+    exp.Paren: ExpressionBinder.parenthesis,
+    exp.And: ExpressionBinder.logical,
+    exp.Or: ExpressionBinder.logical,
+    exp.Not: ExpressionBinder.negation,
+    exp.Neg: ExpressionBinder.minus,
+    exp.Is: ExpressionBinder.is_,
+    exp.Between: ExpressionBinder.between,
+    exp.In: ExpressionBinder.in_,
+    exp.Escape: ExpressionBinder.escaped,
+    exp.Cast: ExpressionBinder.cast,
+    exp.TryCast: ExpressionBinder.cast,
+    exp.Case: ExpressionBinder.case,
+    exp.If: ExpressionBinder.if_,
+    **dict.fromkeys(_BINARY, ExpressionBinder.binary),
+    **dict.fromkeys(_LIKE, ExpressionBinder.like),
+    **bind_function.HANDLERS,
+}

@@ -1,0 +1,269 @@
+"""FROM: tables, files, table functions, subqueries, and joins of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlglot import exp
+
+from sqlengine.errors import did_you_mean
+from sqlengine.planner.bind_expression import ExpressionBinder
+from sqlengine.planner.bind_option import bind_option_call
+from sqlengine.planner.bound import BoundQuery
+from sqlengine.planner.context import BindContext, CommonTable, CommonTables
+from sqlengine.planner.expressions import Column, Expression, Literal, conjuncts
+from sqlengine.planner.logical import ONE_ROW, Join, JoinKind, Node, Scan
+from sqlengine.planner.scope import Merged, Relation, Scope
+from sqlengine.storage.table import Table
+
+Source = tuple[Node, Scope]
+
+_KINDS: Final[dict[tuple[str, str], JoinKind]] = {
+    ("", ""): JoinKind.INNER,
+    ("", "INNER"): JoinKind.INNER,
+    ("", "CROSS"): JoinKind.INNER,
+    ("LEFT", ""): JoinKind.LEFT,
+    ("LEFT", "OUTER"): JoinKind.LEFT,
+    ("RIGHT", ""): JoinKind.RIGHT,
+    ("RIGHT", "OUTER"): JoinKind.RIGHT,
+    ("FULL", ""): JoinKind.FULL,
+    ("FULL", "OUTER"): JoinKind.FULL,
+    ("", "SEMI"): JoinKind.SEMI,
+    ("", "ANTI"): JoinKind.ANTI,
+}
+
+_COMMA: Final = "COMMA"
+
+
+def bind_from(context: BindContext, select: Any, tables: CommonTables) -> Source:
+    """The plan of a SELECT's FROM clause and what names mean above it; one row of nothing without FROM."""
+    reader = context.reader
+    from_ = reader.get(select, "from_")
+    if from_ is None:
+        return ONE_ROW, Scope()
+    whole: Source | None = None
+    current = _item(context, reader.get(from_, "this"), tables)
+    for join in reader.all(select, "joins"):
+        if reader.get(join, "kind") != _COMMA:
+            current = _join(context, current, join, tables)
+            continue
+        # JOIN binds tighter than the comma: `a, b LEFT JOIN c` pairs a with all of (b LEFT JOIN c).
+        whole = current if whole is None else _pair(context, whole, current, join)
+        current = _item(context, reader.get(join, "this"), tables)
+    return current if whole is None else _pair(context, whole, current, from_)
+
+
+def _pair(context: BindContext, left: Source, right: Source, node: Any) -> Source:
+    with context.at(node):
+        scope = left[1].joined(right[1])
+    return Join(JoinKind.INNER, left[0], right[0], ()), scope
+
+
+def _item(context: BindContext, node: Any, tables: CommonTables) -> Source:
+    match node:
+        case exp.Table():
+            source = _table(context, node, tables)
+        case exp.Subquery():
+            source = _subquery(context, node, tables)
+        case exp.Values():
+            source = _aliased(context, _query(context, node, tables), node)
+        case _:
+            raise context.reader.unknown(node)
+    for join in context.reader.all(node, "joins"):
+        source = _join(context, source, join, tables)
+    return source
+
+
+def _query(context: BindContext, node: Any, tables: CommonTables) -> BoundQuery:
+    from sqlengine.planner.bind_query import bind_query
+
+    return bind_query(context, node, tables)
+
+
+# -- tables and subqueries ----------------------------------------------------------------------
+
+
+def _table(context: BindContext, node: Any, tables: CommonTables) -> Source:
+    reader = context.reader
+    this = reader.get(node, "this")
+    if not isinstance(this, exp.Identifier):
+        with context.at(node):
+            name, table = bind_option_call(context, this)
+        return _scan(context, node, (name,), table)
+    parts = tuple(
+        reader.name(reader.get(node, part)) for part in ("catalog", "db", "this") if reader.get(node, part) is not None
+    )
+    common = tables.get(parts[0].lower()) if len(parts) == 1 else None
+    if common is not None:
+        return _common_table(context, node, common)
+    with context.at(node):
+        table_ = context.catalog.table(parts)
+        if table_ is None and len(parts) == 1 and this.args.get("quoted") and _is_path(parts[0]):
+            table_ = context.catalog.open_path(parts[0])
+            parts = (_stem(parts[0]),)
+    if table_ is None:
+        raise _unknown_table(context, node, parts, tables)
+    return _scan(context, node, parts, table_)
+
+
+def _unknown_table(context: BindContext, node: Any, parts: tuple[str, ...], tables: CommonTables) -> Exception:
+    name = ".".join(parts)
+    names = [*(each.name for each in tables.values()), *context.catalog.table_names()]
+    hint = did_you_mean(name, names)
+    if not hint and len(parts) > 1:
+        hint = f" To read a file, put its path in quotes: FROM '{name}'."
+    return context.error(f'there is no table "{name}".{hint}', node)
+
+
+def _is_path(text: str) -> bool:
+    return any(mark in text for mark in "./\\*?")
+
+
+def _stem(path: str) -> str:
+    """The name a file has in a query, as in DuckDB: FROM 'data/x.parquet' is called x."""
+    return path.replace("\\", "/").rsplit("/", 1)[-1].split(".", 1)[0]
+
+
+def _scan(context: BindContext, node: Any, path: tuple[str, ...], table: Table) -> Source:
+    fields = table.fields
+    columns = tuple(context.column(each.name, each.type) for each in fields)
+    names = tuple(each.name for each in fields)
+    relation = _relation(context, node, path, names, columns)
+    return Scan(relation.name, table, columns, names), Scope([relation])
+
+
+def _common_table(context: BindContext, node: Any, common: CommonTable) -> Source:
+    context.used_tables.add(id(common.tree))
+    bound = _query(context, context.reader.get(common.tree, "this"), common.visible)
+    names = _renamed(context, bound.names, common.column_names, common.name, node)
+    return bound.plan, Scope([_relation(context, node, (common.name,), names, bound.plan.columns)])
+
+
+def _subquery(context: BindContext, node: Any, tables: CommonTables) -> Source:
+    this = context.reader.get(node, "this")
+    if not isinstance(this, exp.Table | exp.Subquery) or _is_query(this):
+        return _aliased(context, _query(context, node, tables), node)
+    # ( a JOIN b ON … ): parentheses around tables.
+    plan, scope = _item(context, this, tables)
+    if node.args.get("alias") is None:
+        return plan, scope
+    columns = list(scope.star())
+    if any(not isinstance(expression, Column) for _, expression in columns):
+        raise context.refuse("an alias for a FULL JOIN with USING is not supported", node)
+    visible = tuple(expression for _, expression in columns if isinstance(expression, Column))
+    return plan, Scope([_relation(context, node, (), tuple(name for name, _ in columns), visible)])
+
+
+def _is_query(node: Any) -> bool:
+    """Whether parentheses hold a query in the end, not tables."""
+    while isinstance(node, exp.Subquery):
+        node = node.this
+    return not isinstance(node, exp.Table)
+
+
+def _aliased(context: BindContext, bound: BoundQuery, node: Any) -> Source:
+    return bound.plan, Scope([_relation(context, node, (), bound.names, bound.plan.columns)])
+
+
+def _relation(
+    context: BindContext, node: Any, path: tuple[str, ...], names: tuple[str, ...], columns: tuple[Column, ...]
+) -> Relation:
+    """What a FROM item offers, under its alias if it has one."""
+    reader = context.reader
+    alias = reader.get(node, "alias")
+    if alias is None:
+        return Relation(path, names, columns)
+    this = reader.get(alias, "this")
+    name = reader.name(this) if this is not None else (path[-1] if path else "")
+    new_names = [reader.name(each) for each in reader.all(alias, "columns")]
+    return Relation((name,), _renamed(context, names, new_names, name, node), columns)
+
+
+def _renamed(
+    context: BindContext, names: tuple[str, ...], new_names: Sequence[str], relation: str, node: Any
+) -> tuple[str, ...]:
+    if len(new_names) > len(names):
+        raise context.error(f'table "{relation}" has {len(names)} columns, but {len(new_names)} names are given', node)
+    return (*new_names, *names[len(new_names) :])
+
+
+# -- joins --------------------------------------------------------------------------------------
+
+
+def _join(context: BindContext, left: Source, join: Any, tables: CommonTables) -> Source:
+    reader = context.reader
+    kind = _join_kind(context, join)
+    right = _item(context, reader.get(join, "this"), tables)
+    with context.at(join):
+        scope = left[1].joined(right[1])
+    conditions: list[Expression] = []
+    merged_names = _merged_names(context, left[1], right[1], join)
+    binder = ExpressionBinder(context, scope, "a join condition")
+    for name in merged_names:
+        equality, merged = _merge(context, left[1], right[1], name, kind, join)
+        conditions.append(equality)
+        scope = Scope(scope.relations, [m for m in scope.merged if m.name.lower() != name.lower()] + [merged])
+    on = reader.get(join, "on")
+    if on is not None:
+        conditions += [part for part in conjuncts(binder.bind_condition(on)) if not _is_true(part)]
+    plan = Join(kind, left[0], right[0], tuple(conditions))
+    return plan, (left[1] if kind in (JoinKind.SEMI, JoinKind.ANTI) else scope)
+
+
+def _is_true(expression: Expression) -> bool:
+    return isinstance(expression, Literal) and expression.value is True
+
+
+def _join_kind(context: BindContext, join: Any) -> JoinKind:
+    reader = context.reader
+    method = str(reader.get(join, "method") or "").upper()
+    if method not in ("", "NATURAL"):
+        raise context.refuse(f"{method} JOIN is not supported", join)
+    side, kind = (str(reader.get(join, part) or "").upper() for part in ("side", "kind"))
+    found = _KINDS.get((side, kind))
+    if found is None:
+        raise context.refuse(f"{side} {kind} JOIN is not supported".strip(), join)
+    return found
+
+
+def _merged_names(context: BindContext, left: Scope, right: Scope, join: Any) -> list[str]:
+    """Columns that USING names, or that NATURAL finds on both sides, in the left side's order."""
+    reader = context.reader
+    if str(reader.get(join, "method") or "").upper() != "NATURAL":
+        return [reader.name(each) for each in reader.all(join, "using")]
+    on_right = {name.lower() for name, _ in right.star()}
+    names = list(dict.fromkeys(name for name, _ in left.star() if name.lower() in on_right))
+    if not names:
+        raise context.error("NATURAL JOIN: the two sides have no column name in common", join)
+    return names
+
+
+def _merge(
+    context: BindContext, left: Scope, right: Scope, name: str, kind: JoinKind, join: Any
+) -> tuple[Expression, Merged]:
+    """The equality that USING (name) means, and what `name` alone means above the join."""
+    sides = []
+    for scope, side in ((left, "left"), (right, "right")):
+        with context.at(join):
+            found = scope.find(name)
+        if found is None:
+            names = [each for each, _ in scope.star()]
+            hint = did_you_mean(name, names)
+            raise context.error(f'USING: the {side} side of the join has no column "{name}".{hint}', join)
+        sides.append(found)
+    binder = ExpressionBinder(context, Scope(), "USING")
+    equality = binder.call("=", list(sides), join)
+    match kind:
+        case JoinKind.FULL:
+            meaning = binder.call("coalesce", list(sides), join)
+        case JoinKind.RIGHT:
+            meaning = sides[1]
+        case _:
+            meaning = sides[0]
+    members: set[int] = set()
+    for scope in (left, right):
+        merged = scope.merged_as(name)
+        members.update(member for each in merged for member in each.members)
+        members.update(column.id for relation in scope.relations for column in relation.find(name))
+    return equality, Merged(left.spelling(name), meaning, frozenset(members))

@@ -1,0 +1,131 @@
+"""Function calls: scalar functions and aggregates, found by name in the one registry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlglot import exp
+
+from sqlengine.errors import BindError, did_you_mean
+from sqlengine.functions.registry import AggregateFunction, find_aggregate, find_scalar, function_names
+from sqlengine.planner.coerce import coerce, operand_of
+from sqlengine.planner.expressions import AggregateCall, Expression, Literal
+from sqlengine.types import VARCHAR
+
+if TYPE_CHECKING:
+    from sqlengine.planner.bind_expression import ExpressionBinder
+
+
+def bind_call(binder: ExpressionBinder, node: Any, condition: Any = None) -> Expression:
+    """name(arguments); `condition` is what stands in FILTER (WHERE …)."""
+    reader = binder.reader
+    name = reader.name(reader.get(node, "this")).lower()
+    trees = reader.all(node)
+    if name == "count" and (not trees or (len(trees) == 1 and isinstance(trees[0], exp.Star))):
+        name, trees = "count_star", []
+    aggregate = find_aggregate(name)
+    if aggregate is not None:
+        return _bind_aggregate(binder, node, aggregate, trees, condition)
+    if find_scalar(name) is None:
+        raise binder.context.error(f'there is no function "{name}".{did_you_mean(name, _callable_names())}', node)
+    if condition is not None:
+        raise binder.context.error(f"FILTER needs an aggregate; {name}() is none", node)
+    return binder.call(name, [binder.bind(tree) for tree in trees], node)
+
+
+def _bind_aggregate(
+    binder: ExpressionBinder, node: Any, function: AggregateFunction, trees: list[Any], condition: Any
+) -> Expression:
+    context, reader = binder.context, binder.reader
+    if binder.aggregates is None:
+        raise context.error(f"the aggregate {_shown(function.name)}() cannot stand in {binder.clause}", node)
+    distinct = len(trees) == 1 and isinstance(trees[0], exp.Distinct)
+    if distinct:
+        trees = reader.all(trees[0])
+    inner = binder.within("the arguments of another aggregate")
+    arguments = [inner.bind(tree) for tree in trees]
+    with context.at(node):
+        signature = function.resolve([operand_of(argument) for argument in arguments])
+        cast = tuple(coerce(argument, target) for argument, target in zip(arguments, signature.arguments, strict=True))
+    filter_ = None if condition is None else binder.within("FILTER").bind_condition(condition)
+    call = AggregateCall(function.name, cast, signature.result, distinct, filter_)
+    return binder.aggregates.add(call, _shown(function.name))
+
+
+def _shown(name: str) -> str:
+    return "count" if name == "count_star" else name
+
+
+def _callable_names() -> list[str]:
+    return [name for name in function_names() if name.isidentifier()]
+
+
+def _filtered(binder: ExpressionBinder, node: Any) -> Expression:
+    """aggregate(…) FILTER (WHERE condition)."""
+    reader = binder.reader
+    call = reader.get(node, "this")
+    if not isinstance(call, exp.Anonymous):
+        raise reader.unknown(node)
+    where = reader.get(node, "expression")
+    return bind_call(binder, call, reader.get(where, "this"))
+
+
+def _extract(binder: ExpressionBinder, node: Any) -> Expression:
+    """EXTRACT(part FROM value) is date_part('part', value)."""
+    part = binder.reader.get(node, "this")
+    if isinstance(part, exp.Literal):
+        binder.reader.get(part, "is_string")
+    elif not isinstance(part, exp.Var):
+        raise binder.reader.unknown(part)
+    name = Literal(binder.reader.name(part).lower(), VARCHAR)
+    return binder.call("date_part", [name, binder.child(node, "expression")], node)
+
+
+def _substring(binder: ExpressionBinder, node: Any) -> Expression:
+    """SUBSTRING(text FROM start FOR length), and with commas."""
+    arguments = [binder.child(node), binder.child(node, "start")]
+    if binder.reader.get(node, "length") is not None:
+        arguments.append(binder.child(node, "length"))
+    return binder.call("substring", arguments, node)
+
+
+def _trim(binder: ExpressionBinder, node: Any) -> Expression:
+    """TRIM([LEADING | TRAILING | BOTH] [characters] FROM text)."""
+    side = str(binder.reader.get(node, "position") or "BOTH").upper()
+    arguments = [binder.child(node)]
+    if binder.reader.get(node, "expression") is not None:
+        arguments.append(binder.child(node, "expression"))
+    return binder.call({"LEADING": "ltrim", "TRAILING": "rtrim", "BOTH": "trim"}[side], arguments, node)
+
+
+def _position(binder: ExpressionBinder, node: Any) -> Expression:
+    """POSITION(part IN text)."""
+    return binder.call("strpos", [binder.child(node), binder.child(node, "substr")], node)
+
+
+def _bare(name: str) -> Callable[[ExpressionBinder, Any], Expression]:
+    """A function written without parentheses: CURRENT_DATE."""
+
+    def bind(binder: ExpressionBinder, node: Any) -> Expression:
+        if find_scalar(name) is None:
+            raise BindError(f"there is no function {name}", binder.reader.source.position(node))
+        return binder.call(name, [], node)
+
+    return bind
+
+
+# Calls for which SQL has a grammar of its own; all others are `exp.Anonymous` (see `sql_dialect`).
+HANDLERS: Final[dict[type, Callable[[ExpressionBinder, Any], Expression]]] = {
+    exp.Anonymous: bind_call,
+    exp.Filter: _filtered,
+    exp.Extract: _extract,
+    exp.Substring: _substring,
+    exp.Trim: _trim,
+    exp.StrPosition: _position,
+    exp.CurrentDate: _bare("current_date"),
+    exp.CurrentTime: _bare("current_time"),
+    exp.CurrentTimestamp: _bare("current_timestamp"),
+    exp.Localtimestamp: _bare("localtimestamp"),
+    exp.Localtime: _bare("localtime"),
+}

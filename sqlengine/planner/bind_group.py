@@ -1,0 +1,49 @@
+"""GROUP BY: expressions above an Aggregate, in terms of its keys and results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import assert_never
+
+from sqlengine.planner.expressions import Call, Case, Cast, Column, Expression, InList, Literal
+
+
+def above_keys(
+    expression: Expression, keys: Mapping[Expression, Column], missing: Callable[[Column], Exception]
+) -> Expression:
+    """`expression` with everything that equals a key replaced by the key's column, outermost first.
+
+    Parameters
+    ----------
+    expression
+        Bound below the Aggregate; aggregate calls stand in it as columns, which are keys of themselves here.
+    keys
+        What is known above: expression -> column.
+    missing
+        The error for a column that is not known above.
+    """
+    if isinstance(expression, Literal):
+        return expression
+    known = keys.get(expression)
+    if known is not None:
+        return known
+
+    def again(part: Expression) -> Expression:
+        return above_keys(part, keys, missing)
+
+    match expression:
+        case Column():
+            raise missing(expression)
+        case Call(arguments=arguments):
+            return replace(expression, arguments=tuple(again(each) for each in arguments))
+        case Cast(operand=operand) | InList(operand=operand):
+            return replace(expression, operand=again(operand))
+        case Case(branches=branches, otherwise=otherwise):
+            return replace(
+                expression,
+                branches=tuple((again(condition), again(value)) for condition, value in branches),
+                otherwise=again(otherwise),
+            )
+        case _:
+            assert_never(expression)

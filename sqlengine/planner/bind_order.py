@@ -1,0 +1,157 @@
+"""ORDER BY, LIMIT and OFFSET."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlglot import exp
+
+from sqlengine.planner.bind_expression import ExpressionBinder
+from sqlengine.planner.coerce import coerce
+from sqlengine.planner.constant import fold
+from sqlengine.planner.context import BindContext
+from sqlengine.planner.expressions import Column, Expression, Literal, SortKey
+from sqlengine.planner.logical import Limit, Node, Sort
+from sqlengine.planner.plan_build import project
+from sqlengine.planner.scope import Scope
+from sqlengine.types import BIGINT
+
+
+@dataclass(frozen=True, slots=True)
+class OrderItem:
+    """One ORDER BY item: the result's column number `output`, or else an `expression`."""
+
+    output: int | None
+    expression: Expression | None
+    descending: bool
+    nulls_first: bool
+    tree: Any
+
+
+def bind_order(
+    context: BindContext, node: Any, names: Sequence[str], bind: Callable[[Any], Expression]
+) -> list[OrderItem]:
+    """The ORDER BY items of a query.
+
+    Parameters
+    ----------
+    node
+        The query.
+    names
+        What a bare name or a number may refer to: the result's columns.
+    bind
+        Binds any other expression.
+    """
+    reader = context.reader
+    order = reader.get(node, "order")
+    items: list[OrderItem] = []
+    if order is None:
+        return items
+    for ordered in reader.all(order):
+        tree = reader.get(ordered, "this")
+        descending = bool(reader.get(ordered, "desc"))
+        nulls_first = bool(reader.get(ordered, "nulls_first"))
+        if isinstance(tree, exp.Var) and reader.name(tree).upper() == "ALL":
+            items += [OrderItem(output, None, descending, nulls_first, tree) for output in range(len(names))]
+            continue
+        output = _output(context, tree, names)
+        expression = bind(tree) if output is None else None
+        items.append(OrderItem(output, expression, descending, nulls_first, tree))
+    return items
+
+
+def _output(context: BindContext, tree: Any, names: Sequence[str]) -> int | None:
+    """The result column that a number or a bare name means; None for any other expression."""
+    reader = context.reader
+    if isinstance(tree, exp.Literal | exp.Null | exp.Boolean):
+        number = ordinal(context, tree, len(names), "ORDER BY")
+        if number is None:
+            raise context.error("ORDER BY a constant has no effect; give a column's name or number", tree)
+        return number
+    if isinstance(tree, exp.Column) and isinstance(tree.this, exp.Identifier) and not tree.args.get("table"):
+        name = reader.name(reader.get(tree, "this")).lower()
+        return next((index for index, each in enumerate(names) if each.lower() == name), None)
+    return None
+
+
+def ordinal(context: BindContext, tree: Any, count: int, clause: str) -> int | None:
+    """The 0-based column that a whole number stands for; None if `tree` is none. BindError if out of range."""
+    reader = context.reader
+    if not isinstance(tree, exp.Literal) or tree.args.get("is_string") or not tree.name.isdigit():
+        return None
+    number = int(reader.get(tree, "this"))
+    if not 1 <= number <= count:
+        columns = "column" if count == 1 else "columns"
+        raise context.error(f"{clause} {number} is out of range: the query has {count} {columns}", tree)
+    return number - 1
+
+
+def sort_and_limit(context: BindContext, plan: Node, width: int, keys: tuple[SortKey, ...], tree: Any) -> Node:
+    """Sort, cut, and keep the first `width` columns; those after them served the sort only."""
+    if keys:
+        plan = Sort(plan, keys)
+    limit, offset = _bind_limit(context, tree)
+    if limit is not None or offset:
+        plan = Limit(plan, limit, offset)
+    kept = plan.columns[:width]
+    return project(context, plan, kept, [column.name for column in kept])
+
+
+def order_outputs(context: BindContext, plan: Node, items: Sequence[OrderItem], tree: Any) -> Node:
+    """Sort and cut a plan whose ORDER BY expressions are in terms of its own columns."""
+    columns = plan.columns
+    expressions = [item.expression for item in items if item.expression is not None]
+    extended = project(
+        context, plan, [*columns, *expressions], [column.name for column in columns] + ["order"] * len(expressions)
+    )
+    extra = iter(extended.columns[len(columns) :])
+    keys = tuple(
+        SortKey(columns[item.output] if item.output is not None else next(extra), item.descending, item.nulls_first)
+        for item in items
+    )
+    return sort_and_limit(context, extended, len(columns), keys, tree)
+
+
+def _bind_limit(context: BindContext, node: Any) -> tuple[int | None, int]:
+    """(LIMIT or None, OFFSET) of a query."""
+    reader = context.reader
+    limit = reader.get(node, "limit")
+    rows: int | None = None
+    if isinstance(limit, exp.Fetch):
+        reader.get(limit, "direction")
+        count = reader.get(limit, "count")
+        rows = 1 if count is None else _count(context, count, "FETCH")
+        options = reader.get(limit, "limit_options")
+        if options is not None:
+            reader.get(options, "rows")
+    elif limit is not None:
+        rows = _count(context, reader.get(limit, "expression"), "LIMIT")
+    offset = reader.get(node, "offset")
+    skipped = None if offset is None else _count(context, reader.get(offset, "expression"), "OFFSET")
+    return rows, skipped or 0
+
+
+def _count(context: BindContext, tree: Any, clause: str) -> int | None:
+    """A number of rows; None for NULL and ALL."""
+    if isinstance(tree, exp.Var) and context.reader.name(tree).upper() == "ALL":
+        return None
+    binder = ExpressionBinder(context, Scope(), clause)
+    with context.at(tree):
+        value = fold(coerce(fold(binder.bind(tree)), BIGINT))
+    if not isinstance(value, Literal):
+        raise context.error(f"{clause} must be a constant", tree)
+    if value.value is None:
+        return None
+    assert isinstance(value.value, int)
+    if value.value < 0:
+        raise context.error(f"{clause} cannot be negative", tree)
+    return value.value
+
+
+def output_scope(names: Sequence[str], columns: Sequence[Column]) -> Scope:
+    """Names for expressions over a query's own result."""
+    from sqlengine.planner.scope import Relation
+
+    return Scope([Relation((), tuple(names), tuple(columns))])

@@ -1,0 +1,163 @@
+"""Queries of any shape: SELECT, set operations, VALUES, parentheses, WITH."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlglot import exp
+
+from sqlengine.planner.bind_expression import ExpressionBinder
+from sqlengine.planner.bind_order import bind_order, order_outputs, output_scope
+from sqlengine.planner.bind_select import bind_select
+from sqlengine.planner.bound import BoundQuery
+from sqlengine.planner.coerce import coerce, common_column_type
+from sqlengine.planner.constant import fold
+from sqlengine.planner.context import BindContext, CommonTable, CommonTables
+from sqlengine.planner.expressions import Call, Expression
+from sqlengine.planner.logical import Join, JoinKind, Node, Union, Values
+from sqlengine.planner.plan_build import distinct, project
+from sqlengine.planner.scope import Scope
+from sqlengine.types import BOOLEAN, SqlType
+
+_FILTERING: Final[dict[type, JoinKind]] = {exp.Intersect: JoinKind.SEMI, exp.Except: JoinKind.ANTI}
+
+
+def bind_query(context: BindContext, node: Any, tables: CommonTables) -> BoundQuery:
+    """A query as a plan; `tables` are the CTEs it sees.
+
+    Raises
+    ------
+    BindError
+        A name or type does not resolve.
+    NotSupportedError
+        A kind of query that is not supported.
+    """
+    tables = _with(context, node, tables)
+    match node:
+        case exp.Select():
+            return bind_select(context, node, tables)
+        case exp.Union() | exp.Intersect() | exp.Except():
+            bound, other_names = _set_operation(context, node, tables)
+        case exp.Subquery():
+            inner = bind_query(context, context.reader.get(node, "this"), tables)
+            bound, other_names = inner, ()
+        case exp.Values():
+            bound, other_names = _values(context, node), ()
+        case _:
+            raise context.reader.unknown(node)
+    return _ordered(context, node, bound, other_names)
+
+
+def _ordered(context: BindContext, node: Any, bound: BoundQuery, other_names: tuple[str, ...]) -> BoundQuery:
+    """ORDER BY and LIMIT around a whole query: they see its columns only."""
+    columns = bound.plan.columns
+    scope = output_scope(bound.names, columns)
+    binder = ExpressionBinder(context, scope, "ORDER BY of a whole query")
+    names = list(bound.names)
+    items = bind_order(context, node, names, binder.bind)
+    plan = order_outputs(context, bound.plan, items, node)
+    return BoundQuery(plan, bound.names, ordered=bool(items) or bound.ordered)
+
+
+def _with(context: BindContext, node: Any, tables: CommonTables) -> CommonTables:
+    """The CTEs that `node` adds; each sees those before it, and shadows tables of its name."""
+    reader = context.reader
+    with_ = reader.get(node, "with_")
+    if with_ is None:
+        return tables
+    visible = dict(tables)
+    here: set[str] = set()
+    for tree in reader.all(with_):
+        alias = reader.get(tree, "alias")
+        name = reader.name(reader.get(alias, "this"))
+        if name.lower() in here:
+            raise context.error(f'the name "{name}" is given to two queries in WITH', alias)
+        here.add(name.lower())
+        # [NOT] MATERIALIZED is advice: the answer is the same.
+        reader.get(tree, "materialized")
+        columns = tuple(reader.name(each) for each in reader.all(alias, "columns"))
+        visible = {**visible, name.lower(): CommonTable(name, tree, columns, visible)}
+    return visible
+
+
+# -- set operations -----------------------------------------------------------------------------
+
+
+def _set_operation(context: BindContext, node: Any, tables: CommonTables) -> tuple[BoundQuery, tuple[str, ...]]:
+    reader = context.reader
+    keeps_duplicates = not reader.get(node, "distinct")
+    trees = _union_all_inputs(context, node) if isinstance(node, exp.Union) and keeps_duplicates else None
+    if trees is None:
+        trees = [reader.get(node, "this"), reader.get(node, "expression")]
+    bounds = [bind_query(context, tree, tables) for tree in trees]
+    plans = _aligned(context, bounds, node)
+    names = bounds[0].names
+    if isinstance(node, exp.Union):
+        columns = tuple(context.column(column.name, column.type) for column in plans[0].columns)
+        plan: Node = Union(tuple(plans), columns)
+        plan = plan if keeps_duplicates else distinct(plan)
+    elif keeps_duplicates:
+        raise context.refuse(f"{type(node).__name__.upper()} ALL is not supported", node)
+    else:
+        left, right = distinct(plans[0]), plans[1]
+        conditions = tuple(
+            Call("is_not_distinct_from", (a, b), BOOLEAN) for a, b in zip(left.columns, right.columns, strict=True)
+        )
+        plan = Join(_FILTERING[type(node)], left, right, conditions)
+    return BoundQuery(plan, names), ()
+
+
+def _union_all_inputs(context: BindContext, node: Any) -> list[Any]:
+    """The queries of `a UNION ALL b UNION ALL c …`, left to right, which the tree nests to the left."""
+    reader = context.reader
+    reversed_: list[Any] = []
+    while True:
+        reversed_.append(reader.get(node, "expression"))
+        left = reader.get(node, "this")
+        plain = isinstance(left, exp.Union) and not left.args.get("distinct")
+        if not plain or any(left.args.get(part) for part in ("with_", "order", "limit", "offset")):
+            return [left, *reversed(reversed_)]
+        reader.get(left, "distinct")
+        node = left
+
+
+def _aligned(context: BindContext, bounds: list[BoundQuery], node: Any) -> list[Node]:
+    """The inputs of a set operation, cast to common types."""
+    width = len(bounds[0].names)
+    for bound in bounds[1:]:
+        if len(bound.names) != width:
+            raise context.error(
+                f"{type(node).__name__.upper()} needs the same number of columns on both sides; "
+                f"there are {width} and {len(bound.names)}",
+                node,
+            )
+    with context.at(node):
+        targets = [
+            common_column_type([bound.plan.columns[position].type for bound in bounds]) for position in range(width)
+        ]
+    return [_as_types(context, bound, targets) for bound in bounds]
+
+
+def _as_types(context: BindContext, bound: BoundQuery, targets: list[SqlType]) -> Node:
+    expressions = [coerce(column, target) for column, target in zip(bound.plan.columns, targets, strict=True)]
+    return project(context, bound.plan, expressions, bound.names)
+
+
+# -- VALUES -------------------------------------------------------------------------------------
+
+
+def _values(context: BindContext, node: Any) -> BoundQuery:
+    reader = context.reader
+    binder = ExpressionBinder(context, Scope(), "VALUES")
+    rows: list[list[Expression]] = []
+    for row in reader.all(node):
+        trees = reader.all(row) if isinstance(row, exp.Tuple) else [row]
+        rows.append([binder.bind(tree) for tree in trees])
+        if len(rows[-1]) != len(rows[0]):
+            raise context.error(f"the rows of VALUES have {len(rows[0])} and {len(rows[-1])} columns", row)
+    with context.at(node):
+        types = [common_column_type([row[position].type for row in rows]) for position in range(len(rows[0]))]
+        cast = tuple(tuple(fold(coerce(value, type_)) for value, type_ in zip(row, types, strict=True)) for row in rows)
+    names = tuple(f"col{position}" for position in range(len(types)))
+    columns = tuple(context.column(name, type_) for name, type_ in zip(names, types, strict=True))
+    return BoundQuery(Values(columns, cast), names)

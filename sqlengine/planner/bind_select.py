@@ -1,0 +1,257 @@
+"""One SELECT: FROM, WHERE, GROUP BY, HAVING, the select list, DISTINCT, ORDER BY, LIMIT, in that order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlglot import exp
+
+from sqlengine.errors import did_you_mean
+from sqlengine.planner.bind_expression import Aggregates, Aliases, ExpressionBinder
+from sqlengine.planner.bind_from import bind_from
+from sqlengine.planner.bind_group import above_keys
+from sqlengine.planner.bind_order import OrderItem, bind_order, ordinal, sort_and_limit
+from sqlengine.planner.bound import BoundQuery
+from sqlengine.planner.context import BindContext, CommonTables
+from sqlengine.planner.expressions import Column, Expression, Literal, SortKey
+from sqlengine.planner.logical import Aggregate, Filter, Node
+from sqlengine.planner.output_name import output_name
+from sqlengine.planner.plan_build import distinct, project
+from sqlengine.planner.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """One column of the select list; `tree` is None for those that a star stands for."""
+
+    name: str
+    expression: Expression
+    tree: Any
+
+
+def bind_select(context: BindContext, select: Any, tables: CommonTables) -> BoundQuery:
+    """A SELECT as a plan."""
+    return _Select(context, select, tables).bind()
+
+
+@dataclass(slots=True)
+class _Select:
+    context: BindContext
+    select: Any
+    tables: CommonTables
+    scope: Scope = field(init=False)
+    aggregates: Aggregates = field(init=False)
+    aliases: Aliases = field(init=False)
+
+    def bind(self) -> BoundQuery:
+        context, reader = self.context, self.context.reader
+        # STRUCT and VALUE change what a row is in other dialects.
+        plan, self.scope = bind_from(context, self.select, self.tables)
+        self.aggregates = Aggregates(context)
+        self.aliases = {}
+        for tree in reader.all(self.select):
+            if isinstance(tree, exp.Alias):
+                self.aliases.setdefault(reader.name(reader.get(tree, "alias")).lower(), reader.get(tree, "this"))
+        where = reader.get(self.select, "where")
+        if where is not None:
+            condition = self._binder("WHERE", aggregates=False).bind_condition(reader.get(where, "this"))
+            plan = Filter(plan, condition)
+
+        list_binder = ExpressionBinder(context, self.scope, "the select list", {}, self.aggregates)
+        items = self._items(list_binder)
+        keys = self._group_keys(items)
+        having_binder = self._binder("HAVING")
+        having = reader.get(self.select, "having")
+        having_condition = None if having is None else having_binder.bind_condition(reader.get(having, "this"))
+        order_binder = self._binder("ORDER BY")
+        order = bind_order(context, self.select, [item.name for item in items], order_binder.bind)
+
+        if keys is not None or having is not None or self.aggregates.columns:
+            plan, above = self._aggregate(plan, keys or [])
+            items = [_Item(i.name, above(i.expression, list_binder, i.tree), i.tree) for i in items]
+            if having_condition is not None:
+                plan = Filter(plan, above(having_condition, having_binder, having))
+            order = [
+                item
+                if item.expression is None
+                else OrderItem(
+                    None, above(item.expression, order_binder, item.tree), item.descending, item.nulls_first, item.tree
+                )
+                for item in order
+            ]
+        names = tuple(item.name for item in items)
+        return BoundQuery(self._output(plan, items, order), names, ordered=bool(order))
+
+    def _binder(self, clause: str, aggregates: bool = True) -> ExpressionBinder:
+        return ExpressionBinder(self.context, self.scope, clause, self.aliases, self.aggregates if aggregates else None)
+
+    # -- the select list ----------------------------------------------------------------------
+
+    def _items(self, binder: ExpressionBinder) -> list[_Item]:
+        reader = self.context.reader
+        items: list[_Item] = []
+        for tree in reader.all(self.select):
+            if isinstance(tree, exp.Star) or (isinstance(tree, exp.Column) and isinstance(tree.this, exp.Star)):
+                items += self._star(tree, binder)
+            elif isinstance(tree, exp.Alias):
+                inner = reader.get(tree, "this")
+                name = reader.name(reader.get(tree, "alias"))
+                items.append(_Item(name, binder.bind(inner), inner))
+                # An alias is known to the items right of it.
+                binder.aliases.setdefault(name.lower(), inner)
+            else:
+                items.append(_Item(output_name(tree, self.scope), binder.bind(tree), tree))
+        return items
+
+    def _star(self, tree: Any, binder: ExpressionBinder) -> list[_Item]:
+        """`*` or `t.*`, with EXCLUDE and REPLACE."""
+        context, reader = self.context, self.context.reader
+        qualifiers: tuple[str, ...] = ()
+        star = tree
+        if isinstance(tree, exp.Column):
+            star = reader.get(tree, "this")
+            parts = [reader.get(tree, part) for part in ("catalog", "db", "table")]
+            qualifiers = tuple(reader.name(part).lower() for part in parts if part is not None)
+        with context.at(tree):
+            columns = list(self.scope.star(qualifiers))
+        if not columns:
+            raise context.error("* needs a FROM clause", tree)
+        names = {name.lower() for name, _ in columns}
+        excluded = self._star_names(star, names)
+        replaced: dict[str, Any] = {}
+        for each in reader.all(star, "replace"):
+            name = reader.name(reader.get(each, "alias"))
+            replaced[self._known(name, names, each, "REPLACE")] = reader.get(each, "this")
+        items = []
+        for name, expression in columns:
+            if name.lower() in replaced:
+                new = replaced[name.lower()]
+                items.append(_Item(name, binder.bind(new), new))
+            elif name.lower() not in excluded:
+                items.append(_Item(name, expression, None))
+        if not items:
+            raise context.error("EXCLUDE leaves no column", tree)
+        return items
+
+    def _star_names(self, star: Any, names: set[str]) -> set[str]:
+        reader = self.context.reader
+        excluded = set()
+        for each in reader.all(star, "except_"):
+            identifier = reader.get(each, "this") if isinstance(each, exp.Column) else each
+            excluded.add(self._known(reader.name(identifier), names, each, "EXCLUDE"))
+        return excluded
+
+    def _known(self, name: str, names: set[str], node: Any, clause: str) -> str:
+        if name.lower() not in names:
+            raise self.context.error(f'{clause}: there is no column "{name}".{did_you_mean(name, names)}', node)
+        return name.lower()
+
+    # -- grouping -----------------------------------------------------------------------------
+
+    def _group_keys(self, items: list[_Item]) -> list[tuple[str, Expression]] | None:
+        """(name, expression) of each GROUP BY key; None without GROUP BY."""
+        reader = self.context.reader
+        group = reader.get(self.select, "group")
+        if group is None:
+            return None
+        if reader.get(group, "all"):
+            return [(item.name, item.expression) for item in items if not self._has_aggregate(item.expression)]
+        binder = self._binder("GROUP BY", aggregates=False)
+        binder.aliases = {}
+        return [self._group_key(tree, items, binder) for tree in reader.all(group)]
+
+    def _group_key(self, tree: Any, items: list[_Item], binder: ExpressionBinder) -> tuple[str, Expression]:
+        """One key: a column of FROM, else an alias; a number; or an expression over FROM."""
+        context, reader = self.context, self.context.reader
+        index = ordinal(context, tree, len(items), "GROUP BY")
+        if index is None and isinstance(tree, exp.Column) and not tree.args.get("table"):
+            name = tree.name.lower()
+            with context.at(tree):
+                if name in self.aliases and self.scope.find(name) is None:
+                    index = next(number for number, item in enumerate(items) if item.name.lower() == name)
+                    reader.name(reader.get(tree, "this"))
+        if index is None:
+            return output_name(tree, self.scope), binder.bind(tree)
+        item = items[index]
+        if self._has_aggregate(item.expression):
+            raise context.error("GROUP BY cannot contain aggregates", tree)
+        return item.name, item.expression
+
+    def _has_aggregate(self, expression: Expression) -> bool:
+        from sqlengine.planner.expressions import columns_of
+
+        return not columns_of(expression).isdisjoint(column.id for column in self.aggregates.columns.values())
+
+    def _aggregate(
+        self, plan: Node, keys: list[tuple[str, Expression]]
+    ) -> tuple[Node, Callable[[Expression, ExpressionBinder, Any], Expression]]:
+        """The Aggregate, and how to say an expression in terms of its columns."""
+        context = self.context
+        by_expression: dict[Expression, Column] = {}
+        for name, key in keys:
+            if key not in by_expression:
+                by_expression[key] = key if isinstance(key, Column) else context.column(name, key.type)
+        calls = self.aggregates.columns
+        known = by_expression | {column: column for column in calls.values()}
+
+        def above(expression: Expression, binder: ExpressionBinder, tree: Any) -> Expression:
+            def missing(column: Column) -> Exception:
+                node = binder.places.get(column.id, tree if tree is not None else self.select)
+                return context.error(
+                    f'column "{column.name}" must appear in GROUP BY or inside an aggregate, '
+                    f'such as any_value("{column.name}")',
+                    node,
+                )
+
+            return above_keys(expression, known, missing)
+
+        keys_only = {key: column for key, column in by_expression.items()}
+        aggregate = Aggregate(plan, tuple(keys_only.values()), tuple(keys_only), tuple(calls.values()), tuple(calls))
+        return aggregate, above
+
+    # -- the result ---------------------------------------------------------------------------
+
+    def _output(self, plan: Node, items: list[_Item], order: list[OrderItem]) -> Node:
+        """Project, DISTINCT, sort and cut."""
+        context, reader = self.context, self.context.reader
+        expressions = [item.expression for item in items]
+        names = [item.name for item in items]
+        width = len(items)
+        removes = reader.get(self.select, "distinct")
+        # ORDER BY x + 1 may be a column of the result already.
+        positions = [self._output_of(each, expressions) for each in order]
+        hidden = [each.expression for each, at in zip(order, positions, strict=True) if at is None and each.expression]
+        if removes is None:
+            plan = project(context, plan, expressions + hidden, names + ["order"] * len(hidden))
+        else:
+            plan = distinct(project(context, plan, expressions, names))
+            columns = plan.columns
+            known = {key: column for key, column in zip(expressions, columns, strict=True)}
+            lifted = [
+                self._above_distinct(each.expression, known, each.tree) for each in order if each.expression in hidden
+            ]
+            plan = project(context, plan, [*columns, *lifted], names + ["order"] * len(lifted))
+        extra = iter(plan.columns[width:])
+        keys = tuple(
+            SortKey(next(extra) if at is None else plan.columns[at], each.descending, each.nulls_first)
+            for each, at in zip(order, positions, strict=True)
+        )
+        return sort_and_limit(context, plan, width, keys, self.select)
+
+    def _output_of(self, item: OrderItem, expressions: list[Expression]) -> int | None:
+        if item.output is not None:
+            return item.output
+        if item.expression in expressions and not isinstance(item.expression, Literal):
+            return expressions.index(item.expression)
+        return None
+
+    def _above_distinct(self, expression: Expression | None, known: dict[Expression, Column], tree: Any) -> Expression:
+        def missing(column: Column) -> Exception:
+            return self.context.refuse(
+                f'ORDER BY "{column.name}", which SELECT DISTINCT does not select, is not supported', tree
+            )
+
+        assert expression is not None
+        return above_keys(expression, known, missing)

@@ -1,0 +1,89 @@
+"""The binder's entry: a parsed statement, a catalog and parameters to a bound statement.
+
+Nothing here or in what it imports at the top loads sqlglot; the first statement does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, assert_never
+
+from sqlengine.errors import NotSupportedError, ProgrammingError
+from sqlengine.planner.bound import BoundQuery
+from sqlengine.planner.catalog import Catalog
+from sqlengine.planner.parse import DescribeTree, ExplainTree, QueryTree, Statement
+from sqlengine.planner.source import Source
+from sqlengine.planner.statements import (
+    BoundStatement,
+    Describe,
+    Explain,
+    Query,
+    SetStatement,
+    ShowStatement,
+    ShowTables,
+)
+
+if TYPE_CHECKING:
+    from sqlengine.planner.bind_parameter import Parameters
+
+__all__ = ["BoundQuery", "bind_statement"]
+
+
+def bind_statement(statement: Statement, catalog: Catalog, parameters: Parameters = None) -> BoundStatement:
+    """Resolve every name and type of a statement.
+
+    Parameters
+    ----------
+    statement
+        From `parse_statements`.
+    catalog
+        Knows the tables.
+    parameters
+        Values for `?` and `$1` (a sequence) or for `$name` and `:name` (a mapping).
+
+    Raises
+    ------
+    BindError
+        A name or a type does not resolve; carries the place.
+    NotSupportedError
+        The statement has a part that this engine does not run; names it.
+    ProgrammingError
+        A parameter has no value, or a value no parameter.
+    """
+    content = statement.content
+    match content:
+        case QueryTree(tree=tree):
+            return Query(_bind(tree, statement.source, catalog, parameters))
+        case ExplainTree(level=level, tree=tree):
+            return Explain(level, _bind(tree, statement.source, catalog, parameters))
+        case DescribeTree(tree=tree):
+            query = _bind(tree, statement.source, catalog, parameters)
+            types = [column.type for column in query.plan.columns]
+            return Describe(tuple(zip(query.names, types, strict=True)))
+        case SetStatement() | ShowStatement() | ShowTables():
+            if parameters:
+                raise ProgrammingError("this statement takes no parameters")
+            return content
+        case _:
+            assert_never(content)
+
+
+def _bind(tree: Any, source: Source, catalog: Catalog, parameters: Parameters) -> BoundQuery:
+    from sqlglot import exp
+
+    from sqlengine.planner.bind_parameter import ParameterValues
+    from sqlengine.planner.bind_query import bind_query
+    from sqlengine.planner.consume import Reader
+    from sqlengine.planner.context import BindContext
+
+    reader = Reader(source)
+    context = BindContext(catalog, ParameterValues(parameters, tree, source), reader)
+    try:
+        bound = bind_query(context, tree, {})
+    except RecursionError:
+        raise NotSupportedError("the query is nested too deeply") from None
+    for common in tree.find_all(exp.CTE):
+        if id(common) not in context.used_tables:
+            # As in DuckDB, a WITH query that nobody refers to means nothing.
+            reader.skip(common)
+    reader.refuse_unread(tree)
+    return bound

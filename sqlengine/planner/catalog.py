@@ -1,0 +1,32 @@
+"""What the binder asks of whoever knows the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from sqlengine.storage.table import Table
+
+
+class Catalog(Protocol):
+    """Names, paths and table functions to tables. Case does not count in names."""
+
+    def table(self, parts: tuple[str, ...]) -> Table | None:
+        """The table of that (possibly qualified) name, or None."""
+        ...
+
+    def table_names(self) -> Iterable[str]:
+        """Names of all tables: for suggestions."""
+        ...
+
+    def open_path(self, path: str) -> Table:
+        """The table behind `FROM 'trips/*.csv'`; FileMissingError if nothing is there."""
+        ...
+
+    def open_function(self, name: str, positional: Sequence[object], options: Mapping[str, object]) -> Table:
+        """The table behind `FROM read_csv('x.csv', header = true)`.
+
+        Arguments are Python values: str, int, Decimal, float, bool, None, lists of them, and dicts for structs.
+        Raises BindError for an unknown function or option.
+        """
+        ...

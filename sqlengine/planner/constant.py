@@ -1,0 +1,40 @@
+"""Values of expressions without columns, known while binding: LIMIT 2 * 5, IN (DATE '1995-01-01')."""
+
+from __future__ import annotations
+
+from sqlengine.functions.casts import cast
+from sqlengine.functions.registry import find_scalar
+from sqlengine.planner.expressions import Call, Case, Cast, Column, Expression, InList, Literal
+from sqlengine.vector import Vector
+
+
+def fold(expression: Expression) -> Expression:
+    """The literal an expression stands for, or the expression itself if only running it can tell.
+
+    Raises
+    ------
+    DataError
+        Its value does not exist: 'x'::INTEGER, an overflow.
+    """
+    vector = _evaluate(expression)
+    if vector is None:
+        return expression
+    return Literal(vector.arrow()[0].as_py(), expression.type)
+
+
+def _evaluate(expression: Expression) -> Vector | None:
+    match expression:
+        case Literal(value=value, type=type_):
+            return Vector.from_literal(value, type_)
+        case Cast(operand=operand, type=type_, attempt=attempt):
+            inner = _evaluate(operand)
+            return None if inner is None else cast(inner, type_, attempt)
+        case Call(function=name, arguments=arguments, type=type_):
+            function = find_scalar(name)
+            if function is None or not function.deterministic:
+                return None
+            vectors = [_evaluate(argument) for argument in arguments]
+            known = [vector for vector in vectors if vector is not None]
+            return function.run(known, type_) if len(known) == len(vectors) else None
+        case Column() | Case() | InList():
+            return None

@@ -1,0 +1,115 @@
+"""Refuse or be right: whatever stands on a syntax tree and was not read is refused, by name.
+
+The binder reads trees through a `Reader` only. It remembers every (node, argument) that was asked for; at the
+end each node is visited, and an argument that says something and that nobody read raises NotSupportedError.
+So a clause that a newer parser starts to understand is refused without a line being written for it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sqlengine.errors import NotSupportedError
+from sqlengine.planner.source import Source
+
+
+class Reader:
+    """Reads the arguments of sqlglot nodes and remembers which.
+
+    Parameters
+    ----------
+    source
+        The statement, for positions in errors.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._read: set[tuple[int, str]] = set()
+
+    def get(self, node: Any, argument: str) -> Any:
+        """One argument of a node: a node, a text, a flag, or None."""
+        self._read.add((id(node), argument))
+        return node.args.get(argument)
+
+    def all(self, node: Any, argument: str = "expressions") -> list[Any]:
+        """A list argument of a node; empty when absent."""
+        return self.get(node, argument) or []
+
+    def name(self, identifier: Any) -> str:
+        """The text of an identifier (or a bare word, or a text); whether it was quoted does not matter."""
+        if isinstance(identifier, str):
+            return identifier
+        self._read.add((id(identifier), "quoted"))
+        return str(self.get(identifier, "this"))
+
+    def skip(self, root: Any) -> None:
+        """Declare everything below `root` meaningless: a CTE that nobody refers to."""
+        for node in root.walk():
+            self._read.update((id(node), argument) for argument in node.args)
+
+    def refuse_unread(self, root: Any) -> None:
+        """Raise NotSupportedError for the first argument that says something and was not read."""
+        for node in root.walk():
+            for argument, value in node.args.items():
+                # `or` and `and` of flags: None, False, "" and [] say nothing.
+                if value and (id(node), argument) not in self._read:
+                    raise self.refuse(node, argument, value)
+
+    def refuse(self, node: Any, argument: str, value: Any) -> NotSupportedError:
+        """The error for one argument that is not supported."""
+        first = value[0] if isinstance(value, list) else value
+        if not hasattr(first, "walk"):
+            return NotSupportedError(
+                f"{_words(argument)} in {words_of(node)} is not supported: {sql_of(node)}", self.source.position(node)
+            )
+        clause = words_of(first)
+        # DISTINCT ON (a): the value is a plain tuple, so the argument says what it is.
+        if clause in _PLAIN or argument in ("on", "not"):
+            clause = f"{_words(argument)} in {words_of(node)}"
+        text = ", ".join(sql_of(each) for each in value) if isinstance(value, list) else sql_of(value)
+        return NotSupportedError(f"{clause} is not supported: {text}", self.source.position(first))
+
+    def unknown(self, node: Any) -> NotSupportedError:
+        """The error for a whole node that no handler reads."""
+        return NotSupportedError(f"{words_of(node)} is not supported: {sql_of(node)}", self.source.position(node))
+
+
+def words_of(node: Any) -> str:
+    """A kind of node in SQL words: TableSample -> TABLE SAMPLE."""
+    name = type(node).__name__
+    return _CLAUSES.get(name) or re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).upper()
+
+
+def sql_of(node: Any) -> str:
+    """The SQL text of a node, cut to one short line."""
+    text = " ".join(node.sql(dialect="duckdb", comments=False).split())
+    return text if len(text) <= 120 else text[:119] + "…"
+
+
+def _words(argument: str) -> str:
+    return argument.strip("_").replace("_", " ").upper()
+
+
+# Kinds of node that need the argument's name beside them to be understood.
+_PLAIN = frozenset({"COLUMN", "NAME", "TUPLE", "LITERAL", "ALIAS", "IDENTIFIER", "VAR"})
+
+# Where the class name is not what the user wrote.
+_CLAUSES = {
+    "Select": "SELECT",
+    "Lock": "FOR UPDATE or FOR SHARE",
+    "Window": "a window function (OVER)",
+    "Bracket": "a subscript or slice",
+    "Anonymous": "a function call",
+    "Tuple": "TUPLE",
+    "Subquery": "a subquery",
+    "Order": "ORDER BY",
+    "Distinct": "DISTINCT",
+    "TableSample": "SAMPLE",
+    "GroupingSets": "GROUPING SETS",
+    "Table": "FROM",
+    "Lateral": "LATERAL",
+    "Any": "ANY",
+    "With": "WITH",
+    "SetOperation": "a set operation",
+}

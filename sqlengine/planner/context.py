@@ -1,0 +1,62 @@
+"""What every part of the binder shares while it binds one query."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlengine.errors import BindError, Error, NotSupportedError
+from sqlengine.planner.bind_parameter import ParameterValues
+from sqlengine.planner.catalog import Catalog
+from sqlengine.planner.consume import Reader
+from sqlengine.planner.expressions import Column
+from sqlengine.types import SqlType
+
+
+@dataclass(frozen=True, slots=True)
+class CommonTable:
+    """A CTE: bound afresh at each reference, seeing the CTEs that stood before it."""
+
+    name: str
+    tree: Any
+    column_names: tuple[str, ...]
+    visible: CommonTables
+
+
+CommonTables = dict[str, CommonTable]
+
+
+@dataclass(slots=True)
+class BindContext:
+    """One query being bound: its tables, its parameters, its tree's reader, and the next column id."""
+
+    catalog: Catalog
+    parameters: ParameterValues
+    reader: Reader
+    used_tables: set[int] = field(default_factory=set)
+    _ids: Iterator[int] = field(default_factory=itertools.count)
+
+    def column(self, name: str, type_: SqlType) -> Column:
+        """A new column."""
+        return Column(next(self._ids), name, type_)
+
+    def error(self, message: str, node: Any) -> BindError:
+        """A BindError at a node's place."""
+        return BindError(message, self.reader.source.position(node))
+
+    def refuse(self, message: str, node: Any) -> NotSupportedError:
+        """A NotSupportedError at a node's place."""
+        return NotSupportedError(message, self.reader.source.position(node))
+
+    @contextmanager
+    def at(self, node: Any) -> Iterator[None]:
+        """Give errors that have no place the place of `node`."""
+        try:
+            yield
+        except Error as error:
+            if error.position is None:
+                error.position = self.reader.source.position(node)
+            raise

@@ -1,0 +1,178 @@
+"""What an unnamed column of a result is called: DuckDB's rendering of the expression."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from sqlglot import exp
+
+from sqlengine.planner.scope import Scope
+
+
+def output_name(tree: Any, scope: Scope) -> str:
+    """The header of an item of the select list that has no alias.
+
+    A column is called as its table spells it; everything else as DuckDB prints it: `(a + 1)`, `sum(x)`,
+    `count_star()`. Names are for people: for kinds of expression that are not listed here the SQL text stands.
+    """
+    inner = tree.unnest()
+    if isinstance(inner, exp.Column):
+        return scope.spelling(inner.name)
+    return _print(inner)
+
+
+def _print(node: Any) -> str:
+    printer = _PRINTERS.get(type(node))
+    return printer(node) if printer is not None else str(node.sql(dialect="duckdb", comments=False))
+
+
+def _column(node: Any) -> str:
+    return ".".join(_identifier(part) for part in node.parts)
+
+
+def _identifier(node: Any) -> str:
+    name = str(node.name)
+    plain = name.replace("_", "a").isalnum() and name.isascii() and not name[0].isdigit()
+    return name if plain else '"' + name.replace('"', '""') + '"'
+
+
+def _literal(node: Any) -> str:
+    text = str(node.this)
+    return "'" + text.replace("'", "''") + "'" if node.is_string else text.replace("_", "")
+
+
+def _binary(sign: str) -> Callable[[Any], str]:
+    return lambda node: f"({_print(node.this)} {sign} {_print(node.expression)})"
+
+
+def _like(node: Any, sign: str) -> str:
+    sign = "!" + sign if node.args.get("negate") else sign
+    return f"({_print(node.this)} {sign} {_print(node.expression)})"
+
+
+def _not(node: Any) -> str:
+    inner = node.this.unnest()
+    if isinstance(inner, exp.Is) and isinstance(inner.expression, exp.Null):
+        return f"({_print(inner.this)} IS NOT NULL)"
+    if isinstance(inner, exp.Like | exp.ILike) and not isinstance(node.this, exp.Paren):
+        return _like(inner, "!~~" if isinstance(inner, exp.Like) else "!~~*")
+    return f"(NOT {_print(node.this)})"
+
+
+def _negative(node: Any) -> str:
+    inner = node.this.unnest()
+    if isinstance(inner, exp.Literal) and not inner.is_string:
+        return f"-{_print(inner)}"
+    return f"(-({_print(node.this)}))"
+
+
+def _call(node: Any) -> str:
+    name = str(node.name).lower()
+    arguments = node.expressions
+    if name == "count" and (not arguments or isinstance(arguments[0], exp.Star)):
+        return "count_star()"
+    if name in ("coalesce", "ifnull"):
+        name = "COALESCE"
+    distinct = "DISTINCT " if len(arguments) == 1 and isinstance(arguments[0], exp.Distinct) else ""
+    if distinct:
+        arguments = arguments[0].expressions
+    return _function(name, arguments, distinct)
+
+
+def _function(name: str, arguments: list[Any], distinct: str = "") -> str:
+    shown = f'"{name}"' if name in _QUOTED else name
+    return f"{shown}({distinct}{', '.join(_print(each) for each in arguments if each is not None)})"
+
+
+def _case(node: Any) -> str:
+    subject = node.args.get("this")
+    parts = []
+    for branch in node.args["ifs"]:
+        condition = _print(branch.this)
+        if subject is not None:
+            condition = f"({_print(subject)} = {condition})"
+        parts.append(f" WHEN ({condition}) THEN ({_print(branch.args['true'])})")
+    default = node.args.get("default")
+    return f"CASE {''.join(parts)} ELSE {'NULL' if default is None else _print(default)} END"
+
+
+def _is(node: Any) -> str:
+    if isinstance(node.expression, exp.Null):
+        return f"({_print(node.this)} IS NULL)"
+    return f"(CAST({_print(node.this)} AS BOOLEAN) IS NOT DISTINCT FROM {_print(node.expression)})"
+
+
+def _cast(node: Any) -> str:
+    name = str(node.args["to"].sql(dialect="duckdb"))
+    name = {"TEXT": "VARCHAR", "INT": "INTEGER", "DATE": "date", "REAL": "FLOAT", "INT128": "HUGEINT"}.get(name, name)
+    return (
+        f"{'TRY_CAST' if isinstance(node, exp.TryCast) else 'CAST'}({_print(node.this)} AS {name.replace(', ', ',')})"
+    )
+
+
+def _in(node: Any) -> str:
+    return f"({_print(node.this)} IN ({', '.join(_print(each) for each in node.expressions)}))"
+
+
+def _between(node: Any) -> str:
+    return f"({_print(node.this)} BETWEEN {_print(node.args['low'])} AND {_print(node.args['high'])})"
+
+
+def _trim(node: Any) -> str:
+    name = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(str(node.args.get("position")), "trim")
+    return _function(name, [node.this, node.args.get("expression")])
+
+
+# Function names that are also words of DuckDB's grammar.
+_QUOTED: Final = frozenset(
+    "year month day hour minute second week quarter left right replace substring trim position nullif if first last "
+    "years months days date time timestamp interval values set abs_ char characteristics overlay row exists map "
+    "century decade millennium".split()
+)
+
+_PRINTERS: Final[dict[type, Callable[[Any], str]]] = {
+    exp.Column: _column,
+    exp.Literal: _literal,
+    exp.Boolean: lambda node: "true" if node.this else "false",
+    exp.Null: lambda node: "NULL",
+    exp.Paren: lambda node: _print(node.this),
+    exp.Star: lambda node: "*",
+    exp.Add: _binary("+"),
+    exp.Sub: _binary("-"),
+    exp.Mul: _binary("*"),
+    exp.Div: _binary("/"),
+    exp.IntDiv: _binary("//"),
+    exp.Mod: _binary("%"),
+    exp.Pow: _binary("^"),
+    exp.EQ: _binary("="),
+    exp.NEQ: _binary("!="),
+    exp.LT: _binary("<"),
+    exp.LTE: _binary("<="),
+    exp.GT: _binary(">"),
+    exp.GTE: _binary(">="),
+    exp.And: _binary("AND"),
+    exp.Or: _binary("OR"),
+    exp.DPipe: _binary("||"),
+    exp.NullSafeEQ: _binary("IS NOT DISTINCT FROM"),
+    exp.NullSafeNEQ: _binary("IS DISTINCT FROM"),
+    exp.Like: lambda node: _like(node, "~~"),
+    exp.ILike: lambda node: _like(node, "~~*"),
+    exp.SimilarTo: lambda node: _function("regexp_full_match", [node.this, node.expression]),
+    exp.RegexpLike: lambda node: _function("regexp_matches", [node.this, node.expression]),
+    exp.Not: _not,
+    exp.Neg: _negative,
+    exp.Is: _is,
+    exp.In: _in,
+    exp.Between: _between,
+    exp.Case: _case,
+    exp.If: lambda node: _function("if", [node.this, node.args.get("true"), node.args.get("false")]),
+    exp.Cast: _cast,
+    exp.TryCast: _cast,
+    exp.Anonymous: _call,
+    exp.Filter: lambda node: f"{_print(node.this)} FILTER (WHERE {_print(node.expression.this)})",
+    exp.Extract: lambda node: f"date_part('{node.this.name}', {_print(node.expression)})",
+    exp.Substring: lambda node: _function("substring", [node.this, node.args.get("start"), node.args.get("length")]),
+    exp.Trim: _trim,
+    exp.StrPosition: lambda node: _function("position", [node.this, node.args.get("substr")]),
+}
