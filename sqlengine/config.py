@@ -181,15 +181,13 @@ _UNITS: Final = {
 
 def parse_bytes(value: object) -> int:
     """A number of bytes: 1024, '512MB', '1.5 GiB'. ValueError otherwise."""
-    if isinstance(value, bool):
-        raise ValueError(value)
-    if isinstance(value, int | float):
+    if isinstance(value, int | float) and not isinstance(value, bool):
         return int(value)
     text = str(value).strip().lower().replace("_", "")
     digits = text.rstrip("abcdefghijklmnopqrstuvwxyz ")
     unit = text[len(digits) :].strip()
-    if unit not in _UNITS:
-        raise ValueError(value)
+    if isinstance(value, bool) or not digits or unit not in _UNITS:
+        raise ValueError(f"{value!r} is not a number of bytes")
     return int(float(digits) * _UNITS[unit])
 
 
