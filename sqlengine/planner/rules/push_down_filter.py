@@ -83,7 +83,10 @@ def push_down_filter(node: Node) -> Node:
 
 
 def _push_into(node: Node, conditions: Sequence[Expression]) -> tuple[Node, Sequence[Expression]]:
-    """Push into a node that is not a filter: (the node with the conditions it can take, the others); the same node if it takes none."""
+    """(the node with the conditions it can take, the others); the same node if it takes none.
+
+    Assumes that `node` is not a Filter: filters on filters have been merged.
+    """
     match node:
         case Scan():
             new = tuple(each for each in conditions if each not in node.filters)

@@ -1,0 +1,168 @@
+"""EXPLAIN: plans as text, in three levels.
+
+``EXPLAIN``          the physical plan, from the result down, each choice with its reason
+``EXPLAIN VERBOSE``  the bound plan, the plan after each rule that changed it, the physical plan
+``EXPLAIN ANALYZE``  the physical plan with the rows, bytes and seconds of a run
+
+No ids, addresses, absolute paths or (in the first two) times, so that the text can be a test's expectation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol, assert_never
+
+from sqlengine.planner.choices import format_bytes, format_count
+from sqlengine.planner.explain_logical import describe
+from sqlengine.planner.explain_physical import describe_exec
+from sqlengine.planner.expression_text import to_sql
+from sqlengine.planner.logical import Node
+from sqlengine.planner.physical import (
+    ExchangeRead,
+    Exec,
+    Gather,
+    HashPartition,
+    PhysicalPlan,
+    ReadPieces,
+    Stage,
+    exec_inputs,
+    leaves,
+)
+from sqlengine.planner.tree_text import Line, render
+
+
+class StageMetrics(Protocol):
+    """What one task of a run did; the executor's record of a task is one.
+
+    `operators`: rows out and seconds spent per operator, in pre-order of the stage's tree.
+    """
+
+    @property
+    def stage(self) -> int:
+        """Number of the stage."""
+        ...
+
+    @property
+    def task(self) -> int:
+        """Number of the task."""
+        ...
+
+    @property
+    def rows(self) -> int:
+        """Rows delivered."""
+        ...
+
+    @property
+    def seconds(self) -> float:
+        """Seconds it took."""
+        ...
+
+    @property
+    def bytes(self) -> int:
+        """Bytes delivered."""
+        ...
+
+    @property
+    def operators(self) -> tuple[tuple[int, float], ...]:
+        """Per operator."""
+        ...
+
+
+def explain_logical(plan: Node) -> str:
+    """A logical plan as a tree."""
+    return "\n".join(render(describe(plan)))
+
+
+def explain_physical(plan: PhysicalPlan) -> str:
+    """The stages of a physical plan, the one that makes the result first."""
+    return "\n".join(_stages(plan, {}))
+
+
+def explain_verbose(bound: Node, traces: Sequence[tuple[str, Node]], plan: PhysicalPlan) -> str:
+    """The plan as bound, after each rule that changed it (`traces`), and as it will run."""
+    sections = [("Bound", explain_logical(bound))]
+    sections += [(f"After {rule}", explain_logical(node)) for rule, node in traces]
+    sections.append(("Physical", explain_physical(plan)))
+    return "\n\n".join(f"-- {title}\n{text}" for title, text in sections)
+
+
+def explain_analyze(plan: PhysicalPlan, metrics: Sequence[StageMetrics], seconds: float, rows: int) -> str:
+    """The physical plan with what each stage and operator did in a run of `seconds` that gave `rows` rows.
+
+    Seconds of operators are summed over tasks, which run at the same time.
+    """
+    by_stage: dict[int, list[StageMetrics]] = {stage.id: [] for stage in plan.stages}
+    for task in metrics:
+        by_stage[task.stage].append(task)
+    head = f"{rows:,} row{'' if rows == 1 else 's'} in {_seconds(seconds)}"
+    return "\n".join([head, *_stages(plan, by_stage)])
+
+
+def _stages(plan: PhysicalPlan, metrics: Mapping[int, Sequence[StageMetrics]]) -> Iterator[str]:
+    if plan.small:
+        yield f"Inline: {plan.small_reason}"
+    broadcast = _broadcast_stages(plan)
+    for stage in reversed(plan.stages):
+        tasks = f"{len(stage.tasks)} task{'' if len(stage.tasks) == 1 else 's'}"
+        output = "result" if stage is plan.result else _output(stage, stage.id in broadcast)
+        done = metrics.get(stage.id, ())
+        yield f"Stage {stage.id}: {tasks}, {output}{_stage_metrics(stage, done)}"
+        yield from render(_with_metrics(describe_exec(stage.root, broadcast), stage.root, done), "  ")
+
+
+def _broadcast_stages(plan: PhysicalPlan) -> frozenset[int]:
+    """Stages that each of several tasks reads in full."""
+    return frozenset(
+        leaf.stage
+        for stage in plan.stages
+        for leaf in leaves(stage.root)
+        if isinstance(leaf, ExchangeRead)
+        and len(stage.tasks) > 1
+        and all(task.inputs[leaf.leaf] == ReadPieces() for task in stage.tasks)
+    )
+
+
+def _output(stage: Stage, broadcast: bool) -> str:
+    first = "" if stage.limit is None else f"first {stage.limit:,} rows, "
+    match stage.output:
+        case Gather():
+            return f"{first}broadcast" if broadcast else f"{first}gathered"
+        case HashPartition(keys=keys, buckets=buckets):
+            return f"{first}hash({', '.join(map(to_sql, keys))}) into {buckets}"
+        case _:
+            assert_never(stage.output)
+
+
+def _stage_metrics(stage: Stage, tasks: Sequence[StageMetrics]) -> str:
+    if not tasks:
+        return ""
+    rows, size = sum(task.rows for task in tasks), sum(task.bytes for task in tasks)
+    seconds = sum(task.seconds for task in tasks)
+    text = f" [{format_count(rows)} rows, {format_bytes(size)}, {_seconds(seconds)}"
+    if len(tasks) < len(stage.tasks):
+        text += f", {len(stage.tasks) - len(tasks)} tasks not needed"
+    if len(tasks) > 1:
+        slowest = max(tasks, key=lambda task: task.seconds)
+        text += f", slowest {_seconds(slowest.seconds)} (task {slowest.task})"
+    return text + "]"
+
+
+def _with_metrics(line: Line, root: Exec, tasks: Sequence[StageMetrics]) -> Line:
+    """The tree of lines with rows and seconds of each operator, summed over `tasks`."""
+    if not any(task.operators for task in tasks):
+        return line
+    position = 0
+
+    def annotated(line: Line, node: Exec) -> Line:
+        nonlocal position
+        mine = [task.operators[position] for task in tasks if position < len(task.operators)]
+        position += 1
+        suffix = f" [{format_count(sum(rows for rows, _ in mine))} rows, {_seconds(sum(s for _, s in mine))}]"
+        inputs = tuple(annotated(child, below) for child, below in zip(line.inputs, exec_inputs(node), strict=True))
+        return Line(line.kind, line.parts, inputs, suffix)
+
+    return annotated(line, root)
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.2f} s" if seconds >= 0.1 else f"{seconds * 1000:.1f} ms"

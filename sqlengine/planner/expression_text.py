@@ -1,0 +1,128 @@
+"""Expressions as SQL text, with no more parentheses than precedence asks for."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Final, assert_never
+
+from sqlengine.planner.expressions import AggregateCall, Call, Case, Cast, Column, Expression, InList, Literal, SortKey
+from sqlengine.types import TypeKind
+
+# How tightly operators bind; looser ones need parentheses inside tighter ones.
+_OR, _AND, _NOT, _COMPARISON, _OTHER, _SUM, _PRODUCT, _SIGN, _ATOM = range(9)
+
+_INFIX: Final[dict[str, tuple[str, int]]] = {
+    **{op: (op, _COMPARISON) for op in ("=", "<>", "<", "<=", ">", ">=")},
+    **{op: (op, _OTHER) for op in ("||", "&", "|", "<<", ">>")},
+    **{op: (op, _SUM) for op in ("+", "-")},
+    **{op: (op, _PRODUCT) for op in ("*", "/", "//", "%")},
+    "like": ("LIKE", _COMPARISON),
+    "ilike": ("ILIKE", _COMPARISON),
+    "is_distinct_from": ("IS DISTINCT FROM", _COMPARISON),
+    "is_not_distinct_from": ("IS NOT DISTINCT FROM", _COMPARISON),
+}
+_POSTFIX: Final = {"is_null": "IS NULL", "is_not_null": "IS NOT NULL"}
+_CHAINS: Final = {"and": ("AND", _AND), "or": ("OR", _OR)}
+_SHOWN_VALUES: Final = 5
+
+
+def to_sql(expression: Expression) -> str:
+    """The expression as a user would write it; IN lists of more than five values are elided."""
+    return _text(expression, _OR)
+
+
+def call_to_sql(call: AggregateCall) -> str:
+    """An aggregate call as SQL: `sum(DISTINCT x) FILTER (WHERE y > 1)`."""
+    return aggregate_text(call.function, call.arguments, call.distinct, call.filter)
+
+
+def aggregate_text(
+    function: str, arguments: tuple[Expression, ...], distinct: bool, condition: Expression | None
+) -> str:
+    """`function(arguments)` with its DISTINCT and FILTER; `*` for no arguments."""
+    name = "count" if function == "count_star" else function
+    inside = ", ".join(map(to_sql, arguments)) or "*"
+    text = f"{name}({'DISTINCT ' if distinct else ''}{inside})"
+    return text if condition is None else f"{text} FILTER (WHERE {to_sql(condition)})"
+
+
+def key_to_sql(key: SortKey) -> str:
+    """A sort key; only what differs from `ASC NULLS LAST` is said."""
+    text = to_sql(key.expression)
+    return f"{text}{' DESC' if key.descending else ''}{' NULLS FIRST' if key.nulls_first else ''}"
+
+
+def _text(expression: Expression, outer: int) -> str:
+    text, strength = _parts(expression)
+    return text if strength >= outer else f"({text})"
+
+
+def _parts(expression: Expression) -> tuple[str, int]:
+    match expression:
+        case Literal(value=value, type=type_):
+            return _literal(value, type_.kind), _ATOM
+        case Column(name=name):
+            return name, _ATOM
+        case Cast(operand=operand, type=type_, attempt=attempt):
+            return f"{'TRY_' if attempt else ''}CAST({to_sql(operand)} AS {type_})", _ATOM
+        case Case(branches=branches, otherwise=otherwise):
+            whens = " ".join(f"WHEN {to_sql(condition)} THEN {to_sql(value)}" for condition, value in branches)
+            return f"CASE {whens} ELSE {to_sql(otherwise)} END", _ATOM
+        case InList(operand=operand, values=values, negated=negated):
+            shown = [to_sql(value) for value in values[:_SHOWN_VALUES]]
+            if len(values) > _SHOWN_VALUES:
+                shown = [f"{len(values)} values"]
+            return f"{_text(operand, _OTHER)} {'NOT ' if negated else ''}IN ({', '.join(shown)})", _COMPARISON
+        case Call():
+            return _call(expression)
+        case _:
+            assert_never(expression)
+
+
+def _call(call: Call) -> tuple[str, int]:
+    name, arguments = call.function, call.arguments
+    if name in _CHAINS:
+        word, strength = _CHAINS[name]
+        return f" {word} ".join(_text(argument, strength + 1) for argument in arguments), strength
+    if name in _INFIX and len(arguments) == 2:
+        sign, strength = _INFIX[name]
+        left = strength + 1 if strength == _COMPARISON else strength
+        return f"{_text(arguments[0], left)} {sign} {_text(arguments[1], strength + 1)}", strength
+    if name in _POSTFIX:
+        return f"{_text(arguments[0], _OTHER)} {_POSTFIX[name]}", _COMPARISON
+    if name == "not":
+        return f"NOT {_text(arguments[0], _NOT)}", _NOT
+    if name == "negate":
+        return f"-{_text(arguments[0], _ATOM)}", _SIGN
+    return f"{name}({', '.join(map(to_sql, arguments))})", _ATOM
+
+
+def _literal(value: object, kind: TypeKind) -> str:
+    match value:
+        case None:
+            return "NULL"
+        case bool():
+            return str(value).upper()
+        case str():
+            return "'" + value.replace("'", "''") + "'"
+        case datetime.datetime():
+            word = "TIMESTAMPTZ" if kind is TypeKind.TIMESTAMPTZ else "TIMESTAMP"
+            return f"{word} '{value}'"
+        case datetime.date():
+            return f"DATE '{value}'"
+        case datetime.time():
+            return f"TIME '{value}'"
+        case _ if kind is TypeKind.INTERVAL:
+            return f"INTERVAL '{_interval(value)}'"
+        case _:
+            return str(value)
+
+
+def _interval(value: object) -> str:
+    # pyarrow.MonthDayNano is a (months, days, nanoseconds) tuple.
+    if not isinstance(value, tuple) or len(value) != 3:
+        return str(value)
+    months, days, nanoseconds = value
+    seconds = datetime.timedelta(microseconds=nanoseconds // 1000)
+    parts = [f"{months} months" if months else "", f"{days} days" if days else "", str(seconds) if seconds else ""]
+    return " ".join(part for part in parts if part) or "0 days"
