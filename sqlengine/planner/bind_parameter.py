@@ -55,6 +55,10 @@ class ParameterValues:
         self._source = source
         found = list(tree.find_all(exp.Placeholder))
         questions = sorted((node for node in found if not node.args.get("this")), key=lambda node: node.meta["start"])
+        if questions and len(questions) < len(found):
+            raise ProgrammingError(
+                "a statement has either ? or numbered and named parameters, not both", source.position(questions[0])
+            )
         self._keys = {id(node): str(number) for number, node in enumerate(questions, 1)}
         self._keys.update((id(node), node.name) for node in found if node.args.get("this"))
         self._check(found)

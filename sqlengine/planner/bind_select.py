@@ -207,8 +207,9 @@ class _Select:
 
             return above_keys(expression, known, missing)
 
-        keys_only = {key: column for key, column in by_expression.items()}
-        aggregate = Aggregate(plan, tuple(keys_only.values()), tuple(keys_only), tuple(calls.values()), tuple(calls))
+        aggregate = Aggregate(
+            plan, tuple(by_expression.values()), tuple(by_expression), tuple(calls.values()), tuple(calls)
+        )
         return aggregate, above
 
     # -- the result ---------------------------------------------------------------------------
@@ -228,7 +229,7 @@ class _Select:
         else:
             plan = distinct(project(context, plan, expressions, names))
             columns = plan.columns
-            known = {key: column for key, column in zip(expressions, columns, strict=True)}
+            known = dict(zip(expressions, columns, strict=True))
             lifted = [
                 self._above_distinct(each.expression, known, each.tree) for each in order if each.expression in hidden
             ]

@@ -81,7 +81,7 @@ def bind_type(node: Any, reader: Reader) -> SqlType:
         It is a type this engine cannot cast to.
     """
     kind = reader.get(node, "this")
-    name = str(getattr(kind, "value", kind))
+    name = str(getattr(kind, "name", kind))
     reader.get(node, "nested")
     if name == "DECIMAL":
         return _decimal(node, reader)

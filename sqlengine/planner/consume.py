@@ -58,21 +58,24 @@ class Reader:
 
     def refuse(self, node: Any, argument: str, value: Any) -> NotSupportedError:
         """The error for one argument that is not supported."""
-        first = value[0] if isinstance(value, list) else value
+        values = value if isinstance(value, list) else [value]
+        first = values[0]
         if not hasattr(first, "walk"):
-            return NotSupportedError(
-                f"{_words(argument)} in {words_of(node)} is not supported: {sql_of(node)}", self.source.position(node)
-            )
+            # A flag: UNION BY NAME, WITH RECURSIVE.
+            return self._error(f"{words_of(node)} {_words(argument)}", [node], node)
         clause = words_of(first)
-        # DISTINCT ON (a): the value is a plain tuple, so the argument says what it is.
-        if clause in _PLAIN or argument in ("on", "not"):
-            clause = f"{_words(argument)} in {words_of(node)}"
-        text = ", ".join(sql_of(each) for each in value) if isinstance(value, list) else sql_of(value)
-        return NotSupportedError(f"{clause} is not supported: {text}", self.source.position(first))
+        if type(first).__name__ in _PLAIN or argument == "on":
+            # A plain expression says nothing of its role: DISTINCT ON (a), * RENAME (a AS b).
+            clause = f"{words_of(node)} {_words(argument)}"
+        return self._error(clause, values, first)
 
     def unknown(self, node: Any) -> NotSupportedError:
         """The error for a whole node that no handler reads."""
-        return NotSupportedError(f"{words_of(node)} is not supported: {sql_of(node)}", self.source.position(node))
+        return self._error(words_of(node), [node], node)
+
+    def _error(self, clause: str, nodes: list[Any], place: Any) -> NotSupportedError:
+        text = ", ".join(sql_of(node) for node in nodes if hasattr(node, "walk"))
+        return NotSupportedError(f"{clause} is not supported{': ' if text else ''}{text}", self.source.position(place))
 
 
 def words_of(node: Any) -> str:
@@ -83,7 +86,10 @@ def words_of(node: Any) -> str:
 
 def sql_of(node: Any) -> str:
     """The SQL text of a node, cut to one short line."""
-    text = " ".join(node.sql(dialect="duckdb", comments=False).split())
+    from sqlglot import ErrorLevel
+
+    written = node.sql(dialect="duckdb", comments=False, normalize_functions=False, unsupported_level=ErrorLevel.IGNORE)
+    text = " ".join(written.split())
     return text if len(text) <= 120 else text[:119] + "…"
 
 
@@ -92,24 +98,24 @@ def _words(argument: str) -> str:
 
 
 # Kinds of node that need the argument's name beside them to be understood.
-_PLAIN = frozenset({"COLUMN", "NAME", "TUPLE", "LITERAL", "ALIAS", "IDENTIFIER", "VAR"})
+_PLAIN = frozenset({"Alias", "Column", "Identifier", "Literal", "Tuple", "Var"})
 
 # Where the class name is not what the user wrote.
 _CLAUSES = {
-    "Select": "SELECT",
-    "Lock": "FOR UPDATE or FOR SHARE",
-    "Window": "a window function (OVER)",
+    "Anonymous": "this function call",
+    "Array": "a list [ … ]",
     "Bracket": "a subscript or slice",
-    "Anonymous": "a function call",
-    "Tuple": "TUPLE",
-    "Subquery": "a subquery",
+    "Concat": "joining adjacent texts",
+    "Dot": "a call or field after a dot",
+    "Lambda": "a lambda function",
+    "LimitOptions": "LIMIT or FETCH with",
+    "Lock": "FOR UPDATE or FOR SHARE",
     "Order": "ORDER BY",
-    "Distinct": "DISTINCT",
-    "TableSample": "SAMPLE",
-    "GroupingSets": "GROUPING SETS",
+    "Star": "*",
+    "Struct": "a struct { … }",
+    "Subquery": "a subquery",
     "Table": "FROM",
-    "Lateral": "LATERAL",
-    "Any": "ANY",
-    "With": "WITH",
-    "SetOperation": "a set operation",
+    "TableSample": "SAMPLE",
+    "Tuple": "a row (…, …)",
+    "Window": "a window function (OVER)",
 }

@@ -125,11 +125,11 @@ def _trim(node: Any) -> str:
 
 
 # Function names that are also words of DuckDB's grammar.
-_QUOTED: Final = frozenset(
-    "year month day hour minute second week quarter left right replace substring trim position nullif if first last "
-    "years months days date time timestamp interval values set abs_ char characteristics overlay row exists map "
-    "century decade millennium".split()
-)
+_GRAMMAR = """
+    year month day hour minute second week quarter century decade millennium left right replace substring trim position
+    nullif if first last date time timestamp interval values set char overlay row exists map
+"""
+_QUOTED: Final = frozenset(_GRAMMAR.split())
 
 _PRINTERS: Final[dict[type, Callable[[Any], str]]] = {
     exp.Column: _column,

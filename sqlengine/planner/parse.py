@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import functools
-import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlengine.errors import NotSupportedError, ParseError, did_you_mean
 from sqlengine.planner.source import Source
 from sqlengine.planner.statements import SetStatement, ShowStatement, ShowTables
-
-if TYPE_CHECKING:
-    from sqlengine.planner.sql_dialect import TokenType
+from sqlengine.planner.syntax_error import syntax_error
+from sqlengine.planner.tokens import dialect as our_dialect
+from sqlengine.planner.tokens import statement_tokens
 
 QUERY_WORDS = ("SELECT", "WITH", "FROM", "VALUES", "TABLE", "(", "PIVOT", "UNPIVOT")
 
 # Statements that are SQL but not ours.
-FOREIGN_WORDS = (
-    "ALTER ANALYZE ATTACH BEGIN CALL CHECKPOINT COMMENT COMMIT COPY CREATE DEALLOCATE DELETE DETACH DROP END EXECUTE "
-    "EXPORT FORCE GRANT IMPORT INSERT INSTALL LOAD MERGE PRAGMA PREPARE REFRESH REPLACE REVOKE ROLLBACK START "
-    "SUMMARIZE TRUNCATE UPDATE USE VACUUM"
-).split()
+_FOREIGN = """
+    ALTER ANALYZE ATTACH BEGIN CALL CHECKPOINT COMMENT COMMIT COPY CREATE DEALLOCATE DELETE DETACH DROP END EXECUTE
+    EXPORT FORCE GRANT IMPORT INSERT INSTALL LOAD MERGE PRAGMA PREPARE REFRESH REPLACE REVOKE ROLLBACK START SUMMARIZE
+    TRUNCATE UPDATE USE VACUUM
+"""
+FOREIGN_WORDS = frozenset(_FOREIGN.split())
 OWN_WORDS = ("EXPLAIN", "SET", "RESET", "SHOW", "DESCRIBE", "DESC")
 
 
@@ -80,12 +79,10 @@ def parse_statements(sql: str, dialect: str = "duckdb") -> list[Statement]:
     """
     if dialect != "duckdb":
         sql = _translate(sql, dialect)
-    tokens = _tokenize(sql)
     statements = []
-    for piece in _split(tokens):
-        source = Source(sql, piece[0].start, piece[-1].end + 1)
-        _check_commas(piece, source)
-        statements.append(Statement(_content(piece, source), source))
+    for tokens in statement_tokens(sql):
+        source = Source(sql, tokens[0].start, tokens[-1].end + 1)
+        statements.append(Statement(_content(tokens, source), source))
     return statements
 
 
@@ -109,7 +106,7 @@ def _content(
                 f"{word} is not supported: this engine answers queries only", _at(tokens[0], source)
             )
         case _:
-            hint = did_you_mean(tokens[0].text, [*QUERY_WORDS, *OWN_WORDS, *FOREIGN_WORDS])
+            hint = did_you_mean(tokens[0].text, [*QUERY_WORDS, *OWN_WORDS, *sorted(FOREIGN_WORDS)])
             raise ParseError(f"a statement cannot begin with {tokens[0].text!r}.{hint}", _at(tokens[0], source))
 
 
@@ -154,15 +151,16 @@ def _setting(tokens: list[Any], source: Source) -> SetStatement:
 
 
 def _setting_value(tokens: list[Any], source: Source) -> object:
-    types = _token_types()
-    negative = tokens[0].token_type == types.DASH
+    from sqlglot.tokens import TokenType
+
+    negative = tokens[0].token_type == TokenType.DASH
     if len(tokens) != (2 if negative else 1):
         raise ParseError("a setting takes one value: a number, a text, true, false or NULL", _at(tokens[-1], source))
     token = tokens[-1]
-    if token.token_type == types.NUMBER:
+    if token.token_type == TokenType.NUMBER:
         number = float(token.text) if any(c in token.text for c in ".eE") else int(token.text.replace("_", ""))
         return -number if negative else number
-    if token.token_type == types.STRING:
+    if token.token_type == TokenType.STRING:
         return str(token.text)
     return {"TRUE": True, "FALSE": False, "NULL": None}.get(token.text.upper(), token.text)
 
@@ -188,75 +186,14 @@ def _run_parser(tokens: list[Any], source: Source, into: Any) -> Any:
     from sqlglot.errors import ParseError as SyntaxProblem
 
     try:
-        parser = _dialect().parser()
-        if into is None:
-            trees = parser.parse(tokens, source.script)
-        else:
-            trees = parser.parse_into(into, tokens, source.script)
+        parser = our_dialect().parser()
+        if into is not None:
+            return parser.parse_into(into, tokens, source.script)[0]
+        return parser.parse(tokens, source.script)[0]
     except SyntaxProblem as problem:
-        raise _parse_error(problem, tokens, source) from None
+        raise syntax_error(problem, tokens, source) from None
     except RecursionError:
         raise NotSupportedError("the query is nested too deeply") from None
-    return trees[0]
-
-
-def _parse_error(problem: Any, tokens: list[Any], source: Source) -> ParseError:
-    detail = problem.errors[0] if problem.errors else {}
-    detail = detail if "highlight" in detail else (getattr(problem.__cause__, "errors", None) or [{}])[0]
-    word = str(detail.get("highlight") or "")
-    description = str(detail.get("description") or "")
-    # sqlglot gives line and column of a token's last character, and quotes the token itself.
-    token = next((t for t in tokens if t.line == detail.get("line") and t.col == detail.get("col")), tokens[-1])
-    position = _at(token, source)
-    if description.startswith("Invalid expression"):
-        return ParseError(f"syntax error at {word!r}", position)
-    if description.startswith("Expecting ") and len(description) < 40:
-        where = "at the end" if token is tokens[-1] else f"near {word!r}"
-        return ParseError(f"syntax error {where}: expected {description.removeprefix('Expecting ')!r}", position)
-    if description.startswith("JOIN needs"):
-        return ParseError(description, position)
-    if token is tokens[-1]:
-        return ParseError(f"syntax error at the end: something is missing after {word!r}", position)
-    return ParseError(f"syntax error near {word!r}", position)
-
-
-def _tokenize(sql: str) -> list[Any]:
-    from sqlglot.errors import TokenError
-
-    try:
-        return list(_dialect().tokenize(sql))
-    except TokenError as problem:
-        raise _token_error(problem, sql) from None
-
-
-def _token_error(problem: Exception, sql: str) -> ParseError:
-    source = Source(sql, 0, len(sql))
-    for quote, what in (("'", "text"), ('"', "name"), ("$$", "text"), ("/*", "comment")):
-        if f"Missing {quote}" in f"{problem} {problem.__cause__}" or sql.count(quote) % 2:
-            start = sql.rfind(quote)
-            return ParseError(f"a {what} begins with {quote} and does not end", source.place(start, start + 1))
-    return ParseError("a text, a name or a comment does not end", source.place(max(0, len(sql) - 1), len(sql)))
-
-
-def _split(tokens: list[Any]) -> list[list[Any]]:
-    """Token lists between semicolons, empty ones left out."""
-    types = _token_types()
-    pieces: list[list[Any]] = [[]]
-    for token in tokens:
-        if token.token_type == types.SEMICOLON:
-            pieces.append([])
-        else:
-            pieces[-1].append(token)
-    return [piece for piece in pieces if piece]
-
-
-def _check_commas(tokens: list[Any], source: Source) -> None:
-    """sqlglot overlooks an empty item in a list: `SELECT a,, b` would lose it."""
-    types = _token_types()
-    openers = (types.COMMA, types.L_PAREN, types.L_BRACKET)
-    for before, after in itertools.pairwise(tokens):
-        if after.token_type == types.COMMA and before.token_type in openers:
-            raise ParseError("syntax error at ',': an item is missing", _at(after, source))
 
 
 def _unexpected_end(message: str, tokens: list[Any], source: Source) -> ParseError:
@@ -277,16 +214,3 @@ def _translate(sql: str, dialect: str) -> str:
         raise NotSupportedError(f"{dialect} SQL that has no translation: {problem}") from None
     except (SqlglotError, ValueError) as problem:
         raise ParseError(f"not {dialect} SQL: {str(problem).splitlines()[0]}") from None
-
-
-@functools.cache
-def _dialect() -> Any:
-    from sqlengine.planner.sql_dialect import EngineDialect
-
-    return EngineDialect()
-
-
-def _token_types() -> type[TokenType]:
-    from sqlglot.tokens import TokenType
-
-    return TokenType

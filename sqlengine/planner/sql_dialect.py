@@ -37,6 +37,12 @@ class EngineParser(_Parser):  # type: ignore[misc]
             return self._parse_alias(self._parse_assignment())
         return super()._parse_expression()
 
+    def _parse_placeholder(self) -> Any:
+        token = self._curr
+        placeholder = super()._parse_placeholder()
+        # Several `?` are told apart by where they stand.
+        return placeholder if placeholder is None else placeholder.update_positions(token)
+
     def _parse_join(self, *arguments: Any, **options: Any) -> Any:
         comma = self._curr is not None and self._curr.token_type == TokenType.COMMA
         join = super()._parse_join(*arguments, **options)

@@ -1,0 +1,72 @@
+"""SQL text to tokens, one list a statement, with what sqlglot's parser would overlook checked here."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from typing import Any
+
+from sqlengine.errors import ParseError
+from sqlengine.planner.source import Source
+
+
+def statement_tokens(sql: str) -> list[list[Any]]:
+    """The tokens of each statement of a script; empty statements and comments are left out.
+
+    Raises
+    ------
+    ParseError
+        A text, name or comment does not end, a list lacks an item, or letters follow a number.
+    """
+    from sqlglot.errors import TokenError
+    from sqlglot.tokens import TokenType
+
+    try:
+        tokens = list(dialect().tokenize(sql))
+    except TokenError as problem:
+        raise _unfinished(problem, sql) from None
+    pieces: list[list[Any]] = [[]]
+    for token in tokens:
+        if token.token_type == TokenType.SEMICOLON:
+            pieces.append([])
+        else:
+            pieces[-1].append(token)
+    for piece in pieces:
+        _check(piece, Source(sql, 0, len(sql)))
+    return [piece for piece in pieces if piece]
+
+
+@functools.cache
+def dialect() -> Any:
+    """The dialect that statements are read in."""
+    from sqlengine.planner.sql_dialect import EngineDialect
+
+    return EngineDialect()
+
+
+def _check(tokens: list[Any], source: Source) -> None:
+    """Refuse what the parser would read as something else."""
+    from sqlglot.tokens import TokenType
+
+    openers = (TokenType.COMMA, TokenType.L_PAREN, TokenType.L_BRACKET)
+    for before, after in itertools.pairwise(tokens):
+        # `SELECT a,, b` would lose an item, `SELECT 0xff` would be 0 AS xff.
+        if after.token_type == TokenType.COMMA and before.token_type in openers:
+            raise ParseError("syntax error at ',': an item is missing", source.place(after.start, after.end + 1))
+        if (
+            before.token_type == TokenType.NUMBER
+            and after.token_type == TokenType.VAR
+            and after.start == before.end + 1
+        ):
+            raise ParseError(
+                f"syntax error at {after.text!r}: letters follow a number", source.place(after.start, after.end + 1)
+            )
+
+
+def _unfinished(problem: Exception, sql: str) -> ParseError:
+    source = Source(sql, 0, len(sql))
+    for quote, what in (("'", "text"), ('"', "name"), ("$$", "text"), ("/*", "comment")):
+        if f"Missing {quote}" in f"{problem} {problem.__cause__}" or sql.count(quote) % 2:
+            start = sql.rfind(quote)
+            return ParseError(f"a {what} begins with {quote} and does not end", source.place(start, start + 1))
+    return ParseError("a text, a name or a comment does not end", source.place(max(0, len(sql) - 1), len(sql)))
