@@ -35,8 +35,10 @@ if TYPE_CHECKING:
 
 # Functions that answer for any argument; of all others we assume that they may raise.
 _TOTAL: Final = frozenset(
-    ("=", "<>", "<", "<=", ">", ">=", "and", "or", "not", "is_null", "is_not_null", "is_distinct_from")
-    + ("is_not_distinct_from", "like", "not_like", "ilike", "not_ilike", "starts_with", "ends_with", "contains")
+    {
+        *("=", "<>", "<", "<=", ">", ">=", "is_distinct_from", "is_not_distinct_from", "is_null", "is_not_null"),
+        *("and", "or", "not", "like", "ilike", "starts_with", "ends_with", "contains"),
+    }
 )
 
 # Below this share of surviving rows, gathering them costs less than evaluating the next conjunct on all.

@@ -20,7 +20,7 @@ That choice depends on the task's rows only.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
@@ -30,12 +30,8 @@ from sqlengine.executor.evaluate import Evaluator
 from sqlengine.executor.operators.grouping import Groups
 from sqlengine.executor.operators.states import StateAccumulators
 from sqlengine.functions.registry import find_aggregate
-from sqlengine.planner.expressions import Column
 from sqlengine.planner.physical import AggregateExec, AggregateMode
 from sqlengine.vector import Batch, Vector
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 # A PARTIAL gives up when it has this many groups and they are more than this share of its rows.
 _MANY_GROUPS: Final = 50_000

@@ -67,7 +67,8 @@ class StateAccumulators:
     @property
     def nbytes(self) -> int:
         """Bytes held."""
-        return sum(part.nbytes for part in (*self._states.values(), *self._choices.values()))
+        states = sum(state.nbytes for state in self._states.values())
+        return states + sum(choice.nbytes for choice in self._choices.values())
 
     def update(self, groups: Groups, count: int, vectors: Sequence[Vector], length: int) -> None:
         """Add a batch: row r, of group `groups[r]` < `count`, where the expressions have the values `vectors`.
