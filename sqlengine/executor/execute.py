@@ -19,6 +19,14 @@ def choose_scheduler(plan: PhysicalPlan, settings: Settings) -> Scheduler:
     match name:
         case "inline":
             return InlineScheduler()
+        case "threads":
+            from sqlengine.executor.threads import ThreadScheduler
+
+            return ThreadScheduler(settings.worker_count)
+        case "processes":
+            from sqlengine.executor.processes import ProcessScheduler
+
+            return ProcessScheduler(settings.worker_count)
         case _:
             raise InternalError(f"there is no scheduler {name!r}")
 

@@ -1,0 +1,138 @@
+"""Directories for what processes exchange, and their removal: at the query's end, at exit, or by the next start.
+
+Below `sqlengine-<uid>`, in shared memory and in the directory for temporary files, each coordinator has a
+directory of its own and holds a lock on it. The kernel drops the lock when the coordinator ends in whatever way,
+so a directory that can be locked belongs to nobody and is removed. (Process ids would do the same until two
+containers share the memory but not the numbers.)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlengine.errors import OperationalError
+
+SHARED_MEMORY = Path("/dev/shm")
+#: Bytes that a directory must have to spare after something is written there, or the next one is taken.
+HEADROOM = 64 << 20
+
+
+class Workspace:
+    """A coordinator's own directories, memory first; removed by `close`."""
+
+    def __init__(self) -> None:
+        self._locks: list[int] = []
+        self._roots: list[Path] = []
+        for place in _places():
+            root = place / f"sqlengine-{os.getuid()}"
+            _make_private(root)
+            remove_abandoned(root)
+            path, lock = _create_locked(root)
+            self._roots.append(path)
+            self._locks.append(lock)
+
+    def with_room(self, size: int) -> Path:
+        """The first directory that can take `size` bytes with some to spare, else the last one."""
+        for root in self._roots[:-1]:
+            if free_bytes(root) >= size + HEADROOM:
+                return root
+        return self._roots[-1]
+
+    @contextlib.contextmanager
+    def query_directories(self, name: str) -> Iterator[tuple[Path, ...]]:
+        """Directories for one query, one in each place; removed with all they hold at the end."""
+        directories = tuple(root / name for root in self._roots)
+        try:
+            for directory in directories:
+                directory.mkdir(mode=0o700)
+            yield directories
+        finally:
+            for directory in directories:
+                shutil.rmtree(directory, ignore_errors=True)
+
+    def close(self) -> None:
+        """Remove everything."""
+        for root, lock in zip(self._roots, self._locks, strict=True):
+            _remove(root)
+            os.close(lock)
+        self._roots, self._locks = [], []
+
+    def forget(self) -> None:
+        """In a forked child: leave the directories to the parent, whose lock must not live on here."""
+        for lock in self._locks:
+            os.close(lock)
+        self._roots, self._locks = [], []
+
+
+def remove_abandoned(root: Path) -> None:
+    """Remove the directories in `root` whose coordinator has ended."""
+    try:
+        paths = list(root.iterdir())
+    except FileNotFoundError:
+        return
+    for path in paths:
+        with contextlib.suppress(OSError):
+            lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path, ignore_errors=True)
+            finally:
+                os.close(lock)
+
+
+def free_bytes(directory: Path) -> int:
+    """Bytes that this user may still write into the file system of `directory`."""
+    status = os.statvfs(directory)
+    return status.f_bavail * status.f_frsize
+
+
+def _places() -> list[Path]:
+    temporary = Path(tempfile.gettempdir())
+    return [SHARED_MEMORY, temporary] if os.access(SHARED_MEMORY, os.W_OK) else [temporary]
+
+
+def _make_private(root: Path) -> None:
+    with contextlib.suppress(FileExistsError):
+        root.mkdir(mode=0o700)
+    try:
+        status = root.lstat()
+    except FileNotFoundError:
+        return
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
+        raise OperationalError(
+            f"{root} must be a directory that only you can open, since query results pass through it;"
+            " remove it or ask its owner to"
+        )
+
+
+def _create_locked(root: Path) -> tuple[Path, int]:
+    """A new directory in `root` and the descriptor that holds its lock."""
+    while True:
+        path = root / f"{os.getpid()}-{secrets.token_hex(4)}"
+        # Another coordinator may remove the directory, or the empty root, before the lock is ours.
+        try:
+            path.mkdir(mode=0o700)
+            lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:
+            _make_private(root)
+            continue
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_ino == os.fstat(lock).st_ino:
+                return path, lock
+        os.close(lock)
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path, ignore_errors=True)
+    # The root goes when the last coordinator does.
+    with contextlib.suppress(OSError):
+        path.parent.rmdir()
