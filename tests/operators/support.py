@@ -138,4 +138,7 @@ def bag(rows: Sequence[Row]) -> list[str]:
 def _plain(value: object) -> object:
     if isinstance(value, float):
         return 0.0 if value == 0 else value
+    if isinstance(value, decimal.Decimal) and value.as_tuple().exponent == 0:
+        # How a HUGEINT comes out of Arrow.
+        return int(value)
     return value
