@@ -371,7 +371,7 @@ def mask_of(vector: Vector, length: int) -> Mask:
     valid = vector.valid()
     if valid is None:
         return _ALL_VALID
-    return np.ascontiguousarray(np.broadcast_to(valid, length))
+    return np.repeat(valid, length) if vector.constant else np.ascontiguousarray(valid)
 
 
 def grown(state: NDArray[Any], size: int, fill: float) -> NDArray[Any]:

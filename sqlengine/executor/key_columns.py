@@ -324,7 +324,7 @@ def dictionary_worth_using(vector: Vector) -> tuple[NDArray[np.int32], Mask | No
     return None if parts is None or len(parts[2]) > 4 * len(vector) else parts
 
 
-def take_codes(items: Words, codes: NDArray[np.int32], valid: Mask | None, null: int | np.int64) -> Words:
+def take_codes(items: Words, codes: NDArray[np.integer], valid: Mask | None, null: int | np.int64) -> Words:
     """items[codes], and `null` where a code is not valid."""
     if len(items) == 0:
         return np.full(len(codes), null, np.int64)

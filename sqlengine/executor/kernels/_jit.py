@@ -27,6 +27,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
+from sqlengine.vector import buffer_words
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -64,7 +66,13 @@ class Kernel:
 
     def __call__(self, *arguments: Any) -> Any:
         """Run the loop, compiling it first if need be."""
-        return (self._run or self.load())(*arguments)
+        run = self._run or self.load()
+        try:
+            return run(*arguments)
+        except TypeError:
+            # numba has another type for read-only arrays; a loop only ever writes to arrays made for that.
+            lent = [writable(each) if isinstance(each, np.ndarray) else each for each in arguments]
+            return run(*lent)
 
     def load(self) -> Callable[..., Any]:
         """Compile, or load from the disk cache; returns what runs the loop."""
@@ -132,6 +140,15 @@ def prefetch(address: Any) -> None:
 def address_of(array: NDArray[Any]) -> int:
     """Address of the first item of a C-contiguous array."""
     return int(array.__array_interface__["data"][0])
+
+
+def writable(array: NDArray[Any]) -> NDArray[Any]:
+    """The same memory typed writable, because kernels have one type for arrays; nothing writes through it."""
+    if array.flags.writeable:
+        return array
+    import pyarrow as pa
+
+    return buffer_words(pa.py_buffer(array), array.dtype, 0, len(array))
 
 
 # -- compiling ------------------------------------------------------------------------------------

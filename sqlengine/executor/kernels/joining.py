@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sqlengine.errors import MemoryBudgetError
-from sqlengine.executor.kernels._jit import kernel
+from sqlengine.executor.kernels._jit import kernel, writable
 from sqlengine.executor.kernels.grouping import GroupTable
 from sqlengine.executor.kernels.partitioning import group_rows
 
@@ -247,7 +247,7 @@ class JoinTable:
     @staticmethod
     def from_arrays(arrays: Mapping[str, NDArray[Any]]) -> JoinTable:
         """The table that gave `arrays`, over their memory, which may be read-only."""
-        lent = {name: _writable(array) for name, array in arrays.items()}
+        lent = {name: writable(array) for name, array in arrays.items()}
         width, low, hashed = (int(item) for item in arrays["header"])
         groups = GroupTable.from_arrays(width, lent) if hashed else None
         return JoinTable(width, low, groups, lent["unique"], lent["offsets"], lent["rows"])
@@ -289,12 +289,3 @@ def _dense_range(words: Sequence[Words], count: int) -> tuple[int, int]:
     low, high = int(words[0].min()), int(words[0].max())
     span = high - low + 1
     return (low, span) if span <= max(_DENSE_SPAN, _DENSE_FACTOR * count) else (0, 0)
-
-
-def _writable(array: NDArray[Any]) -> NDArray[Any]:
-    """The same memory typed writable, because kernels have one type for arrays; nothing writes through it."""
-    import pyarrow as pa
-
-    from sqlengine.vector import buffer_words
-
-    return buffer_words(pa.py_buffer(array), array.dtype, 0, len(array))

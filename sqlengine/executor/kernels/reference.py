@@ -1,0 +1,242 @@
+"""What every kernel computes, in plain Python: `reference_<kernel>` for each, held equal to it by property tests.
+
+Made to be read, not run: lists in, lists out, no tables and no cleverness. A kernel that brings arrays forward has
+a reference that returns them anew. `valid` is a list of bools or None; NULL is where it is False.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+_WORD = 1 << 64
+_MULTIPLY = 0x9E3779B97F4A7C15
+_FINISH = 0xD6E8FEB86659FD93
+_NULL_HASH = 0xA0761D6478BD642F
+
+Row = tuple[int, ...]
+Strings = Sequence[bytes | None]
+
+
+# -- hashing --------------------------------------------------------------------------------------
+
+
+def _mix(state: int, word: int) -> int:
+    state = (state ^ word % _WORD) * _MULTIPLY % _WORD
+    return state ^ state >> 32
+
+
+def _finish(state: int) -> int:
+    state = state * _FINISH % _WORD
+    return state ^ state >> 29
+
+
+def reference_hash_rows(rows: Sequence[Row], seed: int, mask: int) -> list[int]:
+    """The hash of each row of words."""
+    hashes = []
+    for row in rows:
+        state = seed
+        for word in row:
+            state = _mix(state, word)
+        hashes.append(_finish(state) & mask)
+    return hashes
+
+
+def reference_hash_string_rows(strings: Strings, mask: int) -> list[int]:
+    """The hash of each string."""
+    return [_NULL_HASH & mask if string is None else _hash_bytes(string) & mask for string in strings]
+
+
+def _hash_bytes(string: bytes) -> int:
+    length = len(string)
+    state = length
+    if length >= 8:
+        # Full words, then the last 8 bytes, which may overlap them.
+        starts = [*range(0, length - 8, 8), length - 8]
+        for start in starts:
+            state = _mix(state, int.from_bytes(string[start : start + 8], "little"))
+    elif length >= 4:
+        first, last = int.from_bytes(string[:4], "little"), int.from_bytes(string[-4:], "little")
+        state = _mix(state, first << 32 | last)
+    elif length:
+        state = _mix(state, string[0] << 16 | string[length // 2] << 8 | string[-1])
+    return _finish(state)
+
+
+# -- grouping and strings -------------------------------------------------------------------------
+
+
+def reference_assign_groups(rows: Sequence[Row]) -> list[int]:
+    """Numbers of the rows, equal for equal rows, in order of first appearance."""
+    numbers: dict[Row, int] = {}
+    return [numbers.setdefault(row, len(numbers)) for row in rows]
+
+
+def reference_find_groups(known: Sequence[Row], rows: Sequence[Row]) -> list[int]:
+    """Numbers that `known` gave to the rows, or -1."""
+    numbers = dict(zip(known, reference_assign_groups(known), strict=True))
+    return [numbers.get(row, -1) for row in rows]
+
+
+def reference_move_slots(hashes: Sequence[int], slots: int) -> list[int]:
+    """Slots by linear probing from each hash's top bits: its low half, and the group's number plus one."""
+    table = [0] * slots
+    shift = 64 - (slots.bit_length() - 1)
+    for group, hash_ in enumerate(hashes):
+        slot = hash_ >> shift
+        while table[slot]:
+            slot = (slot + 1) % slots
+        table[slot] = hash_ % (1 << 32) << 32 | group + 1
+    return table
+
+
+def reference_intern_strings(strings: Strings) -> list[int]:
+    """Numbers of the strings, equal for equal strings, in order of first appearance; -1 for NULL."""
+    numbers: dict[bytes, int] = {}
+    return [-1 if string is None else numbers.setdefault(string, len(numbers)) for string in strings]
+
+
+def reference_find_strings(known: Strings, strings: Strings) -> list[int]:
+    """Numbers that `known` gave to the strings; -2 for unknown ones, -1 for NULL."""
+    numbers = dict(zip(known, reference_intern_strings(known), strict=True))
+    return [-1 if string is None else numbers.get(string, -2) for string in strings]
+
+
+# -- partitioning ---------------------------------------------------------------------------------
+
+
+def reference_choose_buckets(hashes: Sequence[int], buckets: int) -> list[int]:
+    """The upper half of the hash as a fraction of its range, times `buckets`."""
+    return [(hash_ >> 32) * buckets >> 32 for hash_ in hashes]
+
+
+def reference_count_buckets(chosen: Sequence[int], buckets: int) -> tuple[list[int], int]:
+    """Where each bucket starts, the end of the last one, and the size of the largest."""
+    sizes = [list(chosen).count(bucket) for bucket in range(buckets)]
+    return [sum(sizes[:bucket]) for bucket in range(buckets + 1)], max(sizes, default=0)
+
+
+def reference_order_buckets(chosen: Sequence[int]) -> list[int]:
+    """Rows by bucket, then by number; without those of negative buckets."""
+    return sorted((row for row, bucket in enumerate(chosen) if bucket >= 0), key=lambda row: chosen[row])
+
+
+# -- joining --------------------------------------------------------------------------------------
+
+
+def reference_find_dense(words: Sequence[int], low: int, span: int) -> list[int]:
+    """Distance of each word from `low`, or -1 unless it is less than `span`."""
+    return [word - low if low <= word < low + span else -1 for word in words]
+
+
+def reference_place_unique(numbers: Sequence[int], size: int) -> list[int] | None:
+    """The row of each number, or -1; None if a number repeats."""
+    used = [number for number in numbers if number >= 0]
+    if len(set(used)) < len(used):
+        return None
+    return [list(numbers).index(number) if number in used else -1 for number in range(size)]
+
+
+def reference_match_unique(numbers: Sequence[int], rows: Sequence[int]) -> list[tuple[int, int]]:
+    """(probe row, build row) of every probe row whose number has a build row."""
+    return [(i, rows[number]) for i, number in enumerate(numbers) if number >= 0 and rows[number] >= 0]
+
+
+def reference_match_many(numbers: Sequence[int], offsets: Sequence[int], rows: Sequence[int]) -> list[tuple[int, int]]:
+    """(probe row, build row) for every build row of each probe row's number."""
+    return [
+        (i, row)
+        for i, number in enumerate(numbers)
+        if number >= 0
+        for row in rows[offsets[number] : offsets[number + 1]]
+    ]
+
+
+def reference_count_matches(numbers: Sequence[int], offsets: Sequence[int]) -> int:
+    """The number of pairs that match."""
+    return sum(offsets[number + 1] - offsets[number] for number in numbers if number >= 0)
+
+
+# -- sorting --------------------------------------------------------------------------------------
+
+
+def reference_sort_digit(words: Sequence[int], order: Sequence[int], shift: int, bits: int) -> list[tuple[int, int]]:
+    """(word, row) by the digit of `bits` bits from bit `shift` on; equal digits stay in order."""
+    return sorted(zip(words, order, strict=True), key=lambda pair: pair[0] >> shift & ((1 << bits) - 1))
+
+
+def reference_merge_neighbours(rows: Sequence[Row], order: Sequence[int], offsets: Sequence[int]) -> list[int]:
+    """Each even run of `order` together with the next, sorted by row; of equal rows the even run's first."""
+    merged: list[int] = []
+    for run in range(0, len(offsets) - 1, 2):
+        end = offsets[min(run + 2, len(offsets) - 1)]
+        merged += sorted(order[offsets[run] : end], key=lambda row: rows[row])
+    return merged
+
+
+# -- accumulating ---------------------------------------------------------------------------------
+
+
+def _members(groups: Sequence[int], valid: Sequence[bool] | None, group: int) -> list[int]:
+    return [i for i, g in enumerate(groups) if g == group and (valid is None or valid[i])]
+
+
+def reference_count_rows(groups: Sequence[int], valid: Sequence[bool] | None, size: int) -> list[int]:
+    """Rows of each group that are not NULL."""
+    return [len(_members(groups, valid, group)) for group in range(size)]
+
+
+def reference_sum_words(
+    groups: Sequence[int], valid: Sequence[bool] | None, values: Sequence[int], size: int
+) -> list[int | None]:
+    """Exact sum of each group, None for no values."""
+    sums: list[int | None] = []
+    for group in range(size):
+        members = _members(groups, valid, group)
+        sums.append(sum(values[i] for i in members) if members else None)
+    return sums
+
+
+def reference_sum_all(values: Sequence[int], valid: Sequence[bool] | None) -> tuple[int, int]:
+    """(exact sum, number) of the values that are not NULL."""
+    kept = [value for i, value in enumerate(values) if valid is None or valid[i]]
+    return sum(kept), len(kept)
+
+
+def reference_sum_floats(
+    groups: Sequence[int], valid: Sequence[bool] | None, values: Sequence[float], size: int
+) -> list[float | None]:
+    """Sum of each group, added in row order from 0.0; None for no values."""
+    sums: list[float | None] = []
+    for group in range(size):
+        members = _members(groups, valid, group)
+        total = 0.0
+        for i in members:
+            total += values[i]
+        sums.append(total if members else None)
+    return sums
+
+
+def reference_min_words(
+    groups: Sequence[int], valid: Sequence[bool] | None, words: Sequence[int], flip: int, size: int
+) -> list[int | None]:
+    """Smallest word of each group, or with `flip` -1 the largest; None for no values."""
+    best: list[int | None] = []
+    for group in range(size):
+        members = [words[i] for i in _members(groups, valid, group)]
+        best.append(None if not members else max(members) if flip else min(members))
+    return best
+
+
+def reference_min_strings(groups: Sequence[int], strings: Strings, largest: bool, size: int) -> list[int]:
+    """First row of each group's smallest (or largest) string, -1 for no values."""
+    best: list[int] = []
+    for group in range(size):
+        members = {i: string for i, string in enumerate(strings) if groups[i] == group and string is not None}
+        wanted = (max if largest else min)(members.values(), default=b"")
+        best.append(next((i for i, string in members.items() if string == wanted), -1))
+    return best
+
+
+def reference_first_rows(groups: Sequence[int], size: int) -> list[int]:
+    """First row of each group, or -1."""
+    return [list(groups).index(group) if group in groups else -1 for group in range(size)]

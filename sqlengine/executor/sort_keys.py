@@ -1,0 +1,116 @@
+"""ORDER BY keys as unsigned words: ascending words are rows in the order asked for.
+
+A key becomes a word that says where its NULLs go, only if it has any, and one word for the value (two for 128-bit
+numbers, three for intervals). Text becomes the rank of each distinct value among those of the vector, in bytewise
+order of UTF-8, so words of text from different calls do not compare.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, cast
+
+import numpy as np
+
+from sqlengine.errors import NotSupportedError
+from sqlengine.executor.kernels.strings import NULL_ID, StringTable
+from sqlengine.executor.key_columns import dictionary_worth_using, take_codes
+from sqlengine.executor.ordering import integer_words, interval_words, is_wide, ordered_words, wide_words
+from sqlengine.types import TypeKind, words_dtype
+from sqlengine.vector import Vector
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    SortWords = NDArray[np.uint64]
+
+_SIGN: Final = np.uint64(1 << 63)
+
+
+def encode_sort_keys(
+    vectors: Sequence[Vector], descending: Sequence[bool], nulls_first: Sequence[bool], length: int
+) -> list[SortWords]:
+    """Words whose ascending order, first word first, is that of ORDER BY.
+
+    Parameters
+    ----------
+    vectors
+        One per key, most significant first; constants are allowed.
+    descending, nulls_first
+        Per key. NaN is greater than every number, -0.0 equals 0.0.
+    length
+        Number of rows.
+
+    Returns
+    -------
+    words
+        One or more uint64[length], for `sort_rows`; empty if there are no keys.
+
+    Raises
+    ------
+    NotSupportedError
+        For a key of a type that has no order here (LIST, STRUCT, MAP).
+    """
+    words: list[SortWords] = []
+    for vector, down, first in zip(vectors, descending, nulls_first, strict=True):
+        if vector.constant or vector.type.kind is TypeKind.NULL:
+            # The same for every row: decides nothing.
+            words.append(np.zeros(length, np.uint64))
+            continue
+        values = [~word for word in _ascending(vector)] if down else _ascending(vector)
+        valid = vector.valid()
+        if valid is not None:
+            words.append((valid if first else ~valid).astype(np.uint64))
+            # Equal words for all NULLs, or what lies under them would decide before the next key.
+            values = [np.where(valid, word, np.uint64(0)) for word in values]
+        words += values
+    return words
+
+
+def _ascending(vector: Vector) -> list[SortWords]:
+    """The values of one key as words in ascending order; arbitrary where NULL."""
+    if vector.type.is_text:
+        return [_text_ranks(vector)]
+    if is_wide(vector.type):
+        low, high = wide_words(vector)
+        return [_unsigned(high), low.view(np.uint64)]
+    if vector.type.kind is TypeKind.INTERVAL:
+        return [_unsigned(word) for word in interval_words(vector)]
+    if words_dtype(vector.type) is None:
+        raise NotSupportedError(f"ORDER BY a {vector.type} is not supported")
+    if vector.type.is_float:
+        # Adding zero turns -0.0 into 0.0, which sort as equals.
+        plain = Vector.from_values(vector.values() + vector.values().dtype.type(0), None, vector.type)
+        return [_unsigned(ordered_words(plain))]
+    if vector.type.kind is TypeKind.UBIGINT:
+        return [integer_words(vector).view(np.uint64)]
+    return [_unsigned(ordered_words(vector))]
+
+
+def _unsigned(words: NDArray[np.int64]) -> SortWords:
+    """Signed words as unsigned ones of the same order."""
+    return cast("SortWords", words.view(np.uint64) ^ _SIGN)
+
+
+def _text_ranks(vector: Vector) -> SortWords:
+    """Rank of each value among the distinct ones; 0 where NULL."""
+    # Distinct values first: a dictionary may hold duplicates, and there are fewer strings to compare.
+    table = StringTable()
+    parts = dictionary_worth_using(vector)
+    if parts is None:
+        ids = table.intern(vector.arrow())
+        return take_codes(_ranks(table.values()), ids, ids != NULL_ID, 0).view(np.uint64)
+    codes, valid, dictionary = parts
+    ids = table.intern(dictionary)
+    ranks = take_codes(_ranks(table.values()), ids, ids != NULL_ID, 0)
+    return take_codes(ranks, codes, valid, 0).view(np.uint64)
+
+
+def _ranks(distinct: pa.Array) -> NDArray[np.int64]:
+    """Rank of each of some distinct values, in bytewise order."""
+    import pyarrow.compute as pc
+
+    ranks = np.empty(len(distinct), np.int64)
+    ranks[pc.sort_indices(distinct).to_numpy()] = np.arange(len(distinct))
+    return ranks
