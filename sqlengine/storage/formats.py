@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sqlengine.errors import FileFormatError, NotSupportedError, SettingError, did_you_mean
+from sqlengine.storage.csv import CsvFormat
 from sqlengine.storage.filesystem import COMPRESSIONS, FileInfo
 from sqlengine.storage.format import Format
 from sqlengine.storage.parquet import ParquetFormat
 
-FORMATS: Final[tuple[Format, ...]] = (ParquetFormat(),)
+FORMATS: Final[tuple[Format, ...]] = (ParquetFormat(), CsvFormat())
 
 
 def find_format(name: str) -> Format:
