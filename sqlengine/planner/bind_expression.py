@@ -184,6 +184,8 @@ class ExpressionBinder:
 
     def binary(self, node: Any) -> Expression:
         """An operator with two operands, which is a function of that name."""
+        if isinstance(node, _COMPARISONS) and isinstance(self.reader.get(node, "this"), _COMPARISONS):
+            raise self.context.error("comparisons cannot be chained; connect two of them with AND", node)
         # How `/` and `||` treat zero and NULL is fixed by the dialect; sqlglot notes it on the node.
         for flag in ("typed", "safe"):
             self.reader.get(node, flag)
@@ -338,6 +340,8 @@ _BINARY: Final[dict[type, str]] = {
     exp.SimilarTo: "regexp_full_match",
     exp.Glob: "glob",
 }
+
+_COMPARISONS: Final = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE)
 
 _LIKE: Final[dict[type, str]] = {exp.Like: "like", exp.ILike: "ilike"}
 

@@ -39,7 +39,7 @@ def _identifier(node: Any) -> str:
 
 def _literal(node: Any) -> str:
     text = str(node.this)
-    return "'" + text.replace("'", "''") + "'" if node.is_string else text.replace("_", "")
+    return "'" + text.replace("'", "''") + "'" if node.is_string else text
 
 
 def _binary(sign: str) -> Callable[[Any], str]:
@@ -55,6 +55,8 @@ def _not(node: Any) -> str:
     inner = node.this.unnest()
     if isinstance(inner, exp.Is) and isinstance(inner.expression, exp.Null):
         return f"({_print(inner.this)} IS NOT NULL)"
+    if isinstance(inner, exp.Is) and isinstance(inner.expression, exp.Boolean) and inner is node.this:
+        return _is_truth(inner, "IS DISTINCT FROM")
     if isinstance(inner, exp.Like | exp.ILike) and not isinstance(node.this, exp.Paren):
         return _like(inner, "!~~" if isinstance(inner, exp.Like) else "!~~*")
     return f"(NOT {_print(node.this)})"
@@ -100,15 +102,31 @@ def _case(node: Any) -> str:
 def _is(node: Any) -> str:
     if isinstance(node.expression, exp.Null):
         return f"({_print(node.this)} IS NULL)"
-    return f"(CAST({_print(node.this)} AS BOOLEAN) IS NOT DISTINCT FROM {_print(node.expression)})"
+    return _is_truth(node, "IS NOT DISTINCT FROM")
+
+
+def _is_truth(node: Any, sign: str) -> str:
+    return f"(CAST({_print(node.this)} AS BOOLEAN) {sign} {_print(node.expression)})"
+
+
+def _escape(node: Any) -> str:
+    like = node.this
+    name = "like_escape" if isinstance(like, exp.Like) else "ilike_escape"
+    return _function(name, [like.this, like.expression, node.expression])
+
+
+def _extract(node: Any) -> str:
+    part = str(node.this.name)
+    shown = part if isinstance(node.this, exp.Literal) or part.lower() in _UNITS else part.lower()
+    return f"date_part('{shown}', {_print(node.expression)})"
 
 
 def _cast(node: Any) -> str:
-    name = str(node.args["to"].sql(dialect="duckdb"))
-    name = {"TEXT": "VARCHAR", "INT": "INTEGER", "DATE": "date", "REAL": "FLOAT", "INT128": "HUGEINT"}.get(name, name)
-    return (
-        f"{'TRY_CAST' if isinstance(node, exp.TryCast) else 'CAST'}({_print(node.this)} AS {name.replace(', ', ',')})"
-    )
+    written = str(node.args["to"].sql(dialect="duckdb"))
+    written = {"TEXT": "VARCHAR", "INT": "INTEGER", "REAL": "FLOAT", "INT128": "hugeint"}.get(written, written)
+    if written.split("(")[0] not in _GRAMMAR_TYPES:
+        written = written.lower()
+    return f"{'TRY_CAST' if isinstance(node, exp.TryCast) else 'CAST'}({_print(node.this)} AS {written})"
 
 
 def _in(node: Any) -> str:
@@ -124,10 +142,21 @@ def _trim(node: Any) -> str:
     return _function(name, [node.this, node.args.get("expression")])
 
 
+# Types that DuckDB prints in upper case whatever was typed.
+_GRAMMAR_TYPES: Final = frozenset(
+    {"BIGINT", "BOOLEAN", "DECIMAL", "FLOAT", "INTEGER", "INTERVAL", "SMALLINT", "TIME", "TIMESTAMP", "VARCHAR"}
+)
+
+# Parts of a date that EXTRACT prints as typed; others in lower case.
+_UNITS: Final = frozenset(
+    {"year", "month", "day", "hour", "minute", "second", "millisecond", "microsecond", "week", "quarter", "decade"}
+    | {"century", "millennium"}
+)
+
 # Function names that are also words of DuckDB's grammar.
 _GRAMMAR = """
     year month day hour minute second week quarter century decade millennium left right replace substring trim position
-    nullif if first last date time timestamp interval values set char overlay row exists map
+    nullif if first last mode millisecond microsecond date time timestamp interval values set char overlay row exists map
 """
 _QUOTED: Final = frozenset(_GRAMMAR.split())
 
@@ -171,7 +200,14 @@ _PRINTERS: Final[dict[type, Callable[[Any], str]]] = {
     exp.TryCast: _cast,
     exp.Anonymous: _call,
     exp.Filter: lambda node: f"{_print(node.this)} FILTER (WHERE {_print(node.expression.this)})",
-    exp.Extract: lambda node: f"date_part('{node.this.name}', {_print(node.expression)})",
+    exp.Extract: _extract,
+    exp.Escape: _escape,
+    exp.CurrentDate: lambda node: "current_date",
+    exp.CurrentTimestamp: lambda node: "current_timestamp",
+    exp.BitwiseAnd: _binary("&"),
+    exp.BitwiseOr: _binary("|"),
+    exp.BitwiseLeftShift: _binary("<<"),
+    exp.BitwiseRightShift: _binary(">>"),
     exp.Substring: lambda node: _function("substring", [node.this, node.args.get("start"), node.args.get("length")]),
     exp.Trim: _trim,
     exp.StrPosition: lambda node: _function("position", [node.this, node.args.get("substr")]),

@@ -1,0 +1,206 @@
+"""Refuse or be right: whatever the binder does not read is refused by name, never ignored."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from sqlglot import exp
+
+from sqlengine.errors import Error, NotSupportedError, ParseError, ProgrammingError
+from sqlengine.planner.binder import bind_statement
+from sqlengine.planner.parse import QueryTree, Statement, parse_statements
+from tests.planner.binding import EmptyCatalog, bind, refusal
+
+# query -> what the error must name.
+REFUSED = {
+    "SELECT a FROM t QUALIFY row_number() OVER () = 1": "QUALIFY",
+    "SELECT a FROM t ORDER BY a FETCH FIRST 3 ROWS WITH TIES": "WITH TIES",
+    "SELECT a FROM t LIMIT 10 PERCENT": "PERCENT",
+    "SELECT a FROM t LIMIT 10%": "PERCENT",
+    "SELECT a FROM t TABLESAMPLE 10%": "SAMPLE",
+    "SELECT a FROM t USING SAMPLE 10": "SAMPLE",
+    "SELECT a FROM t WINDOW w AS (PARTITION BY b)": "WINDOW",
+    "SELECT sum(a) OVER w FROM t WINDOW w AS (PARTITION BY b)": "window function",
+    "SELECT sum(a) OVER (PARTITION BY b ORDER BY e) FROM t": "window function",
+    "SELECT sum(a) FILTER (WHERE a > 1) OVER () FROM t": "window function",
+    "SELECT DISTINCT ON (a) b FROM t": "DISTINCT ON",
+    "SELECT a FROM t GROUP BY GROUPING SETS ((a), ())": "GROUPING SETS",
+    "SELECT a FROM t GROUP BY ROLLUP (a)": "ROLLUP",
+    "SELECT a FROM t GROUP BY CUBE (a)": "CUBE",
+    "SELECT a FROM t FOR UPDATE": "FOR UPDATE",
+    "SELECT * FROM t, LATERAL (SELECT 1) x": "LATERAL",
+    "SELECT * FROM t, unnest([1, 2])": "UNNEST",
+    "SELECT sum(a ORDER BY b) FROM t": "ORDER BY",
+    "SELECT max(a IGNORE NULLS) FROM t": "IGNORE NULLS",
+    "SELECT * FROM t PIVOT (sum(a) FOR b IN (1, 2))": "PIVOT",
+    "PIVOT t ON a USING sum(b)": "PIVOT",
+    "UNPIVOT t ON a, b INTO NAME n VALUE v": "PIVOT",
+    "WITH RECURSIVE x AS (SELECT 1) SELECT * FROM x": "RECURSIVE",
+    "SELECT (SELECT 1)": "subquery",
+    "SELECT a FROM t WHERE a IN (SELECT 1)": "subquery",
+    "SELECT a FROM t WHERE EXISTS (SELECT 1)": "EXISTS",
+    "SELECT a FROM t WHERE a = ANY (SELECT 1)": "ANY",
+    "SELECT a FROM t WHERE a > ALL (SELECT 1)": "ALL",
+    "SELECT upper(x -> x)": "lambda",
+    "SELECT c[1] FROM t": "subscript",
+    "SELECT c[1:2] FROM t": "subscript",
+    "SELECT c COLLATE nocase FROM t": "COLLATE",
+    "SELECT a FROM t ORDER BY c COLLATE nocase": "COLLATE",
+    "SELECT [1, 2]": "list",
+    "SELECT {'a': 1}": "struct",
+    "SELECT (a, b) = (1, 2) FROM t": "row",
+    "SELECT a FROM t WHERE (a, b) IN ((1, 2))": "row",
+    "SELECT ts AT TIME ZONE 'UTC' FROM t": "TIME ZONE",
+    "SELECT a::INTEGER[] FROM t": "INT[]",
+    "SELECT c::JSON FROM t": "JSON",
+    "SELECT CAST(c AS DATE FORMAT 'x') FROM t": "FORMAT",
+    "SELECT * FROM t POSITIONAL JOIN u": "POSITIONAL",
+    "SELECT * FROM t ASOF JOIN u ON t.a >= u.a": "ASOF",
+    "SELECT * RENAME (a AS q) FROM t": "RENAME",
+    "SELECT a FROM t UNION BY NAME SELECT a FROM u": "BY NAME",
+    "SELECT a FROM t UNION ALL BY NAME SELECT a FROM u": "BY NAME",
+    "SELECT a FROM t EXCEPT ALL SELECT a FROM u": "EXCEPT ALL",
+    "SELECT a FROM t INTERSECT ALL SELECT a FROM u": "INTERSECT ALL",
+    "SELECT a INTO q FROM t": "INTO",
+    "SELECT a BETWEEN SYMMETRIC 1 AND 2 FROM t": "SYMMETRIC",
+    "SELECT 'a' 'b'": "adjacent",
+    "SELECT #1 FROM t": "POSITIONAL COLUMN",
+    "SELECT a FROM t LIMIT 3 BY a": "LIMIT",
+    "SELECT * FROM ONLY t": "ONLY",
+    "SELECT * FROM t AT (VERSION => 1)": "VERSION",
+    "SELECT DISTINCT a FROM t ORDER BY b": 'ORDER BY "b"',
+    "INSERT INTO t VALUES (1)": "INSERT",
+    "CREATE TABLE q AS SELECT 1": "CREATE",
+    "COPY t TO 'x.csv'": "COPY",
+    "DELETE FROM t": "DELETE",
+    "UPDATE t SET a = 1": "UPDATE",
+    "DROP TABLE t": "DROP",
+    "ATTACH 'x.db'": "ATTACH",
+    "PRAGMA version": "PRAGMA",
+    "SUMMARIZE t": "SUMMARIZE",
+    "BEGIN": "BEGIN",
+    "SET VARIABLE x = 1": "SET VARIABLE",
+    "EXPLAIN (FORMAT json) SELECT 1": "EXPLAIN",
+}
+
+
+@pytest.mark.parametrize("sql", REFUSED)
+def test_refused_by_name(sql: str) -> None:
+    message = refusal(sql)
+    assert message.startswith("NotSupportedError: ")
+    assert REFUSED[sql] in message
+
+
+def test_the_place_is_shown() -> None:
+    assert refusal("SELECT a\nFROM t\nQUALIFY a = 1").splitlines()[1:] == ["LINE 3: QUALIFY a = 1", "                ^"]
+
+
+def test_nothing_is_refused_without_reason() -> None:
+    bind("SELECT a AS q FROM t WHERE b > 1 GROUP BY a HAVING count(*) > 1 ORDER BY q DESC NULLS FIRST LIMIT 1 OFFSET 2")
+
+
+def test_an_unused_common_table_means_nothing() -> None:
+    # As in DuckDB, which does not even look its names up.
+    assert bind("WITH x AS (SELECT nope FROM nowhere QUALIFY 1) SELECT a FROM t").names == ("a",)
+
+
+# -- the general mechanism --------------------------------------------------------------------------
+
+EVERYTHING = """
+    WITH w(x) AS (SELECT a FROM t)
+    SELECT DISTINCT s.q AS n, -b, c LIKE 'x' ESCAPE '$', NOT p, e IS NULL, q IN (1, 2), q BETWEEN 1 AND 2,
+        CASE WHEN p THEN 1 ELSE 2 END, CAST(q AS DECIMAL(10, 2)), TRY_CAST(c AS INTEGER), DATE '2020-01-01',
+        INTERVAL '3' MONTH, extract(year FROM d), substring(c FROM 1 FOR 2), trim(BOTH 'x' FROM c),
+        count(*) FILTER (WHERE q > 1), sum(DISTINCT q), q + 1, q // 2, e / 2, c || 'x', p AND p OR p, (q), true, NULL
+    FROM (SELECT * EXCLUDE (ts) REPLACE (a + 1 AS a) FROM t) AS s(q, b)
+    LEFT JOIN u ON s.b = u.k
+    CROSS JOIN w
+    WHERE b > 1
+    GROUP BY ALL
+    HAVING count(*) > 1
+    ORDER BY 1 DESC NULLS FIRST
+    LIMIT 3
+    OFFSET 4
+"""
+
+# Arguments that say nothing of the answer, and those whose meaning depends on the others on the node.
+MEANINGLESS = {
+    ("CTE", "materialized"),
+    ("Div", "safe"),
+    ("Div", "typed"),
+    ("DPipe", "safe"),
+    ("TryCast", "safe"),
+    ("Cast", "safe"),
+    ("Limit", "offset"),
+}
+
+
+def _tree() -> Any:
+    (statement,) = parse_statements(EVERYTHING)
+    return statement
+
+
+def _unset_arguments() -> list[tuple[int, str, str]]:
+    """(number of the node, its class, argument) for every argument that sqlglot knows and the query does not use."""
+    content = _tree().content
+    found = []
+    for number, node in enumerate(content.tree.walk()):
+        for argument in type(node).arg_types:
+            name = type(node).__name__
+            if not node.args.get(argument) and (name, argument) not in MEANINGLESS:
+                found.append((number, name, argument))
+    return found
+
+
+def test_the_query_binds_as_it_stands() -> None:
+    assert bind(EVERYTHING).names[0] == "n"
+
+
+def test_every_argument_the_parser_may_ever_set_is_read_or_refused() -> None:
+    """Set each argument that is absent to something meaningful: binding must fail or change the plan."""
+    statement = _tree()
+    plan = bind(EVERYTHING).plan
+    ignored = []
+    seen: set[tuple[str, str]] = set()
+    for number, name, argument in _unset_arguments():
+        if (name, argument) in seen:
+            continue
+        seen.add((name, argument))
+        changed = copy.deepcopy(statement.content.tree)
+        node = list(changed.walk())[number]
+        node.set(argument, exp.Placeholder(this="surprise"))
+        try:
+            bound: Any = bind_statement(
+                Statement(QueryTree(changed), statement.source), EmptyCatalog(), {"surprise": False}
+            )
+        except (Error, AttributeError, TypeError):
+            continue
+        if bound.query.plan == plan:
+            ignored.append((name, argument))
+    assert not ignored
+    assert len(seen) > 100
+
+
+@pytest.mark.parametrize("argument", sorted(set(exp.Select.arg_types) - {"expressions", "where", "having"}))
+def test_every_clause_of_select_is_read_or_refused(argument: str) -> None:
+    (statement,) = parse_statements("SELECT 1 AS x")
+    assert isinstance(statement.content, QueryTree)
+    tree = statement.content.tree
+    tree.set(argument, exp.Qualify(this=exp.true()))
+    with pytest.raises((NotSupportedError, ProgrammingError, AttributeError, TypeError)):
+        bind_statement(statement, EmptyCatalog())
+
+
+def test_wrong_sql_that_the_parser_takes() -> None:
+    for sql in (
+        "SELECT a,, b FROM t",
+        "SELECT upper(, c) FROM t",
+        "SELECT a FROM t JOIN u",
+        "SELECT 0xff",
+        "SELECT 1a",
+    ):
+        with pytest.raises(ParseError):
+            bind(sql)
+    assert "chained" in refusal("SELECT a = b = p FROM t")
