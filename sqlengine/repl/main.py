@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -167,6 +168,12 @@ def run_script(
         raise
     except OSError as error:
         return _fail(_words(error), QUERY_ERROR)
+    except Exception:
+        # A defect costs this statement, not the session; whoever reports it needs the traceback.
+        if progress is not None:
+            progress.clear()
+        traceback.print_exc()
+        return _fail("This is a defect in sqlengine; please report it with the query.", QUERY_ERROR)
     finally:
         connection.on_progress(None)
         if progress is not None:

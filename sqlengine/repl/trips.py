@@ -82,7 +82,8 @@ def _is_complete(folder: Path, rows: int, seed: int) -> bool:
 def _month_weights() -> NDArray[np.float64]:
     firsts = np.arange(f"{YEAR}-01", f"{YEAR + 1}-01", dtype="datetime64[M]").astype("datetime64[D]")
     days = np.diff(np.append(firsts, np.datetime64(f"{YEAR + 1}-01-01"))).astype(np.float64)
-    return np.multiply(days, np.array(_SEASON), dtype=np.float64)
+    weights: NDArray[np.float64] = days * np.array(_SEASON)
+    return weights
 
 
 def _shares(total: int, weights: NDArray[np.float64]) -> list[int]:
@@ -138,7 +139,8 @@ def _choose(random: np.random.Generator, weights: NDArray[np.floating], count: i
     """`count` positions of `weights`, each as likely as its weight."""
     ends = np.cumsum(weights)
     chosen = np.searchsorted(ends, random.random(count) * ends[-1], side="right")
-    return np.minimum(chosen, len(weights) - 1).astype(np.int64)
+    positions: NDArray[np.int64] = np.minimum(chosen, len(weights) - 1).astype(np.int64)
+    return positions
 
 
 def _zone_names() -> list[tuple[str, str]]:
