@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from sqlengine.planner.expression_text import call_to_sql, key_to_sql, to_sql
-from sqlengine.planner.expressions import Column, Expression, conjuncts
+from sqlengine.planner.expressions import Call, Column, Expression, conjuncts
 from sqlengine.planner.logical import (
     Aggregate,
     Filter,
@@ -36,8 +36,15 @@ def named(column: Column, expression: Expression) -> str:
 
 def condition_part(label: str, conditions: tuple[Expression, ...]) -> Part:
     """Conjuncts as a part that can be shortened."""
-    texts = tuple(f"({t})" if " OR " in t and not t.startswith("(") else t for t in map(to_sql, conditions))
-    return Part(label if conditions else "", texts if len(texts) > 1 else tuple(map(to_sql, conditions)), " AND ")
+    texts = tuple(map(to_sql, conditions))
+    if len(conditions) > 1:
+        texts = tuple(f"({text})" if is_disjunction(c) else text for c, text in zip(conditions, texts, strict=True))
+    return Part(label if conditions else "", texts, " AND ")
+
+
+def is_disjunction(expression: Expression) -> bool:
+    """Whether the expression needs parentheses beside AND."""
+    return isinstance(expression, Call) and expression.function == "or"
 
 
 def window_part(limit: int | None, offset: int) -> Part:

@@ -14,8 +14,17 @@ from typing import Final, assert_never
 
 from sqlengine.config import Settings
 from sqlengine.planner.logical import Node, transform_down, transform_up
+from sqlengine.planner.rules.factor_disjunction import factor_disjunction
+from sqlengine.planner.rules.fold_constants import fold_constants
+from sqlengine.planner.rules.merge_projects import merge_projects
+from sqlengine.planner.rules.order_joins import order_joins
+from sqlengine.planner.rules.outer_to_inner import outer_to_inner
+from sqlengine.planner.rules.propagate_empty import propagate_empty
 from sqlengine.planner.rules.prune_columns import prune_columns
 from sqlengine.planner.rules.push_down_filter import push_down_filter
+from sqlengine.planner.rules.simplify_comparisons import simplify_comparisons
+from sqlengine.planner.rules.split_distinct_aggregates import split_distinct_aggregates
+from sqlengine.planner.rules.top_k import top_k
 from sqlengine.planner.verify import check_plan, check_rewrite
 
 
@@ -53,7 +62,21 @@ class Rule:
 
 
 RULES: Final[tuple[Rule, ...]] = (
+    # Constants first: the rules below look for `column <= constant`.
+    Rule(fold_constants, Walk.UP),
+    Rule(simplify_comparisons, Walk.UP),
+    # While conditions still stand together above the joins.
+    Rule(factor_disjunction, Walk.UP),
     Rule(push_down_filter, Walk.DOWN),
+    # Needs filters right above outer joins; the inner joins it makes take filters on both sides.
+    Rule(outer_to_inner, Walk.UP),
+    Rule(push_down_filter, Walk.DOWN),
+    Rule(propagate_empty, Walk.UP),
+    Rule(merge_projects, Walk.UP),
+    Rule(split_distinct_aggregates, Walk.WHOLE),
+    # Needs every filter in its place: they decide the sizes.
+    Rule(order_joins, Walk.WHOLE),
+    Rule(top_k, Walk.DOWN),
     # Last: every rule before may have left columns that are read for nothing.
     Rule(prune_columns, Walk.WHOLE),
 )

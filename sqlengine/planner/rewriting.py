@@ -18,7 +18,19 @@ from sqlengine.planner.expressions import (
     transform,
     walk,
 )
-from sqlengine.planner.logical import Aggregate, Filter, Join, Limit, Node, Project, Scan, Sort, Union, Values
+from sqlengine.planner.logical import (
+    Aggregate,
+    Filter,
+    Join,
+    Limit,
+    Node,
+    Project,
+    Scan,
+    Sort,
+    Union,
+    Values,
+    inputs_of,
+)
 
 T = TypeVar("T")
 
@@ -45,6 +57,12 @@ def is_deterministic(expression: Expression) -> bool:
 def is_trivial(expression: Expression) -> bool:
     """Whether computing the expression twice costs nothing: columns and constants."""
     return isinstance(expression, Column | Literal)
+
+
+def next_column_id(plan: Node) -> int:
+    """The first id above all columns that the plan's nodes deliver."""
+    highest = max((column.id for column in plan.columns), default=-1)
+    return max([highest + 1, *(next_column_id(child) for child in inputs_of(plan))])
 
 
 def filtered(node: Node, conditions: Sequence[Expression]) -> Node:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from sqlengine.config import Settings
 from sqlengine.planner.expressions import Column, Expression, SortKey, columns_of
-from sqlengine.planner.logical import Node, inputs_of
+from sqlengine.planner.logical import Node
 from sqlengine.planner.physical import (
     ExchangeRead,
     Exec,
@@ -19,6 +19,7 @@ from sqlengine.planner.physical import (
     Stage,
     Task,
 )
+from sqlengine.planner.rewriting import next_column_id
 from sqlengine.planner.statistics import Estimator
 from sqlengine.storage.table import ScanTask
 from sqlengine.types import SqlType
@@ -59,7 +60,7 @@ class StageBuilder:
         self.stages: list[Stage] = []
         self.scanned_bytes = 0
         self._leaves = 0
-        self._next_column = 1 + max(_column_ids(plan), default=0)
+        self._next_column = next_column_id(plan)
 
     def new_leaf(self) -> int:
         """The number of a new leaf; unique in the plan, so fragments can be merged into one stage."""
@@ -115,12 +116,6 @@ def narrow(fragment: Fragment, needed: Needed) -> Fragment:
     columns = fragment.root.columns
     kept = tuple(column for column in columns if column.id in needed)
     return fragment if len(kept) == len(columns) else fragment.over(ProjectExec(fragment.root, kept, kept))
-
-
-def _column_ids(node: Node) -> Iterator[int]:
-    yield from (column.id for column in node.columns)
-    for child in inputs_of(node):
-        yield from _column_ids(child)
 
 
 Lower = Callable[[Node, Needed], Fragment]

@@ -1,0 +1,57 @@
+"""DISTINCT aggregates as two aggregations, each of which can be run in parts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import count
+from typing import Final
+
+from sqlengine.planner.expressions import Column
+from sqlengine.planner.logical import Aggregate, Node, transform_up
+from sqlengine.planner.rewriting import next_column_id
+
+# Duplicates change nothing.
+_IDEMPOTENT: Final = frozenset(("min", "max", "bool_and", "bool_or", "any_value"))
+
+
+def split_distinct_aggregates(plan: Node) -> Node:
+    """Turn `count(DISTINCT x) … GROUP BY k` into `count(x) … GROUP BY k` over `… GROUP BY k, x`.
+
+    Plain aggregations have partial states that merge, so all tasks work and few rows travel; a DISTINCT aggregate needs
+    all rows of a group in one task. Only when all aggregates are DISTINCT over the same argument and none
+    has a FILTER: `sum(y), count(DISTINCT x)` would count y once per x. min and max simply lose their DISTINCT.
+    Sees the whole plan, for it makes new columns.
+    """
+    fresh: list[count[int]] = []
+
+    def new_id() -> int:
+        if not fresh:
+            fresh.append(count(next_column_id(plan)))
+        return next(fresh[0])
+
+    def split(node: Node) -> Node:
+        if not isinstance(node, Aggregate):
+            return node
+        node = _without_idle_distinct(node)
+        first = node.aggregates[0] if node.aggregates else None
+        if first is None or len(first.arguments) != 1:
+            return node
+        if any(not a.distinct or a.filter is not None or a.arguments != first.arguments for a in node.aggregates):
+            return node
+        argument = first.arguments[0]
+        keys = tuple(Column(new_id(), column.name, column.type) for column in node.key_columns)
+        value = Column(new_id(), argument.name if isinstance(argument, Column) else "value", argument.type)
+        distinct = Aggregate(node.input, (*keys, value), (*node.keys, argument), (), ())
+        calls = tuple(replace(call, arguments=(value,), distinct=False) for call in node.aggregates)
+        return replace(node, input=distinct, keys=keys, aggregates=calls)
+
+    return transform_up(plan, split)
+
+
+def _without_idle_distinct(node: Aggregate) -> Aggregate:
+    if not any(call.distinct and call.function in _IDEMPOTENT for call in node.aggregates):
+        return node
+    calls = tuple(
+        replace(call, distinct=call.distinct and call.function not in _IDEMPOTENT) for call in node.aggregates
+    )
+    return replace(node, aggregates=calls)
