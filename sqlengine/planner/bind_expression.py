@@ -127,7 +127,7 @@ class ExpressionBinder:
         """A column reference; failing that, an alias of the SELECT list."""
         this = self.reader.get(node, "this")
         if isinstance(this, exp.Star):
-            raise self.context.error(f"* may stand alone in a SELECT list only, not in {self.clause}", node)
+            return self.misplaced_star(node)
         qualifiers = tuple(
             self.reader.name(self.reader.get(node, part))
             for part in ("catalog", "db", "table")
@@ -154,6 +154,10 @@ class ExpressionBinder:
             return self.bind(tree)
         finally:
             self._open_aliases.discard(key)
+
+    def misplaced_star(self, node: Any) -> Expression:
+        """`*` where an expression is needed."""
+        raise self.context.error("* may stand alone in a SELECT list or in count(*) only", node)
 
     # -- constants ----------------------------------------------------------------------------
 
@@ -349,6 +353,7 @@ _Handler = Callable[[ExpressionBinder, Any], Expression]
 
 _HANDLERS: Final[dict[type, _Handler]] = {
     exp.Column: ExpressionBinder.column,
+    exp.Star: ExpressionBinder.misplaced_star,
     exp.Literal: ExpressionBinder.literal,
     exp.Boolean: lambda binder, node: Literal(bool(binder.reader.get(node, "this")), BOOLEAN),
     exp.Null: lambda binder, node: Literal(None, NULL),

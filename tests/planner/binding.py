@@ -251,7 +251,7 @@ def described(sql: str) -> list[tuple[str, str]]:
 
 def shown(node: Node, depth: int = 0) -> str:
     """A plan as indented lines, columns as name#id."""
-    lines = ["  " * depth + _line(node)]
+    lines = ["  " * depth + _line(node).rstrip()]
     lines += [shown(child, depth + 1) for child in inputs_of(node)]
     return "\n".join(lines)
 
