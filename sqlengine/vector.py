@@ -215,11 +215,19 @@ class Vector:
 
         if self.constant and not may_miss:
             return self
+        if self.constant:
+            indices = np.minimum(indices, 0)
+        if isinstance(self._array, pa.DictionaryArray):
+            return Vector(self.type, _take_codes(self._array, indices, may_miss))
+        if self._values is Vector._UNKNOWN and 2 * len(indices) < len(self) and self.type.is_unscaled and not may_miss:
+            # Fewer bytes are touched by picking from the 128-bit values than by making words of all of them.
+            words = _pick_words(self._array, self.type, indices)
+            if words is not None:
+                valid = self.valid()
+                return Vector(self.type, values=words, valid=None if valid is None else valid.take(indices))
         words = self._load_words()
         if words is not None:
             valid = self.valid()
-            if self.constant:
-                indices = np.minimum(indices, 0)
             if not may_miss:
                 return Vector(
                     self.type, values=words.take(indices), valid=None if valid is None else valid.take(indices)
@@ -234,8 +242,6 @@ class Vector:
         array = self.encoded()
         if not may_miss:
             return Vector(self.type, array.take(pa.array(indices)))
-        if self.constant:
-            indices = np.minimum(indices, 0)
         return Vector(self.type, array.take(pa.array(indices, mask=indices < 0)))
 
     def slice(self, start: int, length: int) -> Vector:
@@ -486,6 +492,43 @@ def _arrow_to_words(array: pa.Array, type_: SqlType) -> Words | None:
         if not fits.all():
             return None
     return low
+
+
+def _pick_words(array: pa.Array, type_: SqlType, indices: Indices) -> Words | None:
+    """As `_arrow_to_words` of the rows at `indices` of a DECIMAL or HUGEINT array."""
+    buffer = array.buffers()[1]
+    if buffer is None:
+        return np.zeros(len(indices), np.int64)
+    pairs = buffer_words(buffer, np.dtype("int64"), array.offset * 2, len(array) * 2)
+    low = pairs[0::2][indices]
+    if type_.kind is TypeKind.HUGEINT or type_.precision > 18:
+        fits = pairs[1::2][indices] == (low >> 63)
+        valid = _validity_of(array)
+        if valid is not None:
+            fits |= ~valid.take(indices)
+        if not fits.all():
+            return None
+    return low
+
+
+def _take_codes(array: pa.DictionaryArray, indices: Indices, may_miss: bool) -> pa.DictionaryArray:
+    """Rows at `indices` (-1 gives NULL with `may_miss`) over the same dictionary."""
+    import pyarrow as pa
+
+    codes = _words_of(array.indices, np.dtype("int32"))
+    valid = _validity_of(array.indices)
+    if may_miss:
+        hit = indices >= 0
+        indices = np.maximum(indices, 0)
+        valid = hit if valid is None or not len(codes) else valid.take(indices) & hit
+        if not len(codes):
+            codes = np.zeros(1, np.int32)
+            indices = np.zeros(len(indices), np.int64)
+    elif valid is not None:
+        valid = valid.take(indices)
+    bitmap = None if valid is None else pa.py_buffer(np.packbits(valid, bitorder="little"))
+    data = pa.py_buffer(codes.take(indices))
+    return pa.DictionaryArray.from_buffers(array.type, len(indices), [bitmap, data], array.dictionary)
 
 
 def _unpack_bits(array: pa.Array) -> Words:
