@@ -63,9 +63,8 @@ class ForkServer:
         with theirs:
             fd = theirs.fileno()
             # The path is the user's; -P keeps the current directory from shadowing modules before it is set.
-            path = [os.path.abspath(entry) for entry in sys.path if isinstance(entry, str)]
             code = (
-                f"import sys; sys.path[:] = {path!r}\n"
+                f"import sys; sys.path[:] = {import_path()!r}\n"
                 f"from sqlengine.executor.forkserver import serve; serve({fd}, {os.getpid()})"
             )
             try:
@@ -160,6 +159,11 @@ class ForkServer:
                 self._ended[pid] = status
             if received == kind:
                 return pid, status
+
+
+def import_path() -> tuple[str, ...]:
+    """Where this process imports from, for another one: absolute."""
+    return tuple(os.path.abspath(entry) for entry in sys.path if isinstance(entry, str))
 
 
 def _start_error(reason: str) -> WorkerError:

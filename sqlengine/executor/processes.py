@@ -13,6 +13,7 @@ from sqlengine.executor.cancellation import CancelFlags
 from sqlengine.executor.context import QueryContext, TaskMetrics
 from sqlengine.executor.driver import Driver
 from sqlengine.executor.failure import unpack
+from sqlengine.executor.forkserver import import_path
 from sqlengine.executor.pool import Worker, WorkerPool, shared_pool
 from sqlengine.executor.scheduler import Failed, Finished, Lost, Outcome
 from sqlengine.executor.segments import SegmentExchange
@@ -182,6 +183,7 @@ class ProcessRunner:
         return OpenQuery(
             query=self._query,
             worker=worker.name,
+            path=import_path(),
             stages=self._stages,
             directories=self._directories,
             memory_limit=self._context.memory_limit,

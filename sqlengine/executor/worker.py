@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import pickle
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -25,10 +26,14 @@ FLAGS = "cancel"
 
 @dataclass(frozen=True, slots=True)
 class OpenQuery:
-    """Tasks of this query will follow. `stages` is pickled by itself: an error in it is an error of the query."""
+    """Tasks of this query will follow. `stages` is pickled by itself: an error in it is an error of the query.
+
+    `path` is the coordinator's `sys.path`, which may have grown since the workers started.
+    """
 
     query: str
     worker: str
+    path: tuple[str, ...]
     stages: bytes
     directories: tuple[Path, ...]
     memory_limit: int | None
@@ -68,6 +73,7 @@ class _Query:
 
     def __init__(self, request: OpenQuery) -> None:
         self._request = request
+        sys.path[:] = request.path
         self._flags = CancelFlags.open(request.directories[0] / FLAGS)
         self._state = QueryState(SegmentExchange(request.directories))
         self._stages: dict[int, Stage] = {stage.id: stage for stage in pickle.loads(request.stages)}
