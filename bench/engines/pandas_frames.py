@@ -27,11 +27,15 @@ class PandasEngine:
         """Nothing to end."""
 
     def _read(self, table: str, columns: list[str]) -> pd.DataFrame:
-        arrow = pq.read_table(self._folder / f"{table}.parquet", columns=columns)
-        fields = [
-            pa.field(field.name, pa.float64()) if pa.types.is_decimal(field.type) else field for field in arrow.schema
-        ]
-        return arrow.cast(pa.schema(fields)).to_pandas(date_as_object=False)
+        return as_frame(pq.read_table(self._folder / f"{table}.parquet", columns=columns))
+
+
+def as_frame(table: pa.Table) -> pd.DataFrame:
+    """Arrow to pandas: decimals as float64, dates as datetime64."""
+    fields = [
+        pa.field(field.name, pa.float64()) if pa.types.is_decimal(field.type) else field for field in table.schema
+    ]
+    return table.cast(pa.schema(fields)).to_pandas(date_as_object=False)
 
 
 def day(year: int, month: int, number: int) -> pd.Timestamp:

@@ -41,7 +41,7 @@ def text_column(array: pa.Array) -> pa.Array:
     if is_.is_float64(kind):
         return _each(array, repr)
     if is_.is_floating(kind):
-        return _each_numpy_float(array)
+        return _single_floats(array)
     if is_.is_decimal(kind):
         # Arrow writes small decimals as 1E-8.
         text = array.cast(pa.string())
@@ -107,11 +107,12 @@ def _each(array: pa.Array, convert: Callable[[Any], str]) -> pa.Array:
     return pa.array(values, pa.string())
 
 
-def _each_numpy_float(array: pa.Array) -> pa.Array:
+def _single_floats(array: pa.Array) -> pa.Array:
     import numpy as np
 
-    words = array.fill_null(0).to_numpy(zero_copy_only=False)
-    text = pa.array([str(word) if np.isfinite(word) else repr(float(word)) for word in words], pa.string())
+    words = array.fill_null(0).cast(pa.float32()).to_numpy(zero_copy_only=False)
+    # str() of a numpy scalar has the digits that a FLOAT needs, repr() of a Python float has DuckDB's notation.
+    text = pa.array([repr(float(str(np.float32(word)))) for word in words], pa.string())
     return pc.if_else(array.is_valid(), text, pa.scalar(None, pa.string()))
 
 
