@@ -31,7 +31,9 @@ def bind_call(binder: ExpressionBinder, node: Any, condition: Any = None) -> Exp
         raise binder.context.error(f'there is no function "{name}".{did_you_mean(name, _callable_names())}', node)
     if condition is not None:
         raise binder.context.error(f"FILTER needs an aggregate; {name}() is none", node)
-    return binder.call(name, [binder.bind(tree) for tree in trees], node)
+    with binder.context.at(node):
+        arguments = [binder.bind(tree) for tree in trees]
+    return binder.call(name, arguments, node)
 
 
 def _bind_aggregate(
@@ -44,8 +46,8 @@ def _bind_aggregate(
     if distinct:
         trees = reader.all(trees[0])
     inner = binder.within("the arguments of another aggregate")
-    arguments = [inner.bind(tree) for tree in trees]
     with context.at(node):
+        arguments = [inner.bind(tree) for tree in trees]
         signature = function.resolve([operand_of(argument) for argument in arguments])
         cast = tuple(coerce(argument, target) for argument, target in zip(arguments, signature.arguments, strict=True))
     filter_ = None if condition is None else binder.within("FILTER").bind_condition(condition)

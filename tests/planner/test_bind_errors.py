@@ -150,6 +150,8 @@ ERRORS = {
     """,
     "SELECT upper(*) FROM t": """
         BindError: * may stand alone in a SELECT list or in count(*) only
+        LINE 1: SELECT upper(*) FROM t
+                       ^^^^^
     """,
     "SELECT a::intt FROM t": """
         BindError: there is no type 'intt'. Did you mean*
