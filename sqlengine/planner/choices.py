@@ -134,6 +134,8 @@ def choose_aggregate_strategy(
 def choose_small(scanned_bytes: int, rows: float, settings: Settings) -> tuple[bool, str]:
     """Whether a query is so small that workers would cost more than they save; `rows`: of its largest stage."""
     limit = settings.get_int("inline_bytes")
+    if scanned_bytes == 0 and rows <= SMALL_ROWS:
+        return True, "nothing to scan"
     if scanned_bytes > limit:
         return False, f"scans {format_bytes(scanned_bytes)} > {format_bytes(limit)}"
     if rows > SMALL_ROWS:
@@ -142,12 +144,12 @@ def choose_small(scanned_bytes: int, rows: float, settings: Settings) -> tuple[b
 
 
 def format_bytes(size: float) -> str:
-    """`1.4 MB`: three digits at most, powers of 1024."""
-    for unit in ("B", "KB", "MB", "GB"):
+    """`1.4 MiB`: two digits or so."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
         if size < 1024:
             return f"{size:.0f} {unit}" if size >= 10 or unit == "B" else f"{size:.1f} {unit}"
         size /= 1024
-    return f"{size:.1f} TB"
+    return f"{size:.1f} TiB"
 
 
 def format_count(rows: float) -> str:

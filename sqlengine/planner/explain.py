@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol, assert_never
 
 from sqlengine.planner.choices import format_bytes, format_count
-from sqlengine.planner.explain_logical import describe
-from sqlengine.planner.explain_physical import describe_exec
-from sqlengine.planner.expression_text import to_sql
+from sqlengine.planner.explain_logical import describe, names_of
+from sqlengine.planner.explain_physical import describe_exec, names_of_stages
+from sqlengine.planner.expression_text import ExpressionText
 from sqlengine.planner.logical import Node
 from sqlengine.planner.physical import (
     ExchangeRead,
@@ -70,7 +70,7 @@ class StageMetrics(Protocol):
 
 def explain_logical(plan: Node) -> str:
     """A logical plan as a tree."""
-    return "\n".join(render(describe(plan)))
+    return "\n".join(render(describe(plan, ExpressionText(names_of(plan)))))
 
 
 def explain_physical(plan: PhysicalPlan) -> str:
@@ -102,12 +102,13 @@ def _stages(plan: PhysicalPlan, metrics: Mapping[int, Sequence[StageMetrics]]) -
     if plan.small:
         yield f"Inline: {plan.small_reason}"
     broadcast = _broadcast_stages(plan)
+    text = ExpressionText(names_of_stages(plan.stages))
     for stage in reversed(plan.stages):
         tasks = f"{len(stage.tasks)} task{'' if len(stage.tasks) == 1 else 's'}"
-        output = "result" if stage is plan.result else _output(stage, stage.id in broadcast)
+        output = "result" if stage is plan.result else _output(stage, stage.id in broadcast, text)
         done = metrics.get(stage.id, ())
         yield f"Stage {stage.id}: {tasks}, {output}{_stage_metrics(stage, done)}"
-        yield from render(_with_metrics(describe_exec(stage.root, broadcast), stage.root, done), "  ")
+        yield from render(_with_metrics(describe_exec(stage.root, broadcast, text), stage.root, done), "  ")
 
 
 def _broadcast_stages(plan: PhysicalPlan) -> frozenset[int]:
@@ -122,13 +123,13 @@ def _broadcast_stages(plan: PhysicalPlan) -> frozenset[int]:
     )
 
 
-def _output(stage: Stage, broadcast: bool) -> str:
+def _output(stage: Stage, broadcast: bool, text: ExpressionText) -> str:
     first = "" if stage.limit is None else f"first {stage.limit:,} rows, "
     match stage.output:
         case Gather():
             return f"{first}broadcast" if broadcast else f"{first}gathered"
         case HashPartition(keys=keys, buckets=buckets):
-            return f"{first}hash({', '.join(map(to_sql, keys))}) into {buckets}"
+            return f"{first}hash({', '.join(map(text.expression, keys))}) into {buckets}"
         case _:
             assert_never(stage.output)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final, assert_never
 
-from sqlengine.planner.expression_text import call_to_sql, key_to_sql, to_sql
-from sqlengine.planner.expressions import Call, Column, Expression, conjuncts
+from sqlengine.planner.expression_text import ExpressionText
+from sqlengine.planner.expressions import AggregateCall, Call, Column, Expression, conjuncts
 from sqlengine.planner.logical import (
     Aggregate,
     Filter,
@@ -22,23 +24,53 @@ from sqlengine.planner.logical import (
 )
 from sqlengine.planner.tree_text import Line, Part
 
+_SHORT: Final = 32
 
-def describe(node: Node) -> Line:
+
+def describe(node: Node, text: ExpressionText) -> Line:
     """The tree of lines for a logical plan."""
-    return Line(type(node).__name__, _parts(node), tuple(describe(child) for child in inputs_of(node)))
+    return Line(type(node).__name__, _parts(node, text), tuple(describe(child, text) for child in inputs_of(node)))
 
 
-def named(column: Column, expression: Expression) -> str:
-    """`expression AS name`, or the name alone when they are the same."""
-    text = to_sql(expression)
-    return text if text == column.name else f"{text} AS {column.name}"
+def names_of(plan: Node) -> dict[int, str]:
+    """What to call columns in the text of a plan, where their own name would not do."""
+    scans: list[tuple[str, tuple[Column, ...]]] = []
+    calls: list[tuple[Column, AggregateCall]] = []
+
+    def collect(node: Node) -> None:
+        match node:
+            case Scan():
+                scans.append((node.name, node.columns))
+            case Aggregate():
+                calls.extend(zip(node.aggregate_columns, node.aggregates, strict=True))
+            case _:
+                pass
+        for child in inputs_of(node):
+            collect(child)
+
+    collect(plan)
+    names = qualified_names(scans)
+    text = ExpressionText(names)
+    return names | aggregate_names((column, text.call(call)) for column, call in calls)
 
 
-def condition_part(label: str, conditions: tuple[Expression, ...]) -> Part:
+def qualified_names(scans: Iterable[tuple[str, tuple[Column, ...]]]) -> dict[int, str]:
+    """`table.column` by id for columns of scans, (table, columns), whose name several scans deliver."""
+    columns = {column.id: (table, column.name) for table, delivered in scans for column in delivered}
+    uses = Counter(name for _, name in columns.values())
+    return {column: f"{table}.{name}" for column, (table, name) in columns.items() if uses[name] > 1}
+
+
+def aggregate_names(calls: Iterable[tuple[Column, str]]) -> dict[int, str]:
+    """The text of its call for the column of an aggregate, if it is short."""
+    return {column.id: call for column, call in calls if len(call) <= _SHORT}
+
+
+def condition_part(label: str, conditions: tuple[Expression, ...], text: ExpressionText) -> Part:
     """Conjuncts as a part that can be shortened."""
-    texts = tuple(map(to_sql, conditions))
+    texts = tuple(map(text.expression, conditions))
     if len(conditions) > 1:
-        texts = tuple(f"({text})" if is_disjunction(c) else text for c, text in zip(conditions, texts, strict=True))
+        texts = tuple(f"({each})" if is_disjunction(c) else each for c, each in zip(conditions, texts, strict=True))
     return Part(label if conditions else "", texts, " AND ")
 
 
@@ -58,31 +90,30 @@ def rows_part(rows: int, empty_columns: bool) -> Part:
     return Part(f"{rows} row{'' if rows == 1 else 's'}" + (" of no columns" if empty_columns and rows else ""))
 
 
-def _parts(node: Node) -> tuple[Part, ...]:
+def _parts(node: Node, text: ExpressionText) -> tuple[Part, ...]:
     match node:
         case Scan():
             return (
                 Part(node.name),
                 Part("", tuple(column.name for column in node.columns)),
-                condition_part("where", node.filters),
+                condition_part("where", node.filters, text),
             )
         case Values():
             return (rows_part(len(node.rows), not node.columns),)
         case Filter():
-            return (condition_part("", conjuncts(node.condition)),)
+            return (condition_part("", conjuncts(node.condition), text),)
         case Project():
-            return (Part("", tuple(named(c, e) for c, e in zip(node.columns, node.expressions, strict=True))),)
+            return (Part("", tuple(text.named(c, e) for c, e in zip(node.columns, node.expressions, strict=True))),)
         case Join():
             if node.kind is JoinKind.INNER and not node.conditions:
                 return (Part("cross"),)
-            return (
-                condition_part(f"{node.kind.value} on", node.conditions) if node.conditions else Part(node.kind.value),
-            )
+            kind = node.kind.value
+            return (condition_part(f"{kind} on", node.conditions, text) if node.conditions else Part(kind),)
         case Aggregate():
-            keys = tuple(named(c, e) for c, e in zip(node.key_columns, node.keys, strict=True))
-            return (Part("by" if keys else "", keys), Part("", tuple(call_to_sql(call) for call in node.aggregates)))
+            keys = tuple(text.named(c, e) for c, e in zip(node.key_columns, node.keys, strict=True))
+            return (Part("by" if keys else "", keys), Part("", tuple(text.call(call) for call in node.aggregates)))
         case Sort():
-            return (Part("", tuple(key_to_sql(key) for key in node.keys)), window_part(node.limit, node.offset))
+            return (Part("", tuple(text.key(key) for key in node.keys)), window_part(node.limit, node.offset))
         case Limit():
             return (window_part(node.limit, node.offset),)
         case Union():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from typing import Final, assert_never
 
 from sqlengine.planner.expressions import AggregateCall, Call, Case, Cast, Column, Expression, InList, Literal, SortKey
@@ -26,75 +27,91 @@ _CHAINS: Final = {"and": ("AND", _AND), "or": ("OR", _OR)}
 _SHOWN_VALUES: Final = 5
 
 
-def to_sql(expression: Expression) -> str:
-    """The expression as a user would write it; IN lists of more than five values are elided."""
-    return _text(expression, _OR)
+class ExpressionText:
+    """Writes expressions of one plan as SQL.
 
+    Parameters
+    ----------
+    names
+        What to call columns, by id; the others go by their own name.
+    """
 
-def call_to_sql(call: AggregateCall) -> str:
-    """An aggregate call as SQL: `sum(DISTINCT x) FILTER (WHERE y > 1)`."""
-    return aggregate_text(call.function, call.arguments, call.distinct, call.filter)
+    def __init__(self, names: Mapping[int, str] | None = None) -> None:
+        self._names = names or {}
 
+    def expression(self, expression: Expression) -> str:
+        """The expression as a user would write it; IN lists of more than five values are elided."""
+        return self._text(expression, _OR)
 
-def aggregate_text(
-    function: str, arguments: tuple[Expression, ...], distinct: bool, condition: Expression | None
-) -> str:
-    """`function(arguments)` with its DISTINCT and FILTER; `*` for no arguments."""
-    name = "count" if function == "count_star" else function
-    inside = ", ".join(map(to_sql, arguments)) or "*"
-    text = f"{name}({'DISTINCT ' if distinct else ''}{inside})"
-    return text if condition is None else f"{text} FILTER (WHERE {to_sql(condition)})"
+    def column(self, column: Column) -> str:
+        """The column's name."""
+        return self._names.get(column.id, column.name)
 
+    def named(self, column: Column, expression: Expression) -> str:
+        """`expression AS name`, or the name alone when they are the same."""
+        text = self.expression(expression)
+        return text if text in (column.name, self.column(column)) else f"{text} AS {self.column(column)}"
 
-def key_to_sql(key: SortKey) -> str:
-    """A sort key; only what differs from `ASC NULLS LAST` is said."""
-    text = to_sql(key.expression)
-    return f"{text}{' DESC' if key.descending else ''}{' NULLS FIRST' if key.nulls_first else ''}"
+    def key(self, key: SortKey) -> str:
+        """A sort key; only what differs from `ASC NULLS LAST` is said."""
+        text = self.expression(key.expression)
+        return f"{text}{' DESC' if key.descending else ''}{' NULLS FIRST' if key.nulls_first else ''}"
 
+    def call(self, call: AggregateCall) -> str:
+        """An aggregate call: `sum(DISTINCT x) FILTER (WHERE y > 1)`."""
+        return self.aggregate(call.function, call.arguments, call.distinct, call.filter)
 
-def _text(expression: Expression, outer: int) -> str:
-    text, strength = _parts(expression)
-    return text if strength >= outer else f"({text})"
+    def aggregate(
+        self, function: str, arguments: tuple[Expression, ...], distinct: bool, condition: Expression | None
+    ) -> str:
+        """`function(arguments)` with its DISTINCT and FILTER; `*` for no arguments."""
+        name = "count" if function == "count_star" else function
+        inside = ", ".join(map(self.expression, arguments)) or "*"
+        text = f"{name}({'DISTINCT ' if distinct else ''}{inside})"
+        return text if condition is None else f"{text} FILTER (WHERE {self.expression(condition)})"
 
+    def _text(self, expression: Expression, outer: int) -> str:
+        text, strength = self._parts(expression)
+        return text if strength >= outer else f"({text})"
 
-def _parts(expression: Expression) -> tuple[str, int]:
-    match expression:
-        case Literal(value=value, type=type_):
-            return _literal(value, type_.kind), _ATOM
-        case Column(name=name):
-            return name, _ATOM
-        case Cast(operand=operand, type=type_, attempt=attempt):
-            return f"{'TRY_' if attempt else ''}CAST({to_sql(operand)} AS {type_})", _ATOM
-        case Case(branches=branches, otherwise=otherwise):
-            whens = " ".join(f"WHEN {to_sql(condition)} THEN {to_sql(value)}" for condition, value in branches)
-            return f"CASE {whens} ELSE {to_sql(otherwise)} END", _ATOM
-        case InList(operand=operand, values=values, negated=negated):
-            shown = [to_sql(value) for value in values[:_SHOWN_VALUES]]
-            if len(values) > _SHOWN_VALUES:
-                shown = [f"{len(values)} values"]
-            return f"{_text(operand, _OTHER)} {'NOT ' if negated else ''}IN ({', '.join(shown)})", _COMPARISON
-        case Call():
-            return _call(expression)
-        case _:
-            assert_never(expression)
+    def _parts(self, expression: Expression) -> tuple[str, int]:
+        match expression:
+            case Literal(value=value, type=type_):
+                return _literal(value, type_.kind), _ATOM
+            case Column():
+                return self.column(expression), _ATOM
+            case Cast(operand=operand, type=type_, attempt=attempt):
+                return f"{'TRY_' if attempt else ''}CAST({self.expression(operand)} AS {type_})", _ATOM
+            case Case(branches=branches, otherwise=otherwise):
+                whens = " ".join(f"WHEN {self.expression(c)} THEN {self.expression(v)}" for c, v in branches)
+                return f"CASE {whens} ELSE {self.expression(otherwise)} END", _ATOM
+            case InList(operand=operand, values=values, negated=negated):
+                shown = [self.expression(value) for value in values[:_SHOWN_VALUES]]
+                if len(values) > _SHOWN_VALUES:
+                    shown = [f"{len(values)} values"]
+                words = "NOT IN" if negated else "IN"
+                return f"{self._text(operand, _OTHER)} {words} ({', '.join(shown)})", _COMPARISON
+            case Call():
+                return self._call(expression)
+            case _:
+                assert_never(expression)
 
-
-def _call(call: Call) -> tuple[str, int]:
-    name, arguments = call.function, call.arguments
-    if name in _CHAINS:
-        word, strength = _CHAINS[name]
-        return f" {word} ".join(_text(argument, strength + 1) for argument in arguments), strength
-    if name in _INFIX and len(arguments) == 2:
-        sign, strength = _INFIX[name]
-        left = strength + 1 if strength == _COMPARISON else strength
-        return f"{_text(arguments[0], left)} {sign} {_text(arguments[1], strength + 1)}", strength
-    if name in _POSTFIX:
-        return f"{_text(arguments[0], _OTHER)} {_POSTFIX[name]}", _COMPARISON
-    if name == "not":
-        return f"NOT {_text(arguments[0], _NOT)}", _NOT
-    if name == "negate":
-        return f"-{_text(arguments[0], _ATOM)}", _SIGN
-    return f"{name}({', '.join(map(to_sql, arguments))})", _ATOM
+    def _call(self, call: Call) -> tuple[str, int]:
+        name, arguments = call.function, call.arguments
+        if name in _CHAINS:
+            word, strength = _CHAINS[name]
+            return f" {word} ".join(self._text(argument, strength + 1) for argument in arguments), strength
+        if name in _INFIX and len(arguments) == 2:
+            sign, strength = _INFIX[name]
+            left = strength + 1 if strength == _COMPARISON else strength
+            return f"{self._text(arguments[0], left)} {sign} {self._text(arguments[1], strength + 1)}", strength
+        if name in _POSTFIX:
+            return f"{self._text(arguments[0], _OTHER)} {_POSTFIX[name]}", _COMPARISON
+        if name == "not":
+            return f"NOT {self._text(arguments[0], _NOT)}", _NOT
+        if name == "negate":
+            return f"-{self._text(arguments[0], _ATOM)}", _SIGN
+        return f"{name}({', '.join(map(self.expression, arguments))})", _ATOM
 
 
 def _literal(value: object, kind: TypeKind) -> str:

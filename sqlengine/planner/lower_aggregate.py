@@ -20,11 +20,11 @@ def lower_aggregate(node: Aggregate, needed: Needed, lower: Lower, builder: Stag
     inputs = frozenset(column for expression in expressions_of(node) for column in columns_of(expression))
     below = lower(node.input, inputs)
     groups = builder.estimator.rows(node)
-    partitioned = below.partitioned is not None and set(below.partitioned.keys) <= set(node.keys)
+    partitioned = _in_key_columns(below.partitioned, node)
     strategy, reason = choose_aggregate_strategy(
         tasks=len(below.tasks),
         has_keys=bool(node.keys),
-        partitioned=partitioned,
+        partitioned=bool(partitioned),
         distinct=any(call.distinct for call in node.aggregates),
         rows=below.rows,
         groups=groups,
@@ -35,7 +35,7 @@ def lower_aggregate(node: Aggregate, needed: Needed, lower: Lower, builder: Stag
     match strategy:
         case AggregateStrategy.SINGLE:
             done = below.over(single, groups)
-            return replace(done, partitioned=_in_key_columns(below.partitioned, node) if partitioned else None)
+            return replace(done, partitioned=partitioned)
         case AggregateStrategy.ROWS_GATHER:
             rows = builder.gather(below, inputs)
             return rows.over(replace(single, input=rows.root), groups)
@@ -77,11 +77,14 @@ def _partial_rows(below: Fragment, groups: float) -> float:
     return min(below.rows, groups * len(below.tasks))
 
 
-def _in_key_columns(partitioned: HashPartition | None, node: Aggregate) -> HashPartition | None:
-    if partitioned is None:
-        return None
+def _in_key_columns(partitioned: tuple[HashPartition, ...], node: Aggregate) -> tuple[HashPartition, ...]:
+    """The partitionings that keep groups together, said in the key columns."""
     columns: dict[Expression, Column] = dict(zip(node.keys, node.key_columns, strict=True))
-    return HashPartition(tuple(columns[key] for key in partitioned.keys), partitioned.buckets)
+    return tuple(
+        HashPartition(tuple(columns[key] for key in each.keys), each.buckets)
+        for each in partitioned
+        if all(key in columns for key in each.keys)
+    )
 
 
 class _StateColumns:

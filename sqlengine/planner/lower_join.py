@@ -122,16 +122,17 @@ def _place(
 def _shuffled(sides: _Sides, below: Needed, builder: StageBuilder) -> _Sides:
     """Both sides partitioned alike; a side that already is partitioned by (some of) its keys stays where it is."""
     probe, build = sides.probe, sides.build
-    chosen = _key_positions(probe, sides.probe_keys)
-    if chosen is not None and chosen == _key_positions(build, sides.build_keys) and _buckets(probe) == _buckets(build):
+    probe_ways, build_ways = _ways(probe, sides.probe_keys), _ways(build, sides.build_keys)
+    if any(way in build_ways for way in probe_ways):
         return sides
-    if chosen is not None:
-        build_keys = tuple(sides.build_keys[position] for position in chosen)
-        return replace(sides, build=builder.exchange(build, build_keys, _buckets(probe), below))
-    chosen = _key_positions(build, sides.build_keys)
-    if chosen is not None:
-        probe_keys = tuple(sides.probe_keys[position] for position in chosen)
-        return replace(sides, probe=builder.exchange(probe, probe_keys, _buckets(build), below))
+    if probe_ways:
+        positions, buckets = probe_ways[0]
+        build_keys = tuple(sides.build_keys[position] for position in positions)
+        return replace(sides, build=builder.exchange(build, build_keys, buckets, below))
+    if build_ways:
+        positions, buckets = build_ways[0]
+        probe_keys = tuple(sides.probe_keys[position] for position in positions)
+        return replace(sides, probe=builder.exchange(probe, probe_keys, buckets, below))
     buckets = choose_buckets(max(probe.rows, build.rows), builder.settings)
     return replace(
         sides,
@@ -140,23 +141,21 @@ def _shuffled(sides: _Sides, below: Needed, builder: StageBuilder) -> _Sides:
     )
 
 
-def _key_positions(fragment: Fragment, keys: tuple[Expression, ...]) -> tuple[int, ...] | None:
-    """Which of `keys` the fragment is partitioned by, in its order; None if it is not, or by something else too."""
-    if fragment.partitioned is None or not all(key in keys for key in fragment.partitioned.keys):
-        return None
-    return tuple(keys.index(key) for key in fragment.partitioned.keys)
+def _ways(fragment: Fragment, keys: tuple[Expression, ...]) -> list[tuple[tuple[int, ...], int]]:
+    """(which of `keys`, in their order, buckets) for each way in which the fragment is partitioned by keys alone."""
+    return [
+        (tuple(keys.index(key) for key in each.keys), each.buckets)
+        for each in fragment.partitioned
+        if all(key in keys for key in each.keys)
+    ]
 
 
-def _buckets(fragment: Fragment) -> int:
-    return 0 if fragment.partitioned is None else fragment.partitioned.buckets
-
-
-def _partitioning(sides: _Sides, strategy: JoinStrategy, columns: tuple[Column, ...]) -> HashPartition | None:
-    """How the join's rows lie in its tasks: as those of the side all of whose rows it keeps, or that have partners."""
+def _partitioning(sides: _Sides, strategy: JoinStrategy, columns: tuple[Column, ...]) -> tuple[HashPartition, ...]:
+    """How the join's rows lie in its tasks: as those of a side all of whose rows it keeps, or that have partners."""
     if strategy is JoinStrategy.ONE_TASK or sides.kind is JoinKind.FULL:
-        return None
-    kept = sides.build if sides.kind is JoinKind.RIGHT else sides.probe
+        return ()
+    kept = () if sides.kind is JoinKind.RIGHT else sides.probe.partitioned
+    if strategy is JoinStrategy.SHUFFLE and sides.kind in (JoinKind.INNER, JoinKind.RIGHT):
+        kept += sides.build.partitioned
     delivered = frozenset(column.id for column in columns)
-    if kept.partitioned is None or not all(columns_of(key) <= delivered for key in kept.partitioned.keys):
-        return None
-    return kept.partitioned
+    return tuple(each for each in kept if all(columns_of(key) <= delivered for key in each.keys))

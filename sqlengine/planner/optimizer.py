@@ -77,8 +77,10 @@ RULES: Final[tuple[Rule, ...]] = (
     # Needs every filter in its place: they decide the sizes.
     Rule(order_joins, Walk.WHOLE),
     Rule(top_k, Walk.DOWN),
-    # Last: every rule before may have left columns that are read for nothing.
+    # Every rule before may have left columns that are read for nothing.
     Rule(prune_columns, Walk.WHOLE),
+    # Pruned projections often deliver their input as it is.
+    Rule(merge_projects, Walk.UP),
 )
 
 

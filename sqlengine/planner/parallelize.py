@@ -84,12 +84,14 @@ def _lower_project(project: Project, needed: Needed, below: Fragment) -> Fragmen
 
 
 def _renamed(
-    partitioned: HashPartition | None, columns: tuple[Column, ...], expressions: tuple[Expression, ...]
-) -> HashPartition | None:
-    """The partitioning said in the columns of a projection, if it can be."""
-    if partitioned is None:
-        return None
-    names = {e: c for c, e in zip(columns, expressions, strict=True)}
+    partitioned: tuple[HashPartition, ...], columns: tuple[Column, ...], expressions: tuple[Expression, ...]
+) -> tuple[HashPartition, ...]:
+    """The partitionings that can be said in the columns of a projection."""
+    names = dict(zip(expressions, columns, strict=True))
     kept = {column.id for column in columns}
-    keys = tuple(transform(key, lambda part: names.get(part, part)) for key in partitioned.keys)
-    return HashPartition(keys, partitioned.buckets) if all(columns_of(key) <= kept for key in keys) else None
+    renamed = []
+    for each in partitioned:
+        keys = tuple(transform(key, lambda part: names.get(part, part)) for key in each.keys)
+        if all(columns_of(key) <= kept for key in keys):
+            renamed.append(HashPartition(keys, each.buckets))
+    return tuple(renamed)

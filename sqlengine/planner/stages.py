@@ -32,14 +32,15 @@ Needed = frozenset[int]
 class Fragment:
     """An operator tree and what each of its tasks reads, before its output is decided.
 
-    `partitioned`: rows that agree on these keys are in the same task, and the task is their bucket's number.
+    `partitioned`: rows that agree on these keys are in the same task, and the task is their bucket's number; after an
+    inner join either side's keys say so.
     `rows` is the estimate for all tasks together.
     """
 
     root: Exec
     tasks: tuple[Inputs, ...]
     rows: float
-    partitioned: HashPartition | None = None
+    partitioned: tuple[HashPartition, ...] = ()
 
     @property
     def single(self) -> bool:
@@ -101,7 +102,7 @@ class StageBuilder:
         leaf = self.new_leaf()
         root = ExchangeRead(leaf, stage.id, stage.root.columns)
         tasks = tuple({leaf: ReadPieces(bucket=bucket)} for bucket in range(buckets))
-        return Fragment(root, tasks, fragment.rows, HashPartition(keys, buckets))
+        return Fragment(root, tasks, fragment.rows, (HashPartition(keys, buckets),))
 
     def separate(self, fragment: Fragment, needed: Needed) -> Fragment:
         """The same rows in as many tasks, read from a stage of their own."""

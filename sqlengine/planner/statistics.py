@@ -269,6 +269,8 @@ class Estimator:
             low, high = statistics.minimum, statistics.maximum
             if isinstance(low, datetime.date) and isinstance(high, datetime.date):
                 return float(high.year - low.year + 1)
+        if name == "%" and isinstance(arguments[1], Literal) and isinstance(arguments[1].value, int):
+            return float(max(1, abs(arguments[1].value)))
         distinct = 1.0
         for argument in arguments:
             each = self.distinct(argument)

@@ -1,8 +1,8 @@
-"""Trees as text: one line a node, `Kind: details`, at most 100 columns, long lists elided."""
+"""Trees as text: `Kind: details; details`, at most 100 columns, long lists elided."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,40 +23,55 @@ class Part:
         items = [*self.items[:shown], *([f"… {left_out} more"] if left_out else [])]
         return " ".join(text for text in (self.label, self.separator.join(items)) if text)
 
+    def fitted(self, width: int) -> str:
+        """The piece in `width` columns: items are left out from the end, and the last one is cut if it must be."""
+        for shown in range(len(self.items), 0, -1):
+            text = self.text(shown)
+            if len(text) <= width:
+                return text
+        text = self.text(min(1, len(self.items)))
+        return text if len(text) <= width else text[: width - 1] + "…"
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One node: its kind, the parts after the colon (set apart by semicolons), what follows the details, its inputs."""
+    """One node: its kind, parts after the colon (set apart by semicolons), what ends its first line, its inputs."""
 
     kind: str
     parts: tuple[Part, ...]
     inputs: tuple[Line, ...] = ()
     suffix: str = ""
 
-    def text(self, width: int) -> str:
-        """The line in `width` columns; of all lists the longest loses items first."""
+    def texts(self, width: int) -> list[str]:
+        """The node in lines of at most `width` columns: parts that do not fit beside others get a line of their own."""
         parts = [part for part in self.parts if part.label or part.items]
-        shown = [len(part.items) for part in parts]
-        while True:
-            details = "; ".join(part.text(count) for part, count in zip(parts, shown, strict=True))
-            text = f"{self.kind}: {details}" if details else self.kind
-            if len(text) + len(self.suffix) <= width:
-                return text + self.suffix
-            longest = max(range(len(parts)), key=lambda k: len(parts[k].text(shown[k])) if shown[k] > 1 else 0)
-            if shown[longest] <= 1:
-                return text[: max(0, width - len(self.suffix) - 1)] + "…" + self.suffix
-            shown[longest] -= 1
+        first = width - len(self.suffix)
+        lines = [f"{self.kind}: " if parts else self.kind]
+        for number, part in enumerate(parts):
+            last = number == len(parts) - 1
+            room = (first if len(lines) == 1 else width) - (0 if last else 1)
+            separator = " " if number and lines[-1] else ""
+            text = part.text(len(part.items))
+            if number and len(lines[-1]) + len(separator) + len(text) > room:
+                lines.append("")
+                separator, room = "", width - (0 if last else 1)
+            lines[-1] += separator + part.fitted(room - len(lines[-1]) - len(separator)) + ("" if last else ";")
+        lines[0] += self.suffix
+        return lines
 
 
 def render(line: Line, indent: str = "") -> Iterator[str]:
     """The lines of the tree under `line`."""
-    yield indent + line.text(WIDTH - len(indent))
-    yield from _render_inputs(line.inputs, indent)
+    yield from _render(line, indent, indent)
 
 
-def _render_inputs(inputs: Sequence[Line], indent: str) -> Iterator[str]:
-    for number, child in enumerate(inputs):
-        last = number == len(inputs) - 1
-        branch, below = ("└─ ", "   ") if last else ("├─ ", "│  ")
-        yield indent + branch + child.text(WIDTH - len(indent) - len(branch))
-        yield from _render_inputs(child.inputs, indent + below)
+def _render(line: Line, first: str, below: str) -> Iterator[str]:
+    """`first` stands before the node's first line, `below` before all others of its tree."""
+    more = below + ("│    " if line.inputs else "     ")
+    texts = line.texts(WIDTH - len(more))
+    yield first + texts[0]
+    yield from (more + text for text in texts[1:])
+    for number, child in enumerate(line.inputs):
+        last = number == len(line.inputs) - 1
+        branch, continued = ("└─ ", "   ") if last else ("├─ ", "│  ")
+        yield from _render(child, below + branch, below + continued)

@@ -39,8 +39,15 @@ def split_distinct_aggregates(plan: Node) -> Node:
         if any(not a.distinct or a.filter is not None or a.arguments != first.arguments for a in node.aggregates):
             return node
         argument = first.arguments[0]
-        keys = tuple(Column(new_id(), column.name, column.type) for column in node.key_columns)
-        value = Column(new_id(), argument.name if isinstance(argument, Column) else "value", argument.type)
+        keys = tuple(
+            # A key that passes a column through does so twice.
+            column if key == column else Column(new_id(), column.name, column.type)
+            for column, key in zip(node.key_columns, node.keys, strict=True)
+        )
+        if isinstance(argument, Column) and argument not in keys:
+            value = argument
+        else:
+            value = Column(new_id(), "value", argument.type)
         distinct = Aggregate(node.input, (*keys, value), (*node.keys, argument), (), ())
         calls = tuple(replace(call, arguments=(value,), distinct=False) for call in node.aggregates)
         return replace(node, input=distinct, keys=keys, aggregates=calls)
