@@ -110,7 +110,7 @@ class CsvFormat:
         samples = [_sample(file, dialect, firsts[file.path], _block_bytes(heads, sampled, options)) for file in sampled]
         if "header" not in options:
             dialect = dataclasses.replace(dialect, header=_have_header(samples, declared, dialect))
-        names = list(declared) or _names(firsts[files[0].path] or samples[0].first, dialect)
+        names = list(declared) or _names(samples[0].first, dialect)
         if not declared:
             _check_names(firsts, dialect, files)
         types = _types(samples, names, declared, options, dialect)

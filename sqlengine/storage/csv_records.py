@@ -42,7 +42,7 @@ def cut_records(data: Bytes, start: int, target: int, delimiter: str, quote: str
                 if end is None:
                     break
                 # The rest must not be a sliver.
-                if size - end < target // 4:
+                if size - end < max(1, target // 4):
                     goal = size
                     break
                 cuts.append(end)
