@@ -19,6 +19,7 @@ INTERVAL, LIST, STRUCT           number in a `StringTable` of the words   -1
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
@@ -174,6 +175,20 @@ class WideKey:
         return wide_vector(low, np.where(valid, high, 0), valid, self._type)
 
 
+@dataclass(frozen=True, slots=True)
+class _DictionaryIds:
+    """Ids of a dictionary's values, interned or found when the table had `known` strings.
+
+    `dictionary` is kept so that its addresses, the `identity`, cannot become those of another.
+    """
+
+    dictionary: pa.Array
+    identity: tuple[object, ...]
+    ids: Words
+    interned: bool
+    known: int
+
+
 class TextKey:
     """A VARCHAR or BLOB key: its number in a table of strings.
 
@@ -186,7 +201,7 @@ class TextKey:
     def __init__(self, type_: SqlType) -> None:
         self._type = type_
         self._table = StringTable()
-        self._last: tuple[object, tuple[object, ...], Words] | None = None
+        self._last: _DictionaryIds | None = None
         self._values: pa.Array | None = None
 
     @property
@@ -231,15 +246,18 @@ class TextKey:
         return Vector(self._type, pa.DictionaryArray.from_arrays(codes, self._values))
 
     def _dictionary_ids(self, dictionary: pa.Array, grow: bool) -> Words:
-        size = len(self._table)
-        where = tuple(buffer and buffer.address for buffer in dictionary.buffers())
-        identity = (where, dictionary.offset, len(dictionary))
-        if self._last is not None and self._last[1] in ((*identity, True), (*identity, size)):
-            return self._last[2]
+        buffers = tuple(buffer and buffer.address for buffer in dictionary.buffers())
+        identity = (buffers, dictionary.offset, len(dictionary))
+        last = self._last
+        # Interned ids hold for good, those of `find` until the table has learned something.
+        if (
+            last is not None
+            and last.identity == identity
+            and (last.interned or (not grow and last.known == len(self._table)))
+        ):
+            return last.ids
         ids = self._table.intern(dictionary) if grow else self._table.find(dictionary)
-        # Interned ids hold for good, found ones until the table grows. The dictionary is kept so that its
-        # address cannot be that of another.
-        self._last = (dictionary, (*identity, True if grow else size), ids)
+        self._last = _DictionaryIds(dictionary, identity, ids, interned=grow, known=len(self._table))
         return ids
 
 

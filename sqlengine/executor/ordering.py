@@ -6,7 +6,7 @@ Numbers of at most 64 bits become one int64. What is wider becomes bytes that co
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 _DAYS_PER_MONTH: Final = 30
 _NANOS_PER_DAY: Final = 86_400_000_000_000
-_NANOS_PER_MONTH: Final = _DAYS_PER_MONTH * _NANOS_PER_DAY
 _BELOW_SIGN: Final = np.int64(0x7FFF_FFFF_FFFF_FFFF)
 _SIGN: Final = np.int64(-0x8000_0000_0000_0000)
 
@@ -120,7 +119,7 @@ def from_ordered_bytes(array: pa.Array, type_: SqlType) -> Vector:
     if type_.is_text:
         return Vector(type_, array.view(arrow_type(type_)))
     valid = array.is_valid().to_numpy(zero_copy_only=False)
-    words = 2 if is_wide(type_) else 5
+    words = 2 if is_wide(type_) else 4
     rows = np.zeros((len(array), words), np.int64)
     rows[valid] = (
         buffer_words(array.drop_null().buffers()[2], np.dtype(np.int64), 0, int(valid.sum()) * words).reshape(-1, words)
@@ -130,24 +129,17 @@ def from_ordered_bytes(array: pa.Array, type_: SqlType) -> Vector:
     if is_wide(type_):
         return wide_vector(rows[:, 1].byteswap(), rows[:, 0].byteswap() ^ _SIGN, valid, type_)
     bitmap = pa.py_buffer(np.packbits(valid, bitorder="little"))
-    data = pa.py_buffer(np.ascontiguousarray(rows[:, 3:]))
+    data = pa.py_buffer(np.ascontiguousarray(rows[:, 2:]))
     return Vector(type_, pa.Array.from_buffers(arrow_type(type_), len(array), [bitmap, data]))
 
 
-def interval_words(vector: Vector) -> tuple[Words, Words, Words]:
-    """(months, days, nanoseconds) of intervals, normalized so that equal tuples are equal intervals in DuckDB.
-
-    Days beyond 30 count as months and nanoseconds beyond a month or a day as those, each rounded towards zero
-    (DuckDB, `interval_t::Normalize`).
-    """
+def interval_words(vector: Vector) -> tuple[Words, Words]:
+    """(days, nanoseconds of the day) of intervals: equal and ordered by length, a month being 30 days as in DuckDB."""
     array = vector.arrow()
     parts = buffer_words(array.buffers()[1], np.dtype(np.int32), array.offset * 4, len(array) * 4)
     months, days = parts[0::4].astype(np.int64), parts[1::4].astype(np.int64)
-    nanos = np.ascontiguousarray(parts).view(np.int64)[1::2]
-    months_of_days, days = _divide(days, _DAYS_PER_MONTH)
-    months_of_nanos, nanos = _divide(nanos, _NANOS_PER_MONTH)
-    days_of_nanos, nanos = _divide(nanos, _NANOS_PER_DAY)
-    return months + months_of_days + months_of_nanos, days + days_of_nanos, nanos
+    days_of_nanos, nanos = np.divmod(parts.view(np.int64)[1::2], _NANOS_PER_DAY)
+    return months * _DAYS_PER_MONTH + days + days_of_nanos, nanos
 
 
 def words_as_bytes(words: list[Words], valid: Mask | None, lengths: Words | None = None) -> pa.Array:
@@ -174,9 +166,3 @@ def words_as_bytes(words: list[Words], valid: Mask | None, lengths: Words | None
 def _big_endian(words: Words) -> Words:
     """Signed words, so that their bytes in memory compare like the values."""
     return (words ^ _SIGN).byteswap()
-
-
-def _divide(values: NDArray[Any], unit: int) -> tuple[Words, Words]:
-    """Quotient rounded towards zero, and the remainder with the sign of `values`."""
-    remainder = np.fmod(values, unit)
-    return (values - remainder) // unit, remainder

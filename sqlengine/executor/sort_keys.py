@@ -1,7 +1,7 @@
 """ORDER BY keys as unsigned words: ascending words are rows in the order asked for.
 
 A key becomes a word that says where its NULLs go, only if it has any, and one word for the value (two for 128-bit
-numbers, three for intervals). Text becomes the rank of each distinct value among those of the vector, in bytewise
+numbers and intervals). Text becomes the rank of each distinct value among those of the vector, in bytewise
 order of UTF-8, so words of text from different calls do not compare.
 """
 

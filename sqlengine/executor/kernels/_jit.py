@@ -160,9 +160,10 @@ def _jit_disabled() -> bool:
 
 def _uncompiled(function: Callable[..., Any]) -> Callable[..., Any]:
     def run(*arguments: Any) -> Any:
+        typed = [np.int64(each) if type(each) is int else each for each in arguments]
         # Unsigned words wrap around in machine code; numpy scalars would warn.
         with np.errstate(all="ignore"):
-            return function(*arguments)
+            return function(*typed)
 
     return run
 
