@@ -24,7 +24,7 @@ def write_flights(folder: Path | str, format: str = "parquet") -> None:  # noqa:
     folder
         Made if needed; the tables' files are overwritten.
     format
-        `parquet`: hive partitions, `flights/month=01/flights.parquet`, the month only in the path.
+        `parquet`: hive partitions, `flights/month=1/flights.parquet`, the month only in the path.
         `csv`: flat, `flights/2013-01.csv`, the month a column.
     """
     if format not in FORMATS:
@@ -37,7 +37,7 @@ def write_flights(folder: Path | str, format: str = "parquet") -> None:  # noqa:
     for month in range(1, 13):
         part = flights.filter(pc.equal(flights["month"], month))
         if format == "parquet":
-            _write(part.drop_columns(["month"]), folder / "flights" / f"month={month:02}" / "flights.parquet", format)
+            _write(part.drop_columns(["month"]), folder / "flights" / f"month={month}" / "flights.parquet", format)
         else:
             _write(part, folder / "flights" / f"2013-{month:02}.csv", format)
 
