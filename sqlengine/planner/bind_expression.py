@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from sqlglot import exp
@@ -60,6 +60,8 @@ class ExpressionBinder:
         Names of the SELECT list, in lower case, to their syntax trees: a name that no column has means these.
     aggregates
         Where aggregate calls go; None where none may stand.
+    keys
+        For HAVING: the GROUP BY keys. A column that is none of them gives way to an alias of its name.
     """
 
     def __init__(
@@ -69,7 +71,9 @@ class ExpressionBinder:
         clause: str,
         aliases: Aliases | None = None,
         aggregates: Aggregates | None = None,
+        keys: Collection[Expression] | None = None,
     ) -> None:
+        self.keys = keys
         self.context = context
         self.reader = context.reader
         self.scope = scope
@@ -136,7 +140,8 @@ class ExpressionBinder:
         name = self.reader.name(this)
         with self.context.at(node):
             found = self.scope.find(name, qualifiers)
-            if found is None:
+            hidden = self.keys is not None and name.lower() in self.aliases and found not in self.keys
+            if found is None or (hidden and not qualifiers):
                 found = self._alias(name, node)
         if isinstance(found, Column):
             self.places.setdefault(found.id, node)

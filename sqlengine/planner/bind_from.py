@@ -136,7 +136,7 @@ def _scan(context: BindContext, node: Any, path: tuple[str, ...], table: Table) 
 def _common_table(context: BindContext, node: Any, common: CommonTable) -> Source:
     context.used_tables.add(id(common.tree))
     bound = _query(context, context.reader.get(common.tree, "this"), common.visible)
-    names = _renamed(context, bound.names, common.column_names, common.name, node)
+    names = unique_names(_renamed(context, bound.names, common.column_names, common.name, node))
     return bound.plan, Scope([_relation(context, node, (common.name,), names, bound.plan.columns)])
 
 
@@ -163,7 +163,21 @@ def _is_query(node: Any) -> bool:
 
 
 def _aliased(context: BindContext, bound: BoundQuery, node: Any) -> Source:
-    return bound.plan, Scope([_relation(context, node, (), bound.names, bound.plan.columns)])
+    return bound.plan, Scope([_relation(context, node, (), unique_names(bound.names), bound.plan.columns)])
+
+
+def unique_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Names of a subquery's columns, told apart as in DuckDB: a, a become a, a_1."""
+    taken: set[str] = set()
+    unique: list[str] = []
+    for name in names:
+        candidate, number = name, 0
+        while candidate.lower() in taken:
+            number += 1
+            candidate = f"{name}_{number}"
+        taken.add(candidate.lower())
+        unique.append(candidate)
+    return tuple(unique)
 
 
 def _relation(
@@ -177,7 +191,7 @@ def _relation(
     this = reader.get(alias, "this")
     name = reader.name(this) if this is not None else (path[-1] if path else "")
     new_names = [reader.name(each) for each in reader.all(alias, "columns")]
-    return Relation((name,), _renamed(context, names, new_names, name, node), columns)
+    return Relation((name,), unique_names(_renamed(context, names, new_names, name, node)), columns)
 
 
 def _renamed(

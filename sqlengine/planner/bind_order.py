@@ -31,7 +31,11 @@ class OrderItem:
 
 
 def bind_order(
-    context: BindContext, node: Any, names: Sequence[str], bind: Callable[[Any], Expression]
+    context: BindContext,
+    node: Any,
+    names: Sequence[str],
+    bind: Callable[[Any], Expression],
+    other_names: Sequence[Sequence[str]] = (),
 ) -> list[OrderItem]:
     """The ORDER BY items of a query.
 
@@ -43,6 +47,8 @@ def bind_order(
         What a bare name or a number may refer to: the result's columns.
     bind
         Binds any other expression.
+    other_names
+        More names of the same columns: those of the other sides of a UNION.
     """
     reader = context.reader
     order = reader.get(node, "order")
@@ -56,23 +62,24 @@ def bind_order(
         if isinstance(tree, exp.Var) and reader.name(tree).upper() == "ALL":
             items += [OrderItem(output, None, descending, nulls_first, tree) for output in range(len(names))]
             continue
-        output = _output(context, tree, names)
+        output = _output(context, tree, (names, *other_names))
         expression = bind(tree) if output is None else None
         items.append(OrderItem(output, expression, descending, nulls_first, tree))
     return items
 
 
-def _output(context: BindContext, tree: Any, names: Sequence[str]) -> int | None:
+def _output(context: BindContext, tree: Any, headers: Sequence[Sequence[str]]) -> int | None:
     """The result column that a number or a bare name means; None for any other expression."""
     reader = context.reader
     if isinstance(tree, exp.Literal | exp.Null | exp.Boolean):
-        number = ordinal(context, tree, len(names), "ORDER BY")
+        number = ordinal(context, tree, len(headers[0]), "ORDER BY")
         if number is None:
             raise context.error("ORDER BY a constant has no effect; give a column's name or number", tree)
         return number
     if isinstance(tree, exp.Column) and isinstance(tree.this, exp.Identifier) and not tree.args.get("table"):
         name = reader.name(reader.get(tree, "this")).lower()
-        return next((index for index, each in enumerate(names) if each.lower() == name), None)
+        found = (index for names in headers for index, each in enumerate(names) if each.lower() == name)
+        return next(found, None)
     return None
 
 

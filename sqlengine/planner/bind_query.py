@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlglot import exp
 
 from sqlengine.planner.bind_expression import ExpressionBinder
+from sqlengine.planner.bind_from import unique_names
 from sqlengine.planner.bind_order import bind_order, order_outputs, output_scope
 from sqlengine.planner.bind_select import bind_select
 from sqlengine.planner.bound import BoundQuery
@@ -18,6 +19,8 @@ from sqlengine.planner.logical import Join, JoinKind, Node, Union, Values
 from sqlengine.planner.plan_build import distinct, project
 from sqlengine.planner.scope import Scope
 from sqlengine.types import BOOLEAN, SqlType
+
+_Headers = tuple[tuple[str, ...], ...]
 
 _FILTERING: Final[dict[type, JoinKind]] = {exp.Intersect: JoinKind.SEMI, exp.Except: JoinKind.ANTI}
 
@@ -48,13 +51,11 @@ def bind_query(context: BindContext, node: Any, tables: CommonTables) -> BoundQu
     return _ordered(context, node, bound, other_names)
 
 
-def _ordered(context: BindContext, node: Any, bound: BoundQuery, other_names: tuple[str, ...]) -> BoundQuery:
+def _ordered(context: BindContext, node: Any, bound: BoundQuery, other_names: _Headers) -> BoundQuery:
     """ORDER BY and LIMIT around a whole query: they see its columns only."""
-    columns = bound.plan.columns
-    scope = output_scope(bound.names, columns)
+    scope = output_scope(unique_names(bound.names), bound.plan.columns)
     binder = ExpressionBinder(context, scope, "ORDER BY of a whole query")
-    names = list(bound.names)
-    items = bind_order(context, node, names, binder.bind)
+    items = bind_order(context, node, bound.names, binder.bind, other_names)
     plan = order_outputs(context, bound.plan, items, node)
     return BoundQuery(plan, bound.names, ordered=bool(items) or bound.ordered)
 
@@ -83,7 +84,7 @@ def _with(context: BindContext, node: Any, tables: CommonTables) -> CommonTables
 # -- set operations -----------------------------------------------------------------------------
 
 
-def _set_operation(context: BindContext, node: Any, tables: CommonTables) -> tuple[BoundQuery, tuple[str, ...]]:
+def _set_operation(context: BindContext, node: Any, tables: CommonTables) -> tuple[BoundQuery, _Headers]:
     reader = context.reader
     keeps_duplicates = not reader.get(node, "distinct")
     trees = _union_all_inputs(context, node) if isinstance(node, exp.Union) and keeps_duplicates else None
@@ -104,7 +105,7 @@ def _set_operation(context: BindContext, node: Any, tables: CommonTables) -> tup
             Call("is_not_distinct_from", (a, b), BOOLEAN) for a, b in zip(left.columns, right.columns, strict=True)
         )
         plan = Join(_FILTERING[type(node)], left, right, conditions)
-    return BoundQuery(plan, names), ()
+    return BoundQuery(plan, names), tuple(bound.names for bound in bounds[1:])
 
 
 def _union_all_inputs(context: BindContext, node: Any) -> list[Any]:

@@ -63,6 +63,7 @@ class _Select:
         items = self._items(list_binder)
         keys = self._group_keys(items)
         having_binder = self._binder("HAVING")
+        having_binder.keys = {key for _, key in keys or []}
         having = reader.get(self.select, "having")
         having_condition = None if having is None else having_binder.bind_condition(reader.get(having, "this"))
         order_binder = self._binder("ORDER BY")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlglot import exp
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.tokens import TokenType
 
@@ -36,6 +37,12 @@ class EngineParser(_Parser):  # type: ignore[misc]
         }:
             return self._parse_alias(self._parse_assignment())
         return super()._parse_expression()
+
+    def _parse_primary(self) -> Any:
+        # sqlglot reads `.5` as 0.5, which has one digit more.
+        if self._match_pair(TokenType.DOT, TokenType.NUMBER):
+            return exp.Literal.number(f".{self._prev.text}").update_positions(self._prev)
+        return super()._parse_primary()
 
     def _parse_placeholder(self) -> Any:
         token = self._curr

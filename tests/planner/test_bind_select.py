@@ -294,6 +294,17 @@ LIKE_DUCKDB = [
     "SELECT a FROM t LIMIT NULL",
     "SELECT count(*), a FROM t GROUP BY ALL ORDER BY ALL",
     "SELECT a, FROM t",
+    "SELECT * FROM (SELECT 1 a, 2 a, 3 A) x",
+    "SELECT a, a_1 FROM (SELECT 1 a, 2.5 a) x",
+    "WITH x AS (SELECT 1 a, 2.5 a) SELECT * FROM x",
+    "SELECT * FROM (SELECT * FROM t x JOIN t y ON x.a = y.a)",
+    "SELECT sum(a) AS a FROM t HAVING a > 1",
+    "SELECT a AS b, sum(b) FROM t GROUP BY a, b HAVING b > 2",
+    "SELECT max(a) AS m FROM t ORDER BY m + 1",
+    "SELECT a FROM t UNION ALL SELECT k FROM u ORDER BY k",
+    "SELECT a + b AS z, z * 2 AS w, w + z FROM t",
+    "SELECT 'x' AS y GROUP BY y",
+    "SELECT a AS x FROM t WHERE x > 1 GROUP BY x HAVING x > 1 ORDER BY x",
     "SELECT ALL a FROM t",
 ]
 
