@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import functools
 from collections.abc import Callable, Hashable, Iterator, Sequence
 
 import duckdb
@@ -119,10 +120,22 @@ def run(root: Exec, inputs: Inputs, batch_rows: int = 4, memory_limit: int | Non
 
 def ask_duckdb(sql: str, **tables: Source) -> list[Row]:
     """The oracle's rows."""
-    with duckdb.connect() as connection:
-        for name, source in tables.items():
-            connection.register(name, source.arrow)
+    connection = _oracle()
+    for name, source in tables.items():
+        connection.register(name, source.arrow)
+    try:
         return connection.execute(sql).fetchall()
+    finally:
+        for name in tables:
+            connection.unregister(name)
+
+
+@functools.cache
+def _oracle() -> duckdb.DuckDBPyConnection:
+    """One connection for all tests: making one takes longer than most queries."""
+    connection = duckdb.connect()
+    connection.execute("SET threads = 1")
+    return connection
 
 
 def canonical(rows: Sequence[Row]) -> list[str]:

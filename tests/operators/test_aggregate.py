@@ -55,7 +55,7 @@ class Aggregates:
 def some_aggregates(distinct: bool) -> tuple[AggregateColumn, ...]:
     make = Aggregates().make
     plain = (
-        make("count"),
+        make("count_star"),
         make("count", X),
         make("sum", X),
         make("sum", M),
@@ -65,7 +65,7 @@ def some_aggregates(distinct: bool) -> tuple[AggregateColumn, ...]:
         make("max", D),
         make("min", T),
         make("sum", X, filter_=X_ABOVE_0),
-        make("count", filter_=X_ABOVE_0),
+        make("count_star", filter_=X_ABOVE_0),
         make("count", S, filter_=X_ABOVE_0),
     )
     if not distinct:
@@ -151,7 +151,7 @@ def test_groups_come_in_order_of_first_appearance() -> None:
 def test_without_keys_there_is_one_row_whatever_the_input() -> None:
     source = Source(0, COLUMNS, [])
     make = Aggregates().make
-    aggregates = (make("count"), make("count", X), make("sum", X), make("max", S))
+    aggregates = (make("count_star"), make("count", X), make("sum", X), make("max", S))
     assert run(single(source, (), aggregates), Inputs([source])) == [(0, 0, None, None)]
     assert two_phases([source], (), aggregates, 4) == [(0, 0, None, None)]
     # No partial task ran at all.
