@@ -360,6 +360,7 @@ _HANDLERS: Final[dict[type, _Handler]] = {
     exp.Column: ExpressionBinder.column,
     exp.Star: ExpressionBinder.misplaced_star,
     exp.Literal: ExpressionBinder.literal,
+    exp.RawString: lambda binder, node: Literal(binder.reader.get(node, "this"), VARCHAR),
     exp.Boolean: lambda binder, node: Literal(bool(binder.reader.get(node, "this")), BOOLEAN),
     exp.Null: lambda binder, node: Literal(None, NULL),
     exp.Interval: ExpressionBinder.interval,

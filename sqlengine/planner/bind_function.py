@@ -27,7 +27,7 @@ def bind_call(binder: ExpressionBinder, node: Any, condition: Any = None) -> Exp
     aggregate = find_aggregate(name)
     if aggregate is not None:
         return _bind_aggregate(binder, node, aggregate, trees, condition)
-    if find_scalar(name) is None:
+    if find_scalar(name) is None or name in _OPERATORS:
         raise binder.context.error(f'there is no function "{name}".{did_you_mean(name, _callable_names())}', node)
     if condition is not None:
         raise binder.context.error(f"FILTER needs an aggregate; {name}() is none", node)
@@ -60,7 +60,7 @@ def _shown(name: str) -> str:
 
 
 def _callable_names() -> list[str]:
-    return [name for name in function_names() if name.isidentifier()]
+    return [name for name in function_names() if name.isidentifier() and name not in _OPERATORS]
 
 
 def _filtered(binder: ExpressionBinder, node: Any) -> Expression:
@@ -116,6 +116,11 @@ def _bare(name: str) -> Callable[[ExpressionBinder, Any], Expression]:
 
     return bind
 
+
+# Operators that the registry knows under a word; SQL has no functions of these names.
+_OPERATORS: Final = frozenset(
+    {"and", "or", "not", "negate", "is_null", "is_not_null", "is_distinct_from", "is_not_distinct_from"}
+)
 
 # Calls for which SQL has a grammar of its own; all others are `exp.Anonymous` (see `sql_dialect`).
 HANDLERS: Final[dict[type, Callable[[ExpressionBinder, Any], Expression]]] = {

@@ -56,7 +56,7 @@ def bind_order(
     if order is None:
         return items
     for ordered in reader.all(order):
-        tree = reader.get(ordered, "this")
+        tree = reader.unwrap(reader.get(ordered, "this"))
         descending = bool(reader.get(ordered, "desc"))
         nulls_first = bool(reader.get(ordered, "nulls_first"))
         if isinstance(tree, exp.Var) and reader.name(tree).upper() == "ALL":

@@ -47,7 +47,8 @@ class _Select:
 
     def bind(self) -> BoundQuery:
         context, reader = self.context, self.context.reader
-        # STRUCT and VALUE change what a row is in other dialects.
+        if not reader.all(self.select):
+            raise context.error("SELECT needs at least one column", self.select)
         plan, self.scope = bind_from(context, self.select, self.tables)
         self.aggregates = Aggregates(context)
         self.aliases = {}
@@ -166,6 +167,7 @@ class _Select:
     def _group_key(self, tree: Any, items: list[_Item], binder: ExpressionBinder) -> tuple[str, Expression]:
         """One key: a column of FROM, else an alias; a number; or an expression over FROM."""
         context, reader = self.context, self.context.reader
+        tree = reader.unwrap(tree)
         index = ordinal(context, tree, len(items), "GROUP BY")
         if index is None and isinstance(tree, exp.Column) and not tree.args.get("table"):
             name = tree.name.lower()

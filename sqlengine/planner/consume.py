@@ -43,6 +43,12 @@ class Reader:
         self._read.add((id(identifier), "quoted"))
         return str(self.get(identifier, "this"))
 
+    def unwrap(self, node: Any) -> Any:
+        """What stands inside any parentheses."""
+        while type(node).__name__ == "Paren":
+            node = self.get(node, "this")
+        return node
+
     def skip(self, root: Any) -> None:
         """Declare everything below `root` meaningless: a CTE that nobody refers to."""
         for node in root.walk():
