@@ -31,7 +31,7 @@ _HALF = np.uint64(32)
 _BITS = 64
 _BLOCK = 512
 # Up to this many slots the table stays in the core's own cache, and prefetching only costs.
-_CACHED_SLOTS = 1 << 14
+CACHED_SLOTS = 1 << 14
 _FIRST_SLOTS = 1024
 # Quadrupling moves each group less often than doubling; a batch of new keys would double several times.
 _GROWTH = 4
@@ -49,7 +49,7 @@ def shift_of(slots: Any) -> Any:
 @inner
 def _prefetch_block(hashes: Any, size: Any, shift: Any, slots: Any, keys: Any, width: Any) -> None:
     """Fetch what looking up the block's hashes will read first."""
-    if slots.size <= _CACHED_SLOTS:
+    if slots.size <= CACHED_SLOTS:
         return
     first = address_of(slots)
     for i in range(size):

@@ -2,7 +2,8 @@
 
 n: rows, d: distinct strings, c: slots (a power of two, at least twice d).
 
-Same table as in `grouping`; a key is a run of bytes of one growing heap instead of w words.
+Same table as in `grouping`, blocks and prefetching included; a key is a run of bytes of one growing heap instead of
+w words.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from sqlengine.errors import MemoryBudgetError
-from sqlengine.executor.kernels._jit import address_of, inner, kernel, load_uint8, load_uint64
-from sqlengine.executor.kernels.grouping import move_slots, shift_of
+from sqlengine.executor.kernels._jit import address_of, inner, kernel, load_uint8, load_uint64, prefetch
+from sqlengine.executor.kernels.grouping import CACHED_SLOTS, move_slots, shift_of
 from sqlengine.executor.kernels.hashing import hash_bytes, hash_mask, string_parts
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ _HALF = np.uint64(32)
 _FIRST_SLOTS = 1024
 _FIRST_BYTES = 1 << 14
 _GROWTH = 4
+_BLOCK = 256
 
 
 @inner
@@ -49,9 +51,33 @@ def same_bytes(a: Any, b: Any, length: Any) -> Any:
     return True
 
 
+@inner
+def _hash_block(
+    offsets: Any, data: Any, begin: Any, end: Any, mask: Any, slots: Any, ends: Any, heap: Any, block: Any
+) -> None:
+    """block[i] = hash of string `begin + i`, for those up to `end`; fetches what looking them up will read first."""
+    shift = shift_of(slots)
+    for row in range(begin, end):
+        start = np.int64(offsets[row])
+        block[row - begin] = hash_bytes(data + start, np.int64(offsets[row + 1]) - start, mask)
+    if slots.size <= CACHED_SLOTS:
+        return
+    first = address_of(slots)
+    for i in range(end - begin):
+        prefetch(first + 8 * np.int64(block[i] >> shift))
+    first = address_of(ends)
+    for i in range(end - begin):
+        prefetch(first + 8 * np.int64(slots[np.int64(block[i] >> shift)] & _LOW))
+    first = address_of(heap)
+    for i in range(end - begin):
+        known = np.int64(slots[np.int64(block[i] >> shift)] & _LOW) - 1
+        if known >= 0:
+            prefetch(first + ends[known])
+
+
 @kernel(
     "int64(int32[::1], int64, boolean[::1], int64, uint64, uint64[::1], uint64[::1], int64[::1], uint8[::1],"
-    " int64[::1], int64[::1])"
+    " int64[::1], uint64[::1], int64[::1])"
 )
 def intern_strings(
     offsets: Any,
@@ -64,6 +90,7 @@ def intern_strings(
     ends: Any,
     heap: Any,
     count: Any,
+    block: Any,
     ids: Any,
 ) -> Any:
     """Number the strings from row `start` on, adding new ones to the table.
@@ -75,6 +102,7 @@ def intern_strings(
     ends     int64[c/2+1]  string k is heap[ends[k]:ends[k+1]], changed
     heap     uint8[]       changed
     count    int64[1]      distinct strings so far, changed
+    block    uint64[]      scratch
     ids      int64[n]      written
 
     Returns the row before which the table must grow, or n.
@@ -83,74 +111,82 @@ def intern_strings(
     shift = shift_of(slots)
     number = count[0]
     base = address_of(heap)
-    for row in range(start, ids.size):
-        if valid.size > 0 and not valid[row]:
-            ids[row] = NULL_ID
-            continue
-        address = data + np.int64(offsets[row])
-        length = np.int64(offsets[row + 1]) - np.int64(offsets[row])
-        hash_ = hash_bytes(address, length, mask)
-        tag = hash_ << _HALF
-        slot = np.int64(hash_ >> shift) & last
-        while True:
-            entry = slots[slot]
-            known = np.int64(entry & _LOW) - 1
-            if (
-                (entry & ~_LOW) == tag
-                and known >= 0
-                and ends[known + 1] - ends[known] == length
-                and same_bytes(address, base + ends[known], length)
-            ):
-                break
-            if entry == _EMPTY:
-                if number == hashes.size or ends[number] + length > heap.size:
-                    count[0] = number
-                    return row
-                known = number
-                number += 1
-                slots[slot] = tag | np.uint64(number)
-                hashes[known] = hash_
-                for at in range(length):
-                    heap[ends[known] + at] = load_uint8(address + at)
-                ends[number] = ends[known] + length
-                break
-            slot = (slot + 1) & last
-        ids[row] = known
+    for begin in range(start, ids.size, _BLOCK):
+        end = min(begin + _BLOCK, ids.size)
+        _hash_block(offsets, data, begin, end, mask, slots, ends, heap, block)
+        for row in range(begin, end):
+            if valid.size > 0 and not valid[row]:
+                ids[row] = NULL_ID
+                continue
+            address = data + np.int64(offsets[row])
+            length = np.int64(offsets[row + 1]) - np.int64(offsets[row])
+            hash_ = block[row - begin]
+            tag = hash_ << _HALF
+            slot = np.int64(hash_ >> shift) & last
+            while True:
+                entry = slots[slot]
+                known = np.int64(entry & _LOW) - 1
+                if (
+                    (entry & ~_LOW) == tag
+                    and known >= 0
+                    and ends[known + 1] - ends[known] == length
+                    and same_bytes(address, base + ends[known], length)
+                ):
+                    break
+                if entry == _EMPTY:
+                    if number == hashes.size or ends[number] + length > heap.size:
+                        count[0] = number
+                        return row
+                    known = number
+                    number += 1
+                    slots[slot] = tag | np.uint64(number)
+                    hashes[known] = hash_
+                    for at in range(length):
+                        heap[ends[known] + at] = load_uint8(address + at)
+                    ends[number] = ends[known] + length
+                    break
+                slot = (slot + 1) & last
+            ids[row] = known
     count[0] = number
     return ids.size
 
 
-@kernel("void(int32[::1], int64, boolean[::1], uint64, uint64[::1], int64[::1], uint8[::1], int64[::1])")
-def find_strings(offsets: Any, data: Any, valid: Any, mask: Any, slots: Any, ends: Any, heap: Any, ids: Any) -> None:
+@kernel("void(int32[::1], int64, boolean[::1], uint64, uint64[::1], int64[::1], uint8[::1], uint64[::1], int64[::1])")
+def find_strings(
+    offsets: Any, data: Any, valid: Any, mask: Any, slots: Any, ends: Any, heap: Any, block: Any, ids: Any
+) -> None:
     """Number the strings; one that is not in the table gives ABSENT_ID.
 
-    Arguments as in `intern_strings`; only `ids` is written.
+    Arguments as in `intern_strings`; only `block` and `ids` are written.
     """
     last = slots.size - 1
     shift = shift_of(slots)
     base = address_of(heap)
-    for row in range(ids.size):
-        if valid.size > 0 and not valid[row]:
-            ids[row] = NULL_ID
-            continue
-        address = data + np.int64(offsets[row])
-        length = np.int64(offsets[row + 1]) - np.int64(offsets[row])
-        hash_ = hash_bytes(address, length, mask)
-        tag = hash_ << _HALF
-        slot = np.int64(hash_ >> shift) & last
-        known = np.int64(ABSENT_ID)
-        while slots[slot] != _EMPTY:
-            entry = slots[slot]
-            candidate = np.int64(entry & _LOW) - 1
-            if (
-                (entry & ~_LOW) == tag
-                and ends[candidate + 1] - ends[candidate] == length
-                and same_bytes(address, base + ends[candidate], length)
-            ):
-                known = candidate
-                break
-            slot = (slot + 1) & last
-        ids[row] = known
+    for begin in range(0, ids.size, _BLOCK):
+        end = min(begin + _BLOCK, ids.size)
+        _hash_block(offsets, data, begin, end, mask, slots, ends, heap, block)
+        for row in range(begin, end):
+            if valid.size > 0 and not valid[row]:
+                ids[row] = NULL_ID
+                continue
+            address = data + np.int64(offsets[row])
+            length = np.int64(offsets[row + 1]) - np.int64(offsets[row])
+            hash_ = block[row - begin]
+            tag = hash_ << _HALF
+            slot = np.int64(hash_ >> shift) & last
+            known = np.int64(ABSENT_ID)
+            while slots[slot] != _EMPTY:
+                entry = slots[slot]
+                candidate = np.int64(entry & _LOW) - 1
+                if (
+                    (entry & ~_LOW) == tag
+                    and ends[candidate + 1] - ends[candidate] == length
+                    and same_bytes(address, base + ends[candidate], length)
+                ):
+                    known = candidate
+                    break
+                slot = (slot + 1) & last
+            ids[row] = known
 
 
 class StringTable:
@@ -172,6 +208,7 @@ class StringTable:
         self._ends = np.zeros(_FIRST_SLOTS // 2 + 1, np.int64)
         self._heap = np.empty(_FIRST_BYTES, np.uint8)
         self._count = np.zeros(1, np.int64)
+        self._block = np.empty(_BLOCK, np.uint64)
         self._mask = hash_mask()
 
     def __len__(self) -> int:
@@ -199,6 +236,7 @@ class StringTable:
                 self._ends,
                 self._heap,
                 self._count,
+                self._block,
                 ids,
             )
             if done == len(ids):
@@ -209,7 +247,9 @@ class StringTable:
         """Number of each string, int64[n]; -2 if it was never interned, -1 for NULL. The table does not change."""
         offsets, data, valid = string_parts(array)
         ids = np.empty(len(array), np.int64)
-        find_strings(offsets, data, valid, self._mask, self._slots, self._ends, self._heap, ids)
+        # Tables may be shared by threads that probe, so the scratch space is the caller's.
+        block = np.empty(_BLOCK, np.uint64)
+        find_strings(offsets, data, valid, self._mask, self._slots, self._ends, self._heap, block, ids)
         return ids
 
     def values(self) -> pa.Array:
