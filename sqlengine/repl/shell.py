@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -53,6 +55,7 @@ class Shell:
 
     def run(self) -> int:
         """Read and run until Ctrl-D or `.quit`; the exit code."""
+        threading.Thread(target=_load_engine, daemon=True).start()
         completer = SqlCompleter(self.connection)
         prompt: PromptSession[str] = PromptSession(
             history=_history(),
@@ -99,6 +102,15 @@ class Shell:
     def _keep(self, cursor: Cursor) -> None:
         if cursor.description is not None:
             self.last = cursor
+
+
+def _load_engine() -> None:
+    """Import what the first query needs while the user still types it."""
+    from sqlengine import connect
+
+    # If this fails, so will the user's query, and say why.
+    with contextlib.suppress(Exception):
+        connect().execute("SELECT 1")
 
 
 def _keys() -> KeyBindings:
