@@ -15,7 +15,7 @@ from sqlengine.planner.context import BindContext
 from sqlengine.planner.expressions import Column, Expression, Literal, SortKey
 from sqlengine.planner.logical import Limit, Node, Sort
 from sqlengine.planner.plan_build import project
-from sqlengine.planner.scope import Scope
+from sqlengine.planner.scope import Relation, Scope
 from sqlengine.types import BIGINT
 
 
@@ -159,6 +159,4 @@ def _count(context: BindContext, tree: Any, clause: str) -> int | None:
 
 def output_scope(names: Sequence[str], columns: Sequence[Column]) -> Scope:
     """Names for expressions over a query's own result."""
-    from sqlengine.planner.scope import Relation
-
     return Scope([Relation((), tuple(names), tuple(columns))])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlglot import exp
@@ -15,7 +15,7 @@ from sqlengine.planner.bind_group import above_keys
 from sqlengine.planner.bind_order import OrderItem, bind_order, ordinal, sort_and_limit
 from sqlengine.planner.bound import BoundQuery
 from sqlengine.planner.context import BindContext, CommonTables
-from sqlengine.planner.expressions import Column, Expression, Literal, SortKey
+from sqlengine.planner.expressions import Column, Expression, Literal, SortKey, columns_of
 from sqlengine.planner.logical import Aggregate, Filter, Node
 from sqlengine.planner.output_name import output_name
 from sqlengine.planner.plan_build import distinct, project
@@ -72,15 +72,13 @@ class _Select:
 
         if keys is not None or having is not None or self.aggregates.columns:
             plan, above = self._aggregate(plan, keys or [])
-            items = [_Item(i.name, above(i.expression, list_binder, i.tree), i.tree) for i in items]
+            items = [replace(item, expression=above(item.expression, list_binder, item.tree)) for item in items]
             if having_condition is not None:
                 plan = Filter(plan, above(having_condition, having_binder, having))
             order = [
                 item
                 if item.expression is None
-                else OrderItem(
-                    None, above(item.expression, order_binder, item.tree), item.descending, item.nulls_first, item.tree
-                )
+                else replace(item, expression=above(item.expression, order_binder, item.tree))
                 for item in order
             ]
         names = tuple(item.name for item in items)
@@ -183,8 +181,6 @@ class _Select:
         return item.name, item.expression
 
     def _has_aggregate(self, expression: Expression) -> bool:
-        from sqlengine.planner.expressions import columns_of
-
         return not columns_of(expression).isdisjoint(column.id for column in self.aggregates.columns.values())
 
     def _aggregate(

@@ -94,7 +94,7 @@ def _content(
         case "EXPLAIN":
             return _explain(tokens, source)
         case "DESCRIBE" | "DESC":
-            return DescribeTree(_described(tokens[1:], source))
+            return DescribeTree(_described(tokens, source))
         case "SET" | "RESET":
             return _setting(tokens, source)
         case "SHOW":
@@ -124,11 +124,11 @@ def _explain(tokens: list[Any], source: Source) -> ExplainTree:
 def _described(tokens: list[Any], source: Source) -> Any:
     from sqlglot import exp
 
-    if not tokens:
-        return exp.select("*").from_("tables")
-    if tokens[0].text.upper() in QUERY_WORDS:
-        return _query(tokens, source)
-    table = _run_parser(tokens, source, exp.Table)
+    if len(tokens) < 2:
+        raise _unexpected_end(f"{tokens[0].text.upper()} needs a table or a query", tokens, source)
+    if tokens[1].text.upper() in QUERY_WORDS:
+        return _query(tokens[1:], source)
+    table = _run_parser(tokens[1:], source, exp.Table)
     return exp.Select(expressions=[exp.Star()], from_=exp.From(this=table))
 
 

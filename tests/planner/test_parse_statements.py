@@ -76,7 +76,7 @@ def test_describe(sql: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "sql", ["SET x", "SET x =", "SET x = 1 2", "SHOW", "SHOW a b", "RESET", "EXPLAIN", "EXPLAIN SET x = 1"]
+    "sql", ["SET x", "SET x =", "SET x = 1 2", "SHOW", "SHOW a b", "RESET", "EXPLAIN", "DESCRIBE", "EXPLAIN SET x = 1"]
 )
 def test_malformed(sql: str) -> None:
     with pytest.raises(ParseError):
