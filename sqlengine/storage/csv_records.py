@@ -1,23 +1,26 @@
 """Where the records of a CSV file end, found without parsing it: only quotes are looked at.
 
 A quote opens a quoted field only at the start of a field, so whether a line end closes a record is decided by
-the quotes before it. They are found by numpy, a chunk at a time; about 2 GB/s. (Cutting CSV for parallel
+the quotes before it. They are found by numpy, a chunk at a time; 1 to 2 GB/s. (Cutting CSV for parallel
 parsing: Ge, Li, Eilebrecht, Chandramouli, Kossmann: "Speculative Distributed CSV Data Parsing for Big Data
 Analytics", SIGMOD 2019; theirs guesses, this reads the file once.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from functools import cached_property, partial
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 Bytes = NDArray[np.uint8]
+Flags = NDArray[np.bool_]
+Offsets = NDArray[np.int64]
 
-_CHUNK: Final = 1 << 20
+# Fits a core's cache together with what is made of it: twice as fast as 1 MiB.
+_CHUNK: Final = 1 << 18
 _NEWLINE: Final = 10
 _RETURN: Final = 13
 
@@ -73,19 +76,23 @@ def last_record_end(data: Bytes, start: int, stop: int, delimiter: str, quote: s
     return last
 
 
-@dataclass(frozen=True, slots=True)
 class _Chunk:
     """A stretch of a file.
 
-    `toggles` are the offsets of quotes that open or close a field within [start, stop); `inside` says whether
-    `start` lies within quotes. `newline` is the byte that ends lines.
+    `inside` says whether `start` lies within quotes, `newline` is the byte that ends lines.
     """
 
-    start: int
-    stop: int
-    inside: bool
-    toggles: NDArray[np.int64]
-    newline: int
+    def __init__(self, start: int, stop: int, inside: bool, newline: int, toggles: Callable[[], Offsets]) -> None:
+        self.start = start
+        self.stop = stop
+        self.inside = inside
+        self.newline = newline
+        self._toggles = toggles
+
+    @cached_property
+    def toggles(self) -> Offsets:
+        """Offsets of the quotes that open or close a field within [start, stop)."""
+        return self._toggles()
 
     def record_end(self, data: Bytes, offset: int) -> int | None:
         """The offset behind the first record that ends at or after `offset`, or None if none does in this chunk."""
@@ -109,29 +116,46 @@ class _Chunk:
             offset = until + 1
         return None
 
-    def record_ends(self, data: Bytes) -> NDArray[np.int64]:
+    def record_ends(self, data: Bytes) -> Offsets:
         """Offsets of all line ends in this chunk that end a record."""
         ends = np.flatnonzero(data[self.start : self.stop] == self.newline) + self.start
         outside = (np.searchsorted(self.toggles, ends) & 1) == int(self.inside)
-        kept: NDArray[np.int64] = ends[outside]
+        kept: Offsets = ends[outside]
         return kept
 
 
 def _scan(data: Bytes, start: int, stop: int, delimiter: str, quote: str) -> Iterator[_Chunk]:
     newline = _line_end(data, start, stop)
-    separators = np.array([ord(delimiter), _NEWLINE, _RETURN], np.uint8)
     inside = False
+    # The last quote that opened or closed a field; only asked whether it is the byte before.
     last = -1
     for first in range(start, stop, _CHUNK):
         end = min(first + _CHUNK, stop)
-        toggles = np.empty(0, np.int64)
-        if quote:
-            quotes = np.flatnonzero(data[first:end] == ord(quote)) + first
-            toggles = _toggles(data, start, quotes, inside, last, separators)
-        yield _Chunk(first, end, inside, toggles, newline)
-        inside ^= bool(len(toggles) & 1)
-        if len(toggles):
-            last = int(toggles[-1])
+        chunk = data[first:end]
+        quotes = chunk == ord(quote) if quote else np.zeros(0, np.bool_)
+        count = int(np.count_nonzero(quotes))
+        if not count:
+            yield _Chunk(first, end, inside, newline, lambda: np.empty(0, np.int64))
+            continue
+        separators = (chunk == ord(delimiter)) | (chunk == _NEWLINE) | (chunk == _RETURN)
+        boundary = first == start or last == first - 1 or data[first - 1] in (ord(delimiter), _NEWLINE, _RETURN)
+        if _is_regular(quotes, separators, inside, boundary):
+            yield _Chunk(first, end, inside, newline, partial(_offsets, quotes, first))
+            inside ^= bool(count & 1)
+            last = end - 1 if quotes[-1] else -1
+        else:
+            toggles = _walk(quotes, separators, inside, boundary, first)
+            yield _Chunk(first, end, inside, newline, partial(_same, toggles))
+            inside ^= bool(len(toggles) & 1)
+            last = int(toggles[-1]) if len(toggles) else -1
+
+
+def _offsets(quotes: Flags, first: int) -> Offsets:
+    return np.flatnonzero(quotes) + first
+
+
+def _same(toggles: Offsets) -> Offsets:
+    return toggles
 
 
 def _line_end(data: Bytes, start: int, stop: int) -> int:
@@ -140,29 +164,48 @@ def _line_end(data: Bytes, start: int, stop: int) -> int:
     return _RETURN if (head == _RETURN).any() and not (head == _NEWLINE).any() else _NEWLINE
 
 
-def _toggles(data: Bytes, start: int, quotes: Any, inside: bool, last: int, separators: Bytes) -> NDArray[np.int64]:
-    """Those of `quotes` that open or close a quoted field.
+def _is_regular(quotes: Flags, separators: Flags, inside: bool, boundary: bool) -> bool:
+    """Whether every quote of a chunk opens or closes a field, as in a well-formed file all do.
 
-    In a well-formed file all do: every other one opens (the second of a doubled quote opens again). One that
-    should open but stands within a field (5" pipe) is an ordinary character; then the quotes are walked one
-    by one, still exactly.
+    Every other quote opens (the second of a doubled quote opens again), so it must follow a separator or
+    another quote. Computed on bits, 64 bytes a word, with a prefix XOR for "inside" (Langdale, Lemire:
+    "Parsing Gigabytes of JSON per Second", VLDB Journal 28, 2019, section 3.1.1).
 
     Parameters
     ----------
-    last
-        The last quote before these that toggled, -1 if none.
+    boundary
+        Whether a quote may open at the chunk's first byte.
     """
-    openers = quotes[int(inside) :: 2]
-    before = data[np.maximum(openers - 1, 0)]
-    previous = np.concatenate([[last], quotes])[int(inside) :: 2][: len(openers)]
-    legal = np.isin(before, separators) | (openers == start) | (previous == openers - 1)
-    if legal.all():
-        return np.asarray(quotes, np.int64)
+    words = _bits(quotes)
+    within = words.copy()
+    for shift in (1, 2, 4, 8, 16, 32):
+        within ^= within << np.uint64(shift)
+    odd = np.bitwise_count(words) & 1
+    before = np.cumsum(odd, dtype=np.uint8) - odd + inside
+    # Words that start within quotes are flipped: subtracting 1 from 0 sets every bit.
+    within ^= np.where(before & 1, ~np.uint64(0), np.uint64(0))
+    opening = _bits(quotes | separators)
+    allowed = opening << np.uint64(1)
+    allowed[1:] |= opening[:-1] >> np.uint64(63)
+    allowed[0] |= np.uint64(boundary)
+    return not bool((words & within & ~allowed).any())
+
+
+def _bits(flags: Flags) -> NDArray[np.uint64]:
+    packed = np.packbits(flags, bitorder="little")
+    padded = np.zeros(-(-len(packed) // 8) * 8, np.uint8)
+    padded[: len(packed)] = packed
+    return padded.view(np.uint64)
+
+
+def _walk(quotes: Flags, separators: Flags, inside: bool, boundary: bool, first: int) -> Offsets:
+    """The quotes of a chunk that open or close a field, where some do not: 5" pipe is just text."""
     kept = []
-    is_separator = np.isin(data[np.maximum(quotes - 1, 0)], separators) | (quotes == start)
-    for position, after_separator in zip(quotes.tolist(), is_separator.tolist(), strict=True):
-        if inside or after_separator or last == position - 1:
+    last = -1
+    for position in np.flatnonzero(quotes).tolist():
+        opens = boundary if position == 0 else separators[position - 1] or (last >= 0 and last == position - 1)
+        if inside or opens:
             kept.append(position)
             inside = not inside
             last = position
-    return np.asarray(kept, np.int64)
+    return np.asarray(kept, np.int64) + first

@@ -282,6 +282,14 @@ def test_repetitive_text_comes_as_dictionary(write_csv: Write) -> None:
     assert batch.schema.types == [pa.string(), pa.dictionary(pa.int32(), pa.string())]
 
 
+def test_a_file_cut_short_between_planning_and_reading_is_noticed(write_csv: Write) -> None:
+    table = open_table(write_csv("a,b\n1,2\n3,4\n"))
+    (task,) = table.plan_scan(["a"], []).tasks
+    write_csv("a,b\n1,2\n")
+    with pytest.raises(FileFormatError, match="changed while the query ran"):
+        list(table.read(task, ["a"], 10))
+
+
 def test_row_count_is_estimated_well(write_csv: Write) -> None:
     table = open_table(write_csv("a,b\n" + "".join(f"{n},{'x' * (n % 50)}\n" for n in range(50_000))))
     assert math.isclose(table.row_count(), 50_000, rel_tol=0.05)
