@@ -21,12 +21,18 @@ from sqlengine.planner.lower_sort import lower_limit, lower_sort
 from sqlengine.planner.lower_union import lower_union
 from sqlengine.planner.physical import FilterExec, Gather, HashPartition, PhysicalPlan, ProjectExec
 from sqlengine.planner.stages import Fragment, Needed, StageBuilder, narrow
+from sqlengine.planner.verify_physical import check_physical
 
 
 def parallelize(plan: Node, names: Sequence[str], settings: Settings) -> PhysicalPlan:
     """The physical plan of `plan`; `names` is the header of its columns.
 
     Depends on the plan, on statistics and on settings, never on the number of workers.
+
+    Raises
+    ------
+    InternalError
+        With the setting `verify_plans`: the outcome breaks an invariant of `verify_physical`.
     """
     builder = StageBuilder(plan, settings)
     needed = frozenset(column.id for column in plan.columns)
@@ -61,7 +67,10 @@ def parallelize(plan: Node, names: Sequence[str], settings: Settings) -> Physica
     builder.close(fragment, Gather(), needed)
     rows = max(float(stage.estimated_rows or 0) for stage in builder.stages)
     small, reason = choose_small(builder.scanned_bytes, rows, settings)
-    return PhysicalPlan(tuple(builder.stages), tuple(names), small, reason)
+    physical = PhysicalPlan(tuple(builder.stages), tuple(names), small, reason)
+    if settings.get_bool("verify_plans"):
+        check_physical(physical)
+    return physical
 
 
 def _needed_by_project(project: Project, needed: Needed) -> Needed:

@@ -1,0 +1,181 @@
+"""What must hold of every physical plan: each operator finds its columns and its rows where it needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import assert_never
+
+from sqlengine.errors import InternalError
+from sqlengine.planner.expressions import Column, Expression, columns_of
+from sqlengine.planner.logical import JoinKind
+from sqlengine.planner.physical import (
+    AggregateExec,
+    AggregateMode,
+    AppendExec,
+    ExchangeRead,
+    Exec,
+    FilterExec,
+    Gather,
+    HashJoinExec,
+    HashPartition,
+    LimitExec,
+    NestedLoopJoinExec,
+    PhysicalPlan,
+    ProjectExec,
+    ReadPieces,
+    ScanExec,
+    SortExec,
+    Stage,
+    ValuesExec,
+    exec_inputs,
+    leaves,
+)
+from sqlengine.storage.table import ScanTask
+
+# What can be read of a stage: a task's whole output (bucket None) or a bucket of it.
+_Piece = tuple[int, int | None]
+
+
+def check_physical(plan: PhysicalPlan) -> None:
+    """Check columns, leaves and pieces of every stage.
+
+    Raises
+    ------
+    InternalError
+        Naming the stage and what does not fit.
+    """
+    for position, stage in enumerate(plan.stages):
+        where = f"stage {stage.id}"
+        _require(stage.id == position, f"{where} stands at position {position}")
+        _require(bool(stage.tasks), f"{where} has no task")
+        _check_columns(stage.root, where)
+        if isinstance(stage.output, HashPartition):
+            _check_read(stage.output.keys, stage.root.columns, f"{where}: output")
+        _check_leaves(plan, stage, where)
+        _check_joins(stage, where)
+    _require(isinstance(plan.result.output, Gather), "the result is not gathered")
+    _require(len(plan.names) == len(plan.result.root.columns), "the header and the result's columns differ in number")
+
+
+def _check_columns(node: Exec, where: str) -> None:
+    available = [column for child in exec_inputs(node) for column in child.columns]
+    if isinstance(node, ScanExec):
+        available = list(node.read_columns)
+    if not isinstance(node, ValuesExec | ExchangeRead):
+        _check_read(_expressions(node), available, f"{where}: {type(node).__name__}")
+    ids = [column.id for column in node.columns]
+    _require(len(ids) == len(set(ids)), f"{where}: {type(node).__name__} delivers a column twice")
+    for child in exec_inputs(node):
+        _check_columns(child, where)
+
+
+def _expressions(node: Exec) -> Iterator[Expression]:
+    """Everything the operator reads of its inputs (of its file, for a scan)."""
+    match node:
+        case ScanExec():
+            yield from node.filters
+            yield from node.columns
+        case ExchangeRead():
+            yield from (key.expression for key in node.merge)
+        case ValuesExec() | LimitExec():
+            return
+        case FilterExec():
+            yield node.condition
+        case ProjectExec():
+            yield from node.expressions
+        case AggregateExec():
+            yield from node.keys
+            for aggregate in node.aggregates:
+                if aggregate.filter is not None:
+                    yield aggregate.filter
+                for state in aggregate.states:
+                    if node.mode is AggregateMode.FINAL:
+                        yield state.column
+                    elif state.argument is not None:
+                        yield state.argument
+        case HashJoinExec():
+            yield from (*node.probe_keys, *node.build_keys, *node.residual, *node.columns)
+        case NestedLoopJoinExec():
+            yield from (*node.conditions, *node.columns)
+        case SortExec():
+            yield from (key.expression for key in node.keys)
+        case AppendExec():
+            for child in node.inputs:
+                _require(len(child.columns) == len(node.columns), "an input of AppendExec has another width")
+        case _:
+            assert_never(node)
+
+
+def _check_read(expressions: Iterable[Expression], available: Iterable[Column], where: str) -> None:
+    known = {column.id for column in available}
+    for expression in expressions:
+        missing = columns_of(expression) - known
+        _require(not missing, f"{where} reads columns {sorted(missing)}, which its input does not deliver")
+
+
+def _check_leaves(plan: PhysicalPlan, stage: Stage, where: str) -> None:
+    """Every task says what each leaf reads; together the tasks read every piece once, or each task reads all."""
+    reading = [leaf for leaf in leaves(stage.root) if not isinstance(leaf, ValuesExec)]
+    numbers = {leaf.leaf for leaf in reading}
+    _require(len(numbers) == len(reading), f"{where} has two leaves of one number")
+    for task in stage.tasks:
+        _require(set(task.inputs) == numbers, f"{where} has a task that leaves a leaf without input")
+    for leaf in reading:
+        pieces = [task.inputs[leaf.leaf] for task in stage.tasks]
+        if isinstance(leaf, ScanExec):
+            _require(all(isinstance(piece, ScanTask) for piece in pieces), f"{where}: a scan reads an exchange")
+            continue
+        _require(0 <= leaf.stage < stage.id, f"{where} reads stage {leaf.stage}, which does not come before it")
+        source = plan.stages[leaf.stage]
+        delivered = {column.id for column in source.root.columns}
+        _require({column.id for column in leaf.columns} <= delivered, f"{where} reads columns that its source has not")
+        _check_read(tuple(_expressions(leaf)), leaf.columns, f"{where}: merge")
+        read = [piece for piece in pieces if isinstance(piece, ReadPieces)]
+        _require(len(read) == len(pieces), f"{where}: an exchange reads splits")
+        if all(piece in (ReadPieces(), ReadPieces(tasks=())) for piece in read):
+            continue
+        found = [each for piece in read for each in _pieces(piece, source)]
+        _require(len(found) == len(set(found)), f"{where} reads a piece of stage {source.id} twice")
+        _require(set(found) == _all_pieces(source), f"{where} does not read every piece of stage {source.id}")
+
+
+def _pieces(piece: ReadPieces, source: Stage) -> Iterator[_Piece]:
+    tasks = range(len(source.tasks)) if piece.tasks is None else piece.tasks
+    yield from ((task, piece.bucket) for task in tasks)
+
+
+def _all_pieces(source: Stage) -> set[_Piece]:
+    buckets = range(source.output.buckets) if isinstance(source.output, HashPartition) else (None,)
+    return {(task, bucket) for task in range(len(source.tasks)) for bucket in buckets}
+
+
+def _check_joins(stage: Stage, where: str) -> None:
+    """Both sides of a shuffled join read the same bucket; unmatched build rows are known to one task only."""
+    for task in stage.tasks:
+        buckets = {
+            piece.bucket for piece in task.inputs.values() if isinstance(piece, ReadPieces) and piece.bucket is not None
+        }
+        _require(len(buckets) <= 1, f"{where} has a task that joins different buckets")
+    if len(stage.tasks) == 1:
+        return
+    for node in _walk(stage.root):
+        if isinstance(node, HashJoinExec | NestedLoopJoinExec) and node.kind in (JoinKind.RIGHT, JoinKind.FULL):
+            shared = any(
+                all(task.inputs[leaf.leaf] == ReadPieces() for task in stage.tasks)
+                for leaf in leaves(node.build)
+                if isinstance(leaf, ExchangeRead)
+            )
+            _require(
+                not shared, f"{where}: every task would deliver the unmatched build rows of a {node.kind.value} join"
+            )
+
+
+def _walk(node: Exec) -> Iterator[Exec]:
+    yield node
+    for child in exec_inputs(node):
+        yield from _walk(child)
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise InternalError(f"physical plan: {message}")
