@@ -17,6 +17,7 @@ from sqlengine.executor.kernels.accumulating import (
     min_strings,
     min_words,
     sum_all,
+    sum_few,
     sum_floats,
     sum_words,
 )
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 _ALL_VALID: Final = np.empty(0, np.bool_)
 _NO_WORDS: Final = np.empty(0, np.int64)
 _WORD: Final = 1 << 64
+# Up to this many groups the places that `sum_few` adds to stay in the core's first cache.
+_FEW_GROUPS: Final = 256
 
 
 class Accumulator(Protocol):
@@ -151,7 +154,12 @@ class ExactSum:
             if not len(high):
                 low, high, valid = self._one_value(low, valid)
             groups = np.zeros(len(low), np.int64)
-        if sum_words(groups, valid, low, high, self._totals, self._seen):
+        if not len(high) and group_count <= _FEW_GROUPS:
+            totals, seen = self._totals[: 2 * group_count], self._seen[:group_count]
+            overflow = sum_few(groups, valid, low, np.empty(8 * group_count, np.int64), totals, seen)
+        else:
+            overflow = sum_words(groups, valid, low, high, self._totals, self._seen)
+        if overflow:
             raise self._overflow()
 
     def result(self, group_count: int) -> Vector:

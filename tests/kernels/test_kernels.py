@@ -15,6 +15,7 @@ from sqlengine.executor.kernels.accumulating import (
     min_strings,
     min_words,
     sum_all,
+    sum_few,
     sum_floats,
     sum_words,
 )
@@ -222,6 +223,28 @@ def test_sum_words(case):
     signed = totals.view(np.int64).tolist()
     sums = [signed[2 * g + 1] * WORD + int(totals[2 * g]) if seen[g] else None for g in range(size)]
     assert sums == reference.reference_sum_words(groups, valid, values, size)
+
+
+@given(grouped(words))
+def test_sum_few(case):
+    groups, valid, values, size = case
+    totals, seen = np.zeros(2 * size, np.uint64), np.zeros(size, np.bool_)
+    scratch = np.empty(8 * size, np.int64)
+    # Twice, so that totals are brought forward.
+    for _ in range(2):
+        assert not sum_few(int64(groups), mask(valid), int64(values), scratch, totals, seen)
+    signed = totals.view(np.int64).tolist()
+    sums = [signed[2 * g + 1] * WORD + int(totals[2 * g]) if seen[g] else None for g in range(size)]
+    once = reference.reference_sum_few(groups, valid, values, size)
+    assert sums == [None if total is None else 2 * total for total in once]
+
+
+def test_sum_few_tells_of_overflow():
+    totals = np.array([0, 2**63 - 1], np.uint64)
+    scratch = np.empty(8, np.int64)
+    high = int64([2**63 - 1] * 5)
+    assert not sum_few(int64([0]), EMPTY, high[:1], scratch, totals.copy(), np.zeros(1, np.bool_))
+    assert sum_few(int64([0] * 5), EMPTY, high, scratch, totals, np.zeros(1, np.bool_))
 
 
 @pytest.mark.parametrize("sign", [1, -1])

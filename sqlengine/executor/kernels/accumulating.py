@@ -56,6 +56,45 @@ def sum_words(groups: Any, valid: Any, low: Any, high: Any, totals: Any, seen: A
     return overflow >> _SIGN_SHIFT != np.uint64(0)
 
 
+@kernel("boolean(int64[::1], boolean[::1], int64[::1], int64[::1], uint64[::1], boolean[::1])")
+def sum_few(groups: Any, valid: Any, low: Any, halves: Any, totals: Any, seen: Any) -> Any:
+    """As `sum_words` of integers that fit one word, for few groups.
+
+    Adding to one place row after row waits for memory; so four places take turns, and the halves of a word are added
+    apart, so that nothing overflows (n < 2**31).
+
+    halves  int64[8*g]  scratch
+    """
+    size = seen.size
+    halves[:] = 0
+    checked = valid.size > 0
+    for i in range(groups.size):
+        group = groups[i]
+        if group < 0 or (checked and not valid[i]):
+            continue
+        place = 2 * ((i & 3) * size + group)
+        halves[place] += low[i] & _LOW
+        halves[place + 1] += low[i] >> 32
+        seen[group] = True
+    overflow = np.uint64(0)
+    for group in range(size):
+        lower = 0
+        upper = 0
+        for turn in range(4):
+            lower += halves[2 * (turn * size + group)]
+            upper += halves[2 * (turn * size + group) + 1]
+        shifted = np.uint64(upper) << np.uint64(32)
+        add_low = shifted + np.uint64(lower)
+        add_high = np.uint64(upper >> 32) + np.uint64(add_low < shifted)
+        before_high = totals[2 * group + 1]
+        after_low = totals[2 * group] + add_low
+        after_high = before_high + add_high + np.uint64(after_low < add_low)
+        totals[2 * group] = after_low
+        totals[2 * group + 1] = after_high
+        overflow |= ~(before_high ^ add_high) & (before_high ^ after_high)
+    return overflow >> _SIGN_SHIFT != np.uint64(0)
+
+
 @kernel("int64(int64[::1], boolean[::1], int64[::1])")
 def sum_all(low: Any, valid: Any, halves: Any) -> Any:
     """Add all integers as one group; the halves of a word apart, so that nothing overflows and it vectorizes.

@@ -77,6 +77,22 @@ def reference_find_groups(known: Sequence[Row], rows: Sequence[Row]) -> list[int
     return [numbers.get(row, -1) for row in rows]
 
 
+def reference_find_coded(
+    rows: Sequence[Row], lows: Sequence[int], spans: Sequence[int], places: Sequence[int], block: int
+) -> list[int]:
+    """Numbers of the rows before the first block of rows that has one without a number."""
+    numbers: list[int] = []
+    for row in rows:
+        code = 0
+        for word, low, span in zip(row, lows, spans, strict=True):
+            code = -1 if code < 0 or not low <= word < low + span else code * span + word - low
+        number = -1 if code < 0 else places[code]
+        if number < 0:
+            return numbers[: len(numbers) // block * block]
+        numbers.append(number)
+    return numbers
+
+
 def reference_move_slots(hashes: Sequence[int], slots: int) -> list[int]:
     """Slots by linear probing from each hash's top bits: its low half, and the group's number plus one."""
     table = [0] * slots
@@ -194,6 +210,13 @@ def reference_sum_words(
         members = _members(groups, valid, group)
         sums.append(sum(values[i] for i in members) if members else None)
     return sums
+
+
+def reference_sum_few(
+    groups: Sequence[int], valid: Sequence[bool] | None, values: Sequence[int], size: int
+) -> list[int | None]:
+    """As `reference_sum_words`."""
+    return reference_sum_words(groups, valid, values, size)
 
 
 def reference_sum_all(values: Sequence[int], valid: Sequence[bool] | None) -> tuple[int, int]:

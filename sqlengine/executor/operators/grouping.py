@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sqlengine.executor.kernels.coding import CodedGroups
 from sqlengine.executor.kernels.grouping import GroupTable
 from sqlengine.executor.keys import KeyEncoder
 from sqlengine.types import SqlType
@@ -31,6 +32,7 @@ class Groups:
     def __init__(self, types: Sequence[SqlType]) -> None:
         self._encoder = KeyEncoder(types)
         self._table = GroupTable(self._encoder.width)
+        self._coded = CodedGroups(self._table)
 
     @property
     def count(self) -> int:
@@ -40,11 +42,11 @@ class Groups:
     @property
     def nbytes(self) -> int:
         """Bytes held."""
-        return self._encoder.nbytes + self._table.nbytes
+        return self._encoder.nbytes + self._coded.nbytes
 
     def assign(self, keys: Sequence[Vector], length: int) -> Words:
         """Group of each of `length` rows, int64[length]."""
-        return self._table.assign(self._encoder.encode(keys, length), length)
+        return self._coded.assign(self._encoder.encode(keys, length))
 
     def keys(self) -> list[Vector]:
         """The key values of each group, one vector per key, in order of group number."""
