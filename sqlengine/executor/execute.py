@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from sqlengine.config import Settings
 from sqlengine.errors import InternalError
 from sqlengine.executor.context import QueryContext
+from sqlengine.executor.forkserver import can_fork
 from sqlengine.executor.inline import InlineScheduler
 from sqlengine.executor.scheduler import Scheduler
 from sqlengine.planner.physical import PhysicalPlan
@@ -14,8 +15,13 @@ from sqlengine.vector import Batch
 
 
 def choose_scheduler(plan: PhysicalPlan, settings: Settings) -> Scheduler:
-    """The scheduler for `plan`: inline if it is small, else the one of the setting 'scheduler'."""
+    """The scheduler for `plan`: inline if it is small, else the one of the setting 'scheduler'.
+
+    Where processes cannot be had (Windows, programs frozen into one file) threads take their place.
+    """
     name = "inline" if plan.small else settings.get_str("scheduler")
+    if name == "processes" and not can_fork():
+        name = "threads"
     match name:
         case "inline":
             return InlineScheduler()

@@ -54,11 +54,17 @@ _ENVIRONMENT: Final = {
 }
 
 
+def can_fork() -> bool:
+    """Whether this process can start a server: not on Windows, nor where Python is part of another program."""
+    return hasattr(os, "fork") and bool(sys.executable) and not getattr(sys, "frozen", False)
+
+
 class ForkServer:
     """The coordinator's side: starts the server and asks it for workers. Not thread-safe."""
 
     def __init__(self) -> None:
         self._control, theirs = socket.socketpair()
+        self._ready = False
         self._ended: dict[int, int] = {}
         with theirs:
             fd = theirs.fileno()
@@ -95,6 +101,7 @@ class ForkServer:
             self._receive(b"R")
         except EOFError:
             raise _start_error(f"their server ended with status {self._process.wait()}, see stderr") from None
+        self._ready = True
 
     def fork(self, count: int) -> list[tuple[int, Connection]]:
         """Fork that many workers: the process id of each and the connection to it.
@@ -135,6 +142,9 @@ class ForkServer:
     def close(self) -> None:
         """End the server and with it all workers."""
         self._control.close()
+        if not self._ready:
+            # Still loading, it would not notice.
+            self._process.kill()
         try:
             self._process.wait(timeout=1)
         except subprocess.TimeoutExpired:

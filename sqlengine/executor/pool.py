@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
-from sqlengine.errors import WorkerError
+from sqlengine.errors import InterfaceError, WorkerError
 from sqlengine.executor.forkserver import ForkServer
 from sqlengine.executor.worker import CloseQuery, OpenQuery, Reply, Request, RunTask
 from sqlengine.executor.workspace import Workspace
@@ -70,6 +70,7 @@ class WorkerPool:
     def __init__(self, size: int) -> None:
         self.size = size
         self._lease = threading.Lock()
+        self._tenant: int | None = None
         self._server: ForkServer | None = None
         self._workspace: Workspace | None = None
         self._workers: dict[str, Worker] = {}
@@ -88,13 +89,23 @@ class WorkerPool:
 
     @contextlib.contextmanager
     def lease(self, check: Callable[[], None]) -> Iterator[None]:
-        """Have the pool to oneself, filled with workers; `check` is called while waiting and may raise."""
+        """Have the pool to oneself, filled with workers; `check` is called while waiting and may raise.
+
+        Raises
+        ------
+        InterfaceError
+            This thread has the pool already: a progress callback ran a query.
+        """
+        if self._tenant == threading.get_ident():
+            raise InterfaceError("a query cannot be run from within another one's progress callback")
         while not self._lease.acquire(timeout=0.05):
             check()
         try:
+            self._tenant = threading.get_ident()
             self.fill(check)
             yield
         finally:
+            self._tenant = None
             self._lease.release()
 
     def fill(self, check: Callable[[], None]) -> None:

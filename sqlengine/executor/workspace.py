@@ -14,6 +14,7 @@ import os
 import secrets
 import shutil
 import stat
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,8 @@ from sqlengine.errors import OperationalError
 SHARED_MEMORY = Path("/dev/shm")
 #: Bytes that a directory must have to spare after something is written there, or the next one is taken.
 HEADROOM = 64 << 20
+
+_CGROUP = Path("/sys/fs/cgroup")
 
 
 class Workspace:
@@ -48,7 +51,14 @@ class Workspace:
 
     @contextlib.contextmanager
     def query_directories(self, name: str) -> Iterator[tuple[Path, ...]]:
-        """Directories for one query, one in each place; removed with all they hold at the end."""
+        """Directories for one query, one in each place; removed with all they hold at the end.
+
+        One query at a time: what an earlier one left, because its cleaning up was interrupted, goes now.
+        """
+        for root in self._roots:
+            for entry in root.iterdir():
+                if entry.is_dir():
+                    shutil.rmtree(entry, ignore_errors=True)
         directories = tuple(root / name for root in self._roots)
         try:
             for directory in directories:
@@ -56,7 +66,9 @@ class Workspace:
             yield directories
         finally:
             for directory in directories:
-                shutil.rmtree(directory, ignore_errors=True)
+                # Under another name first: a task that nobody waits for cannot put a file there meanwhile.
+                with contextlib.suppress(OSError):
+                    shutil.rmtree(directory.rename(directory.with_suffix(".ended")), ignore_errors=True)
 
     def close(self) -> None:
         """Remove everything."""
@@ -89,9 +101,34 @@ def remove_abandoned(root: Path) -> None:
 
 
 def free_bytes(directory: Path) -> int:
-    """Bytes that this user may still write into the file system of `directory`."""
+    """Bytes that may still be written into `directory`: what its file system, and if it is memory, memory has left.
+
+    Of available memory one half is left to those who compute.
+    """
     status = os.statvfs(directory)
-    return status.f_bavail * status.f_frsize
+    free = status.f_bavail * status.f_frsize
+    return min(free, available_memory() // 2) if directory.is_relative_to(SHARED_MEMORY) else free
+
+
+def available_memory() -> int:
+    """Bytes of memory that can be had without swapping (Linux; elsewhere no limit is known).
+
+    In a container with a limit of its own (cgroup v2), what is left of that, cached files aside.
+    """
+    available = sys.maxsize
+    with contextlib.suppress(OSError):
+        available = _fields("/proc/meminfo").get("MemAvailable:", sys.maxsize >> 10) << 10
+    with contextlib.suppress(OSError, ValueError):
+        limit = int((_CGROUP / "memory.max").read_text())
+        used = int((_CGROUP / "memory.current").read_text())
+        cached = _fields(str(_CGROUP / "memory.stat")).get("inactive_file", 0)
+        available = min(available, max(0, limit - used + cached))
+    return available
+
+
+def _fields(path: str) -> dict[str, int]:
+    with open(path) as file:
+        return {words[0]: int(words[1]) for line in file if len(words := line.split()) > 1}
 
 
 def _places() -> list[Path]:
