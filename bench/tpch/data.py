@@ -39,7 +39,7 @@ def ensure_data(scale: float, folder: Path | None = None) -> Path:
     program = Path(sys.executable).with_name("tpchgen-cli")
     command = [str(program), "parquet", "-s", f"{scale:g}", "--output-dir", str(part), "--quiet", "--overwrite"]
     try:
-        subprocess.run(command, check=True, stdout=sys.stderr)
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     except FileNotFoundError:
         raise SystemExit("tpchgen-cli is missing; install the extra: pip install -e '.[bench]'") from None
     os.rename(part, target)

@@ -81,8 +81,8 @@ def summarize(times: Times, peaks: dict[str, int], engines: tuple[str, ...]) -> 
     """Seconds of the first engine, and how many times as long it takes as each other; below 1 it is the faster one."""
     first, others = engines[0], engines[1:]
     rows, ratios = [], {name: [] for name in others}  # type: dict[str, list[float]]
-    for query in times[first]:
-        own = statistics.median(times[first][query]) if times[first][query] else None
+    for query in sorted({query for measured in times.values() for query in measured}):
+        own = statistics.median(times[first][query]) if times[first].get(query) else None
         cells = [f"Q{query}", "failed" if own is None else f"{own:.3f} s"]
         for name in others:
             measured = times[name].get(query)
