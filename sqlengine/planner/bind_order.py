@@ -71,11 +71,12 @@ def bind_order(
 def _output(context: BindContext, tree: Any, headers: Sequence[Sequence[str]]) -> int | None:
     """The result column that a number or a bare name means; None for any other expression."""
     reader = context.reader
-    if isinstance(tree, exp.Literal | exp.Null | exp.Boolean):
-        number = ordinal(context, tree, len(headers[0]), "ORDER BY")
-        if number is None:
-            raise context.error("ORDER BY a constant has no effect; give a column's name or number", tree)
+    number = ordinal(context, tree, len(headers[0]), "ORDER BY")
+    if number is not None:
         return number
+    constant = tree.this if isinstance(tree, exp.Neg) else tree
+    if isinstance(constant, exp.Literal | exp.Null | exp.Boolean):
+        raise context.error("ORDER BY a constant has no effect; give a column's name or number", tree)
     if isinstance(tree, exp.Column) and isinstance(tree.this, exp.Identifier) and not tree.args.get("table"):
         name = reader.name(reader.get(tree, "this")).lower()
         found = (index for names in headers for index, each in enumerate(names) if each.lower() == name)
@@ -86,9 +87,13 @@ def _output(context: BindContext, tree: Any, headers: Sequence[Sequence[str]]) -
 def ordinal(context: BindContext, tree: Any, count: int, clause: str) -> int | None:
     """The 0-based column that a whole number stands for; None if `tree` is none. BindError if out of range."""
     reader = context.reader
-    if not isinstance(tree, exp.Literal) or tree.args.get("is_string") or not tree.name.isdigit():
+    sign = 1
+    digits = tree
+    if isinstance(tree, exp.Neg):
+        sign, digits = -1, reader.unwrap(reader.get(tree, "this"))
+    if not isinstance(digits, exp.Literal) or digits.args.get("is_string") or not digits.name.isdigit():
         return None
-    number = int(reader.get(tree, "this"))
+    number = sign * int(reader.get(digits, "this"))
     if not 1 <= number <= count:
         columns = "column" if count == 1 else "columns"
         raise context.error(f"{clause} {number} is out of range: the query has {count} {columns}", tree)

@@ -90,6 +90,10 @@ def _set_operation(context: BindContext, node: Any, tables: CommonTables) -> tup
     trees = _union_all_inputs(context, node) if isinstance(node, exp.Union) and keeps_duplicates else None
     if trees is None:
         trees = [reader.get(node, "this"), reader.get(node, "expression")]
+    for tree in trees:
+        if isinstance(tree, exp.Select) and any(tree.args.get(part) for part in ("order", "limit", "offset")):
+            name = type(node).__name__.upper()
+            raise context.error(f"a query with ORDER BY or LIMIT needs parentheses beside {name}", tree)
     bounds = [bind_query(context, tree, tables) for tree in trees]
     plans = _aligned(context, bounds, node)
     names = bounds[0].names

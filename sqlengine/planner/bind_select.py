@@ -157,7 +157,9 @@ class _Select:
         if group is None:
             return None
         if reader.get(group, "all"):
-            return [(item.name, item.expression) for item in items if not self._has_aggregate(item.expression)]
+            # As in DuckDB, a constant is no key: `SELECT 1 FROM t GROUP BY ALL` does not group.
+            plain = [item for item in items if not self._has_aggregate(item.expression)]
+            return [(item.name, item.expression) for item in plain if columns_of(item.expression)] or None
         binder = self._binder("GROUP BY", aggregates=False)
         binder.aliases = {}
         return [self._group_key(tree, items, binder) for tree in reader.all(group)]

@@ -66,6 +66,8 @@ def _negative(node: Any) -> str:
     inner = node.this.unnest()
     if isinstance(inner, exp.Literal) and not inner.is_string:
         return f"-{_print(inner)}"
+    if isinstance(inner, exp.Neg) and isinstance(inner.this.unnest(), exp.Literal):
+        return _print(inner.this)
     return f"(-({_print(node.this)}))"
 
 
@@ -155,8 +157,8 @@ _UNITS: Final = frozenset(
 
 # Function names that are also words of DuckDB's grammar.
 _GRAMMAR = """
-    year month day hour minute second week quarter century decade millennium left right replace substring trim position
-    nullif if first last mode millisecond microsecond date time timestamp interval values set char overlay row exists map
+    year month day hour minute second week quarter century decade millennium millisecond microsecond left right replace
+    substring trim position nullif if first last mode date time timestamp interval values set char overlay row exists map
 """
 _QUOTED: Final = frozenset(_GRAMMAR.split())
 

@@ -91,6 +91,16 @@ PLANS = {
           Aggregate [a#0, z#2] sum#3 = sum(k#1)
             Scan u
     """,
+    # A constant is no key.
+    "SELECT 1, count(*) FROM u GROUP BY ALL": """
+        Project 1#4 = 1, count#3
+          Aggregate [] count#3 = count_star()
+            Scan u
+    """,
+    "SELECT 1 FROM u GROUP BY ALL": """
+        Project 1#3 = 1
+          Scan u
+    """,
     # FROM's column wins over an alias in GROUP BY.
     "SELECT k AS a, count(*) FROM u GROUP BY a, k": """
         Project k#1, count#3
@@ -335,6 +345,11 @@ WRONG = [
     "SELECT a FROM t LIMIT -1",
     "SELECT a FROM t LIMIT a",
     "SELECT a = b = p FROM t",
+    "SELECT a FROM t ORDER BY a UNION ALL SELECT k FROM u",
+    "SELECT a FROM t LIMIT 1 UNION SELECT k FROM u",
+    "SELECT a FROM t GROUP BY a, -1",
+    "SELECT a FROM t ORDER BY -1",
+    "SELECT a FROM t ORDER BY -1.5",
     "SELECT upper(*) FROM t",
     "SELECT * FROM t x JOIN u x ON x.a = 1",
 ]
