@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -202,7 +202,8 @@ class Connection:
 
     def register(self, name: str, source: object) -> Self:
         """Make `source` the table `name`: a path, a glob, a list of paths, a pandas DataFrame, a pyarrow Table, or
-        any object with an Arrow C stream (polars, DuckDB relations, …)."""
+        any object with an Arrow C stream (polars, DuckDB relations, …).
+        """
         self._check_open()
         self._session.catalog.register(name, source)
         return self

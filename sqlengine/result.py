@@ -48,8 +48,7 @@ class Result:
             for chunk, column_id in zip(chunks, ids, strict=True):
                 chunk.append(batch.column(column_id).expand(batch.length).arrow())
         arrays = [
-            pa.chunked_array(chunk, type=arrow_type(column.type))
-            for column, chunk in zip(columns, chunks, strict=True)
+            pa.chunked_array(chunk, type=arrow_type(column.type)) for column, chunk in zip(columns, chunks, strict=True)
         ]
         return Result(columns, pa.Table.from_arrays(arrays, names=[column.name for column in columns]))
 
@@ -80,16 +79,15 @@ class Result:
         """
         import pandas as pd
 
-        series = [
-            _series(self._table.column(k), column.type, pd) for k, column in enumerate(self.columns)
-        ]
+        series = [_series(self._table.column(k), column.type, pd) for k, column in enumerate(self.columns)]
         frame = pd.DataFrame(dict(enumerate(series)), index=pd.RangeIndex(len(self)))
         frame.columns = pd.Index([column.name for column in self.columns])
         return frame
 
     def rows(self, start: int = 0, count: int | None = None) -> list[tuple[Any, ...]]:
         """Rows `start` … `start + count` as tuples of Python values: int, float, Decimal, str, bytes, bool, date,
-        time, datetime, timedelta (INTERVAL, a month is 30 days), list, dict; None for NULL."""
+        time, datetime, timedelta (INTERVAL, a month is 30 days), list, dict; None for NULL.
+        """
         part = self._table.slice(start, count)
         columns = [_python_values(part.column(k), column.type) for k, column in enumerate(self.columns)]
         return list(zip(*columns, strict=True)) if columns else []
@@ -123,7 +121,11 @@ def _series(column: pa.ChunkedArray, type_: SqlType, pd: Any) -> Any:
             except pa.ArrowInvalid:
                 values = [None if value is None else int(value) for value in column.to_pylist()]
                 return pd.Series(values, dtype=object)
-            return pd.Series(column.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)) if nulls else column.to_pandas()
+            return (
+                pd.Series(column.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get))
+                if nulls
+                else column.to_pandas()
+            )
         case TypeKind.DECIMAL:
             return column.cast(pa.float64()).to_pandas()
         case TypeKind.DATE:
