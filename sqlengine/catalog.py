@@ -118,7 +118,7 @@ class SessionCatalog:
         return found
 
 
-def as_arrow_table(source: object) -> Any | None:
+def as_arrow_table(source: Any) -> Any | None:
     """`source` as a `pyarrow.Table` if it is a DataFrame, an Arrow table, or offers the Arrow C stream; else None."""
     import pyarrow as pa
 

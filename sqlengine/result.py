@@ -119,8 +119,7 @@ def _series(column: pa.ChunkedArray, type_: SqlType, pd: Any) -> Any:
             try:
                 column = column.cast(pa.int64())
             except pa.ArrowInvalid:
-                values = [None if value is None else int(value) for value in column.to_pylist()]
-                return pd.Series(values, dtype=object)
+                return pd.Series(_python_values(column, type_), dtype=object)
             return (
                 pd.Series(column.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get))
                 if nulls
@@ -131,8 +130,7 @@ def _series(column: pa.ChunkedArray, type_: SqlType, pd: Any) -> Any:
         case TypeKind.DATE:
             return column.cast(pa.timestamp("us")).to_pandas()
         case TypeKind.INTERVAL:
-            values = [None if value is None else _timedelta(value) for value in column.to_pylist()]
-            return pd.Series(values, dtype="timedelta64[us]")
+            return pd.Series(_python_values(column, type_), dtype="timedelta64[us]")
         case TypeKind.NULL:
             return pd.Series([None] * len(column), dtype=object)
         case kind if nulls and (type_.is_integer or kind is TypeKind.BOOLEAN):

@@ -63,11 +63,8 @@ class Session:
             case kinds.SetStatement(name=name, value=value):
                 self.settings = self.settings.replaced({name: value})
                 return None
-            case kinds.ShowStatement(name=None):
-                rows = [(each.name, _shown(self.settings[each.name]), each.meaning) for each in SETTINGS.values()]
-                return Result.from_text(["name", "value", "description"], rows)
             case kinds.ShowStatement(name=name):
-                return Result.from_text([name], [[_shown(self.settings[name])]])
+                return self.show(name)
             case kinds.ShowTables():
                 return Result.from_text(["name"], [[name] for name in self.catalog.table_names()])
             case kinds.Describe(columns=columns):
@@ -75,6 +72,13 @@ class Session:
                 return Result.from_text(["column_name", "column_type", "null", "key", "default", "extra"], rows_)
             case _:
                 assert_never(bound)
+
+    def show(self, name: str | None) -> Result:
+        """The value of one setting, or name, value and meaning of all."""
+        if name is not None:
+            return Result.from_text([name], [[_shown(self.settings[name])]])
+        rows = [(each.name, _shown(self.settings[each.name]), each.meaning) for each in SETTINGS.values()]
+        return Result.from_text(["name", "value", "description"], rows)
 
     def run_query(self, query: BoundQuery) -> Result:
         """From a bound query to its answer: optimize, parallelize, execute, collect."""

@@ -17,6 +17,7 @@ from sqlengine.functions.moments import (
     days_and_micros,
     iso_week,
     truncating_divide,
+    weekday,
     year_of,
 )
 from sqlengine.functions.overloads import overload, resolver
@@ -61,7 +62,7 @@ def _date_trunc(arguments: Sequence[Vector], result: SqlType) -> Vector:
 def _truncate_days(part: str, days: Words) -> Words:
     match part:
         case "week" | "yearweek":
-            return days - np.mod(days + 3, 7)
+            return days - weekday(days, 1)
         case "isoyear":
             return _iso_year_start(days)
         case "month" | "quarter" | "year":
@@ -77,7 +78,8 @@ def _truncate_days(part: str, days: Words) -> Words:
 
 def _iso_year_start(days: Words) -> Words:
     _, week = iso_week(days)
-    return days - np.mod(days + 3, 7) - (week - 1) * 7
+    start: Words = days - weekday(days, 1) - (week - 1) * 7
+    return start
 
 
 def _truncate_interval(part: str, interval: Vector) -> Vector:
@@ -120,7 +122,8 @@ def _boundary_number(part: str, moment: Vector) -> Words:
     """A count of the unit's boundaries up to each moment."""
     days, micros = days_and_micros(moment)
     if part in MICROS or part == "epoch":
-        return np.floor_divide(days * MICROS_PER_DAY + micros, MICROS.get(part, MICROS["second"]))
+        number: Words = np.floor_divide(days * MICROS_PER_DAY + micros, MICROS.get(part, MICROS["second"]))
+        return number
     match part:
         case "isoyear":
             return iso_week(days)[0]
@@ -171,7 +174,8 @@ def _whole_months(first_days: Words, first_micros: Words, last_days: Words, last
     reached = add_months(start_days, months)
     too_far = (reached > end_days) | ((reached == end_days) & (start_micros > end_micros))
     months = months - too_far
-    return np.where(backwards, -months, months)
+    signed: Words = np.where(backwards, -months, months)
+    return signed
 
 
 @scalar(

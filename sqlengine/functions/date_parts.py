@@ -15,10 +15,12 @@ from sqlengine.functions.moments import (
     MONTHS,
     PART_NAMES,
     constant_part,
+    day_of_year,
     days_and_micros,
     iso_week,
     part_name,
     truncating_divide,
+    weekday,
     year_of,
 )
 from sqlengine.functions.overloads import overload, resolver
@@ -47,7 +49,8 @@ def part_of(part: str, vector: Vector) -> Words:
     days, micros = days_and_micros(vector)
     match part:
         case "epoch":
-            return (days * MICROS_PER_DAY + micros) / 1e6
+            seconds: Words = (days * MICROS_PER_DAY + micros) / 1e6
+            return seconds
         case "hour":
             return micros // MICROS["hour"]
         case "minute":
@@ -64,11 +67,11 @@ def part_of(part: str, vector: Vector) -> Words:
         case "quarter":
             return np.mod(month_index(days), 12) // 3 + 1
         case "dow":
-            return np.mod(days + 4, 7)
+            return weekday(days, 0)
         case "isodow":
-            return np.mod(days + 3, 7) + 1
+            return weekday(days, 1) + 1
         case "doy":
-            return days - days.astype("M8[D]").astype("M8[Y]").astype("M8[D]").astype(np.int64) + 1
+            return day_of_year(days)
         case "week":
             return iso_week(days)[1]
         case "isoyear":
@@ -81,11 +84,13 @@ def part_of(part: str, vector: Vector) -> Words:
         case "century" | "millennium":
             span = MONTHS[part] // 12
             year = year_of(days)
-            return np.where(year > 0, (year - 1) // span + 1, truncating_divide(year, span) - 1)
+            number: Words = np.where(year > 0, (year - 1) // span + 1, truncating_divide(year, span) - 1)
+            return number
         case "era":
             return (year_of(days) > 0).astype(np.int64)
         case _:
-            return days + 2_440_588 + micros / MICROS_PER_DAY
+            julian: Words = days + 2_440_588 + micros / MICROS_PER_DAY
+            return julian
 
 
 def _part_of_interval(part: str, vector: Vector) -> Words:

@@ -104,9 +104,22 @@ def year_of(days: Words) -> Words:
     return years
 
 
+def day_of_year(days: Words) -> Words:
+    """1 on the first of January."""
+    first = days.astype("M8[D]").astype("M8[Y]").astype("M8[D]").astype(np.int64)
+    number: Words = days - first + 1
+    return number
+
+
+def weekday(days: Words, first: int) -> Words:
+    """0-6, counted from the weekday `first` (0 = Sunday, 1 = Monday)."""
+    number: Words = np.mod(days + 4 - first, 7)
+    return number
+
+
 def iso_week(days: Words) -> tuple[Words, Words]:
     """(year, week) of ISO 8601: week 1 is the one with the year's first Thursday."""
-    thursday = days - np.mod(days + 3, 7) + 3
+    thursday = days - weekday(days, 1) + 3
     year = year_of(thursday)
     first = (year - 1970).astype("M8[Y]").astype("M8[D]").astype(np.int64)
     return year, (thursday - first) // 7 + 1
