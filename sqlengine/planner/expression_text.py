@@ -136,7 +136,6 @@ def _literal(value: object, kind: TypeKind) -> str:
 
 
 def _interval(value: object) -> str:
-    # pyarrow.MonthDayNano is a (months, days, nanoseconds) tuple.
     if not isinstance(value, tuple) or len(value) != 3:
         return str(value)
     months, days, nanoseconds = value

@@ -14,10 +14,18 @@ from sqlengine.types import BOOLEAN, SqlType
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A constant; `value` is a Python value as pyarrow takes it (Decimal, date, str, …), None for NULL."""
+    """A constant; `value` is a Python value as pyarrow takes it (Decimal, date, str, …), None for NULL.
+
+    An INTERVAL is a (months, days, nanoseconds) tuple.
+    """
 
     value: object
     type: SqlType
+
+    def __post_init__(self) -> None:
+        # pyarrow.MonthDayNano, which is such a tuple, does not pickle, and plans go to other processes.
+        if isinstance(self.value, tuple) and type(self.value) is not tuple:
+            object.__setattr__(self, "value", tuple(self.value))
 
 
 @dataclass(frozen=True, slots=True)
