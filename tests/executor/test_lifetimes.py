@@ -27,8 +27,9 @@ print(len(rows_of(shuffled(ActingTable()), "processes")), flush=True)
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+def environment() -> dict[str, str]:
+    # No empty entry: that would be the current directory.
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
 def descendants(pid: int) -> set[int]:
