@@ -28,7 +28,8 @@ from sqlengine.executor.kernels.hashing import (
     hash_string_rows,
     string_parts,
 )
-from sqlengine.executor.kernels.joining import count_matches, find_dense, match_many, match_unique, place_unique
+from sqlengine.executor.kernels.joining import count_matches, match_many, match_unique, place_unique
+from sqlengine.executor.kernels.key_ranges import DenseKeys, RankedKeys, find_dense, number_range, set_bits
 from sqlengine.executor.kernels.partitioning import choose_buckets, count_buckets, order_buckets
 from sqlengine.executor.kernels.sorting import merge_neighbours, sort_digit
 from sqlengine.executor.kernels.strings import StringTable
@@ -141,6 +142,30 @@ def test_count_and_order_buckets(chosen):
     order_buckets(int64(chosen), offsets, order)
     assert order.tolist() == reference.reference_order_buckets(chosen)
     assert offsets[:-1].tolist() == starts[1:].tolist()
+
+
+near = st.lists(st.integers(-300, 300), min_size=1, max_size=40)
+
+
+@given(near, st.lists(st.one_of(st.integers(-400, 400), words), max_size=20), st.sampled_from([0, 2**62, -(2**62)]))
+def test_set_bits_and_find_ranked(known, asked, shift):
+    known = [word + shift for word in known]
+    asked = [*asked, *(word + 1 for word in known), *known]
+    low, span = min(known), max(known) - min(known) + 1
+    bits = np.zeros(-(-span // 64), np.uint64)
+    set_bits(int64(known), low, bits)
+    assert int.from_bytes(bits.tobytes(), "little") == reference.reference_set_bits(known, low)
+    keys = RankedKeys.of(int64(known), low, span)
+    assert keys.count == len(set(known))
+    for same in (keys, RankedKeys.from_arrays(keys.arrays())):
+        assert same.find([int64(asked)]).tolist() == reference.reference_find_ranked(known, asked)
+
+
+@pytest.mark.parametrize(("step", "kind"), [(1, DenseKeys), (900, RankedKeys), (2**40, type(None))])
+def test_number_range_depends_on_the_gaps(step, kind):
+    assert type(number_range([np.arange(100) * step])) is kind
+    assert number_range([np.arange(2), np.arange(2)]) is None
+    assert number_range([np.empty(0, np.int64)]) is None
 
 
 @given(st.lists(words), words, st.integers(0, 10))

@@ -48,7 +48,7 @@ def find_coded(columns: Any, n: Any, lows: Any, spans: Any, places: Any, groups:
         end = min(begin + _BLOCK, n)
         for row in range(begin, end):
             groups[row] = 0
-        outside = False
+        outside: Any = False
         for k in range(columns.size):
             words = words_at(columns[k], n)
             low = np.uint64(lows[k])

@@ -1,11 +1,11 @@
 """Join tables: from a key to the build rows that have it.
 
-n: probe rows, b: build rows, w: words of a key, d: distinct keys (or the span of a dense key range), m: matches.
+n: probe rows, b: build rows, w: words of a key, d: numbers that keys can have, m: matches.
 
 Every distinct build key has a dense number; probing turns a row into that number, then the number into build
-rows. The number comes from a `GroupTable`, or, when the only word ranges over not much more values than there are
-rows, from subtracting the smallest (direct addressing: no hash, no key to compare). Rows of a number lie side by
-side (CSR); if no key repeats there is one row for each number, or -1.
+rows. The number comes from a `GroupTable`, or, when the only word is a whole number within some range, from
+`key_ranges`, without hashing. Rows of a number lie side by side (CSR); if no key repeats there is one row for each
+number, or -1.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from sqlengine.errors import MemoryBudgetError
 from sqlengine.executor.kernels._jit import kernel, writable
 from sqlengine.executor.kernels.grouping import GroupTable
+from sqlengine.executor.kernels.key_ranges import DenseKeys, RankedKeys, number_range
 from sqlengine.executor.kernels.partitioning import group_rows
 
 if TYPE_CHECKING:
@@ -25,23 +26,6 @@ if TYPE_CHECKING:
 
     Words = NDArray[np.int64]
     Mask = NDArray[np.bool_]
-
-# A direct-addressed table may have this many places for each row, or this many at all.
-_DENSE_FACTOR = 4
-_DENSE_SPAN = 1 << 16
-
-
-@kernel("void(int64[::1], int64, int64, int64[::1])")
-def find_dense(words: Any, low: Any, span: Any, numbers: Any) -> None:
-    """numbers[i] = words[i] - low, or -1 where that is not in [0, span).
-
-    words    int64[n]
-    numbers  int64[n]  written
-    """
-    for i in range(words.size):
-        # Unsigned, so that one comparison sees both ends and a wrapped difference is out of range.
-        distance = np.uint64(words[i]) - np.uint64(low)
-        numbers[i] = np.int64(distance) if distance < np.uint64(span) else -1
 
 
 @kernel("boolean(int64[::1], int32[::1])")
@@ -107,6 +91,9 @@ def match_many(numbers: Any, offsets: Any, rows: Any, probe_rows: Any, build_row
                 match += 1
 
 
+KeyNumbers = GroupTable | DenseKeys | RankedKeys
+
+
 class JoinTable:
     """The build side of a hash join: flat arrays, picklable, and shareable through `arrays`.
 
@@ -118,14 +105,11 @@ class JoinTable:
     [[1, 1], [0, 2]]
     """
 
-    __slots__ = ("_groups", "_low", "_offsets", "_rows", "_unique", "_width")
+    __slots__ = ("_keys", "_offsets", "_rows", "_unique", "_width")
 
-    def __init__(
-        self, width: int, low: int, groups: GroupTable | None, unique: NDArray[np.int32], offsets: Words, rows: Words
-    ) -> None:
+    def __init__(self, width: int, keys: KeyNumbers, unique: NDArray[np.int32], offsets: Words, rows: Words) -> None:
         self._width = width
-        self._low = low
-        self._groups = groups
+        self._keys = keys
         self._unique = unique
         self._offsets = offsets
         self._rows = rows
@@ -154,27 +138,24 @@ class JoinTable:
             kept = None
         if kept is not None:
             words = [column[kept] for column in words]
-        count = len(words[0])
-        low, span = _dense_range(words, count)
-        groups = None
-        if span:
-            numbers = np.empty(count, np.int64)
-            find_dense(words[0], low, span, numbers)
+        keys: KeyNumbers
+        if (ranged := number_range(words)) is not None:
+            keys = ranged
+            numbers = ranged.find(words)
         else:
-            groups = GroupTable(len(words))
-            numbers = groups.assign(words)
-            span = groups.count
-        unique = np.full(span, -1, np.int32)
+            keys = table = GroupTable(len(words))
+            numbers = table.assign(words)
+        unique = np.full(keys.count, -1, np.int32)
         offsets = rows = np.empty(0, np.int64)
         if place_unique(numbers, unique):
             if kept is not None:
                 unique[unique >= 0] = kept[unique[unique >= 0]]
         else:
             unique = np.empty(0, np.int32)
-            rows, offsets, _ = group_rows(numbers, span)
+            rows, offsets, _ = group_rows(numbers, keys.count)
             if kept is not None:
                 rows = kept[rows]
-        return JoinTable(len(words), low, groups, unique, offsets, rows)
+        return JoinTable(len(words), keys, unique, offsets, rows)
 
     def probe(self, words: Sequence[Words], usable: Mask) -> tuple[Words, Words]:
         """Pairs of equal keys.
@@ -220,7 +201,8 @@ class JoinTable:
         """Whether each probe row has at least one partner, bool[n]; arguments as for `probe`."""
         numbers = self._numbers(words, usable)
         found: Mask = numbers >= 0
-        if self._groups is None and (len(self._unique) or len(self._rows)):
+        if isinstance(self._keys, DenseKeys):
+            # A number in between may belong to no row.
             places = np.maximum(numbers, 0)
             if len(self._unique):
                 found &= self._unique[places] >= 0
@@ -235,22 +217,28 @@ class JoinTable:
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """The table as flat arrays, to be put into shared memory; see `from_arrays`."""
-        header = np.array([self._width, self._low, self._groups is not None], np.int64)
-        arrays: dict[str, NDArray[np.generic]] = {
-            "header": header,
+        kind = 0 if isinstance(self._keys, GroupTable) else self._keys.kind
+        return {
+            "header": np.array([self._width, kind], np.int64),
             "unique": self._unique,
             "offsets": self._offsets,
             "rows": self._rows,
+            **self._keys.arrays(),
         }
-        return arrays if self._groups is None else {**arrays, **self._groups.arrays()}
 
     @staticmethod
     def from_arrays(arrays: Mapping[str, NDArray[Any]]) -> JoinTable:
         """The table that gave `arrays`, over their memory, which may be read-only."""
         lent = {name: writable(array) for name, array in arrays.items()}
-        width, low, hashed = (int(item) for item in arrays["header"])
-        groups = GroupTable.from_arrays(width, lent) if hashed else None
-        return JoinTable(width, low, groups, lent["unique"], lent["offsets"], lent["rows"])
+        width, kind = (int(item) for item in arrays["header"])
+        keys: KeyNumbers
+        if kind == DenseKeys.kind:
+            keys = DenseKeys.from_arrays(lent)
+        elif kind == RankedKeys.kind:
+            keys = RankedKeys.from_arrays(lent)
+        else:
+            keys = GroupTable.from_arrays(width, lent)
+        return JoinTable(width, keys, lent["unique"], lent["offsets"], lent["rows"])
 
     def __reduce__(self) -> tuple[object, ...]:
         return JoinTable.from_arrays, (self.arrays(),)
@@ -272,20 +260,7 @@ class JoinTable:
 
     def _numbers(self, words: Sequence[Words], usable: Mask) -> Words:
         """Number of each probe row's key, int64[n], or -1; a dense number may belong to no build row."""
-        if self._groups is not None:
-            numbers = self._groups.find(words)
-        else:
-            numbers = np.empty(len(words[0]), np.int64)
-            find_dense(words[0], self._low, max(len(self._unique), len(self._offsets) - 1), numbers)
+        numbers = self._keys.find(words)
         if len(usable):
             numbers[~usable] = -1
         return numbers
-
-
-def _dense_range(words: Sequence[Words], count: int) -> tuple[int, int]:
-    """(smallest word, places) for direct addressing, or (0, 0) when it does not apply."""
-    if len(words) != 1 or count == 0:
-        return 0, 0
-    low, high = int(words[0].min()), int(words[0].max())
-    span = high - low + 1
-    return (low, span) if span <= max(_DENSE_SPAN, _DENSE_FACTOR * count) else (0, 0)

@@ -139,6 +139,20 @@ def reference_order_buckets(chosen: Sequence[int]) -> list[int]:
 # -- joining --------------------------------------------------------------------------------------
 
 
+def reference_set_bits(words: Sequence[int], low: int) -> int:
+    """One number with bit `word - low` set for each word."""
+    bits = 0
+    for word in words:
+        bits |= 1 << (word - low)
+    return bits
+
+
+def reference_find_ranked(known: Sequence[int], words: Sequence[int]) -> list[int]:
+    """How many distinct known words are smaller, or -1 for a word that is not known."""
+    ranks = {word: rank for rank, word in enumerate(sorted(set(known)))}
+    return [ranks.get(word, -1) for word in words]
+
+
 def reference_find_dense(words: Sequence[int], low: int, span: int) -> list[int]:
     """Distance of each word from `low`, or -1 unless it is less than `span`."""
     return [word - low if low <= word < low + span else -1 for word in words]
