@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from sqlengine.functions.registry import find_scalar
 from sqlengine.planner import bind_function
-from sqlengine.planner.bind_literal import interval_literal, number_literal, unit_name
+from sqlengine.planner.bind_literal import FRACTIONAL_UNITS, interval_literal, number_literal, unit_name
 from sqlengine.planner.bind_type import bind_type
 from sqlengine.planner.coerce import coerce, coerce_all, coerce_for_in, operand_of
 from sqlengine.planner.constant import fold
@@ -25,7 +25,7 @@ from sqlengine.planner.expressions import (
     Literal,
 )
 from sqlengine.planner.scope import Scope
-from sqlengine.types import BOOLEAN, INTERVAL, NULL, VARCHAR, TypeKind
+from sqlengine.types import BIGINT, BOOLEAN, DOUBLE, INTERVAL, NULL, VARCHAR, TypeKind
 
 Aliases = dict[str, Any]
 
@@ -187,7 +187,16 @@ class ExpressionBinder:
             value = self.bind(amount)
             if isinstance(value, Literal) and value.value is not None:
                 return interval_literal(str(value.value), word)
-            return self.call(f"to_{unit_name(word)}s", [value], node)
+            return self._interval_of(value, unit_name(word), node)
+
+    def _interval_of(self, value: Expression, unit: str, node: Any) -> Expression:
+        """An interval whose amount is computed; fractions are cut off where DuckDB does so."""
+        if unit in FRACTIONAL_UNITS:
+            value = coerce(value, DOUBLE)
+        elif not value.type.is_integer:
+            value = coerce(self.call("trunc", [coerce(value, DOUBLE)], node), BIGINT)
+        plural = {"century": "centuries", "millennium": "millennia"}.get(unit, f"{unit}s")
+        return self.call(f"to_{plural}", [value], node)
 
     # -- operators ----------------------------------------------------------------------------
 

@@ -86,10 +86,8 @@ def _extract(binder: ExpressionBinder, node: Any) -> Expression:
 
 def _substring(binder: ExpressionBinder, node: Any) -> Expression:
     """SUBSTRING(text FROM start FOR length), and with commas."""
-    arguments = [binder.child(node), binder.child(node, "start")]
-    if binder.reader.get(node, "length") is not None:
-        arguments.append(binder.child(node, "length"))
-    return binder.call("substring", arguments, node)
+    parts = [binder.reader.get(node, part) for part in ("this", "start", "length")]
+    return binder.call("substring", [binder.bind(part) for part in parts if part is not None], node)
 
 
 def _trim(binder: ExpressionBinder, node: Any) -> Expression:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import decimal
-from typing import Any
+from typing import Any, Final
 
 from sqlengine.errors import BindError, NotSupportedError
 from sqlengine.planner.bind_parameter import integer_type
 from sqlengine.planner.expressions import Literal
 from sqlengine.types import DOUBLE, INTERVAL, MAX_DECIMAL_PRECISION
 from sqlengine.types import decimal as decimal_type
-
-_DAY_NANOSECONDS = 86_400 * 10**9
 
 # Unit of an interval -> (months, days, nanoseconds).
 UNITS: dict[str, tuple[int, int, int]] = {
@@ -51,7 +49,7 @@ _SHORT_UNITS = {
 }
 
 # Units that DuckDB counts in fractions; of all others it cuts the fraction off.
-_FRACTIONAL = ("second", "millisecond")
+FRACTIONAL_UNITS: Final = ("second", "millisecond")
 
 
 def number_literal(text: str) -> Literal:
@@ -106,7 +104,7 @@ def interval_literal(amount: str, unit: str) -> Literal:
         raise BindError(f"an interval of {amount!r} {unit}s: the amount must be a number") from None
     name = unit_name(unit)
     months, days, nanoseconds = UNITS[name]
-    if name not in _FRACTIONAL:
+    if name not in FRACTIONAL_UNITS:
         number = decimal.Decimal(int(number))
     # Microseconds are the finest there is.
     total = int(number * nanoseconds) // 1000 * 1000

@@ -158,7 +158,7 @@ _UNITS: Final = frozenset(
 # Function names that are also words of DuckDB's grammar.
 _GRAMMAR = """
     year month day hour minute second week quarter century decade millennium millisecond microsecond left right replace
-    substring trim position nullif if first last mode date time timestamp interval values set char overlay row exists map
+    substring trim position nullif if first last mode date time timestamp interval values set char overlay row exists
 """
 _QUOTED: Final = frozenset(_GRAMMAR.split())
 

@@ -54,7 +54,7 @@ ERRORS = {
                                      ^
     """,
     "SELECT lenght(c) FROM t": """
-        BindError: there is no function "lenght". Did you mean 'length'?
+        BindError: there is no function "lenght". Did you mean 'length'*
         LINE 1: SELECT lenght(c) FROM t
                        ^^^^^^
     """,
@@ -151,7 +151,7 @@ ERRORS = {
     "SELECT upper(*) FROM t": """
         BindError: * may stand alone in a SELECT list or in count(*) only
         LINE 1: SELECT upper(*) FROM t
-                       ^^^^^
+                             ^
     """,
     "SELECT a::intt FROM t": """
         BindError: there is no type 'intt'. Did you mean*

@@ -401,3 +401,25 @@ def test_a_wide_table_is_bound_in_time() -> None:
 def test_many_branches_of_union_all_and_of_or() -> None:
     assert len(bind(" UNION ALL ".join(["SELECT 1"] * 300)).plan.columns) == 1
     assert bind("SELECT a FROM t WHERE " + " OR ".join(f"a = {n}" for n in range(300))).names == ("a",)
+
+
+def test_every_function_is_reached_by_its_name() -> None:
+    """The parser keeps calls as typed, whatever classes sqlglot has for them."""
+    from sqlglot import exp
+
+    from sqlengine.functions.registry import function_names
+    from sqlengine.planner.bind_function import HANDLERS
+    from sqlengine.planner.parse import QueryTree, parse_statements
+
+    operators = {"and", "or", "not"}
+    for name in set(function_names()) - operators:
+        if not name.isidentifier():
+            continue
+        content = parse_statements(f"SELECT {name}(a, b)")[0].content
+        assert isinstance(content, QueryTree)
+        (tree,) = content.tree.expressions
+        assert type(tree) in HANDLERS
+        if type(tree) is exp.Anonymous:
+            assert (tree.name, len(tree.expressions)) == (name, 2)
+        else:
+            assert name in ("position", "substring", "trim")
