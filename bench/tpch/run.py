@@ -62,6 +62,7 @@ def measure(folder: Path, engines: tuple[str, ...], queries: tuple[int, ...], ru
                 processes[name] = EngineProcess(name, folder, cores)
             except RuntimeError as error:
                 problems.append(str(error))
+                times[name].clear()
         for query in queries:
             problems += _compare_answers(processes, query, times)
         for run in range(runs):

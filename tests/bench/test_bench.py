@@ -95,6 +95,17 @@ def test_flights_have_every_row_once(tmp_path: Path) -> None:
         write_flights(tmp_path, "xlsx")
 
 
+@pytest.mark.slow
+def test_an_engine_that_does_not_start_is_a_problem_not_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("psutil")
+    monkeypatch.setitem(tpch.ENGINES, "absent", "bench.engines.absent")
+    result = tpch.measure(tmp_path, ("absent",), (1, 6), 1, 1)
+    assert result["times"] == {"absent": {}}
+    assert "KeyError: 'absent'" in result["problems"][0]
+
+
 def test_every_query_has_a_text() -> None:
     assert all("SELECT" in read_query(query) for query in QUERIES)
 

@@ -16,6 +16,8 @@ import pytest
 
 import sqlengine
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-m", "sqlengine.repl.main"]
 # Cancelled long before it ends.
 LONG = "SELECT count(*) FROM big a, big b, big c WHERE a.n + b.n + c.n < 0"
