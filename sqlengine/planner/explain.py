@@ -141,7 +141,7 @@ def _stage_metrics(stage: Stage, tasks: Sequence[StageMetrics]) -> str:
     seconds = sum(task.seconds for task in tasks)
     text = f" [{format_count(rows)} rows, {format_bytes(size)}, {_seconds(seconds)}"
     if len(tasks) < len(stage.tasks):
-        text += f", {len(stage.tasks) - len(tasks)} tasks not needed"
+        text += f", {len(stage.tasks) - len(tasks)} not needed"
     if len(tasks) > 1:
         slowest = max(tasks, key=lambda task: task.seconds)
         text += f", slowest {_seconds(slowest.seconds)} (task {slowest.task})"

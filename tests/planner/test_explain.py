@@ -131,7 +131,7 @@ def test_analyze_adds_rows_and_time_to_stages_and_operators() -> None:
         "Stage 1: 1 task, result [100 rows, 900 B, 1.0 ms]",
         "  AggregateExec: final by x; count(*); about 100 groups [100 rows, 0.7 ms]",
         "  └─ ExchangeRead: stage 0 [190 rows, 0.3 ms]",
-        "Stage 0: 3 tasks, gathered [190 rows, 4.0 KiB, 0.70 s, 1 tasks not needed, slowest 0.50 s (task 1)]",
+        "Stage 0: 3 tasks, gathered [190 rows, 4.0 KiB, 0.70 s, 1 not needed, slowest 0.50 s (task 1)]",
         "  AggregateExec: partial by x; count(*); about 100 groups [190 rows, 0.55 s]",
         "  └─ ScanExec: a, parquet, 9 of 9 splits; x [1.0M rows, 0.15 s]",
     ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from pathlib import Path
 
 import pytest
 
-from sqlengine.planner.optimizer import RULES
+from sqlengine.planner.optimizer import RULES, Rule
 from tests.planner.golden import FOLDER, read_cases, run_case
 
 FILES = sorted(FOLDER.glob("*.txt"))
@@ -31,3 +32,11 @@ def test_every_rule_has_a_case_that_fires_and_one_that_must_not() -> None:
     for rule in RULES:
         assert f"expect={rule.name}" in words, f"no case expects {rule.name}"
         assert f"expect-not={rule.name}" in words, f"no case expects {rule.name} to stay away"
+
+
+@pytest.mark.parametrize("rule", {rule.name: rule for rule in RULES}.values(), ids=lambda rule: rule.name)
+def test_the_trees_in_a_rules_docstring_are_those_of_its_first_case(rule: Rule) -> None:
+    case = next(c for c in read_cases(FOLDER / f"{rule.name}.txt") if f"expect={rule.name}" in c.command.split())
+    documentation = inspect.getdoc(rule.apply) or ""
+    shown = documentation[documentation.index("Before:") :].splitlines()
+    assert [line.removeprefix("    ") for line in shown if line] == case.expected

@@ -27,6 +27,20 @@ def factor_disjunction(node: Node) -> Node:
     (TPC-H Q19). And `x = 1 AND y = 2 OR x = 3 AND y = 4` implies `x IN (1, 3)` and `y IN (2, 4)`, which can filter
     the tables of x and y before they are joined (Q7); that is added to the condition, not put in its place.
     Equalities of one column joined by OR become IN. Not done for alternatives that call random().
+
+    Before:
+        Project: x
+        └─ Filter: a.k = b.k AND x = 1 AND y = 2 OR a.k = b.k AND x = 3 AND y = 4
+           └─ Join: cross
+              ├─ Scan: a; k, x, d, s, f, ref
+              └─ Scan: b; k, y, t
+
+    After:
+        Project: x
+        └─ Filter: a.k = b.k AND (x = 1 AND y = 2 OR x = 3 AND y = 4) AND x IN (1, 3) AND y IN (2, 4)
+           └─ Join: cross
+              ├─ Scan: a; k, x, d, s, f, ref
+              └─ Scan: b; k, y, t
     """
     node = map_expressions(node, lambda expression: transform(expression, _as_list))
     match node:

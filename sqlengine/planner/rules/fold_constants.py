@@ -48,6 +48,16 @@ def fold_constants(node: Node) -> Node:
     A constant is computed once instead of once a row, and lets later rules see `column <= constant`. A filter that
     is never true becomes no rows at all. Never folds random(); a constant whose computing fails
     (`1 % 0`, `'x'::INTEGER`) stays, since the row that would reach it may not exist.
+
+    Before:
+        Project: x
+        └─ Filter: x > 1 + 2 AND CAST(d AS TIMESTAMP) < CAST('2020-01-01' AS DATE) + INTERVAL '1 days'
+           └─ Scan: a; k, x, d, s, f, ref
+
+    After:
+        Project: x
+        └─ Filter: x > 3 AND CAST(d AS TIMESTAMP) < TIMESTAMP '2020-01-02 00:00:00'
+           └─ Scan: a; k, x, d, s, f, ref
     """
     folded = map_expressions(node, lambda expression: transform(expression, fold_expression))
     match folded:

@@ -15,6 +15,15 @@ def merge_projects(node: Node) -> Node:
 
     Each projection is a pass over every batch. Not done when an expression of the lower one would be computed twice
     (`SELECT y + y FROM (SELECT f(x) AS y …)`), or is random().
+
+    Before:
+        Project: y + 1 AS z
+        └─ Project: x * 2 AS y
+           └─ Scan: a; k, x, d, s, f, ref
+
+    After:
+        Project: x * 2 + 1 AS z
+        └─ Scan: a; k, x, d, s, f, ref
     """
     if not isinstance(node, Project):
         return node

@@ -36,6 +36,22 @@ def order_joins(plan: Node) -> Node:
     Assumes that filters were pushed down: what is left in the joins connects relations. Cross products come last,
     and only where nothing connects. Outer, semi and anti joins are not moved; a tree below one of them is
     arranged by itself. Sees the whole plan, for a join's place depends on all the others.
+
+    Before:
+        Project: x
+        └─ Join: inner on ref = c.k
+           ├─ Join: inner on big.k = a.k
+           │  ├─ Scan: big; k, v, w
+           │  └─ Scan: a; k, x, d, s, f, ref
+           └─ Scan: c; k, z, u; where z = 1
+
+    After:
+        Project: x
+        └─ Join: inner on big.k = a.k
+           ├─ Scan: big; k, v, w
+           └─ Join: inner on ref = c.k
+              ├─ Scan: a; k, x, d, s, f, ref
+              └─ Scan: c; k, z, u; where z = 1
     """
     return _visit(plan, Estimator(plan), ordered=True)
 

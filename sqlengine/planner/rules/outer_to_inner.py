@@ -21,6 +21,20 @@ def outer_to_inner(node: Node) -> Node:
 
     An inner join takes filters on both sides, can build either side and be reordered. Not legal when the filter can
     be true of a NULL: `b.y IS NULL`, `coalesce(b.y, 0) = 0`, `b.y = 1 OR a.x = 1`.
+
+    Before:
+        Project: x, y
+        └─ Filter: y > 1
+           └─ Join: left on a.k = b.k
+              ├─ Scan: a; k, x, d, s, f, ref
+              └─ Scan: b; k, y, t
+
+    After:
+        Project: x, y
+        └─ Filter: y > 1
+           └─ Join: inner on a.k = b.k
+              ├─ Scan: a; k, x, d, s, f, ref
+              └─ Scan: b; k, y, t
     """
     if not (isinstance(node, Filter) and isinstance(node.input, Join)):
         return node

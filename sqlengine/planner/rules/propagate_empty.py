@@ -10,6 +10,13 @@ def propagate_empty(node: Node) -> Node:
 
     Not legal for an aggregation without keys, which delivers a row for no rows, nor where an outer join keeps the
     rows of the other side.
+
+    Before:
+        Project: x
+        └─ Values: 0 rows
+
+    After:
+        Values: 0 rows
     """
     match node:
         case Filter() | Project() | Sort() | Limit():

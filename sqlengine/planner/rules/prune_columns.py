@@ -33,6 +33,14 @@ def prune_columns(plan: Node) -> Node:
     Scans read fewer columns, unused aggregates and expressions disappear; `count(*)` reads no column at all.
     Keys of an aggregation stay, since they decide its rows. Sees the whole plan: what a node needs is known
     from above.
+
+    Before:
+        Project: x
+        └─ Scan: a; k, x, d, s, f, ref
+
+    After:
+        Project: x
+        └─ Scan: a; x
     """
     return _prune(plan, _ids(plan))
 

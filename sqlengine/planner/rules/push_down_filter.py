@@ -67,6 +67,19 @@ def push_down_filter(node: Node) -> Node:
     a cross product it becomes the join's condition. Not legal on the NULL-padded side of an outer join
     (`b.y IS NULL` would be asked before the padding exists), through a limit, below an aggregate that it does not
     address by keys, nor for conditions with random().
+
+    Before:
+        Project: x, y
+        └─ Filter: x > 1
+           └─ Join: left on a.k = b.k
+              ├─ Scan: a; k, x, d, s, f, ref
+              └─ Scan: b; k, y, t
+
+    After:
+        Project: x, y
+        └─ Join: left on a.k = b.k
+           ├─ Scan: a; k, x, d, s, f, ref; where x > 1
+           └─ Scan: b; k, y, t
     """
     match node:
         case Filter(input=Filter() as inner):

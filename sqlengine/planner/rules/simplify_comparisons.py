@@ -23,6 +23,16 @@ def simplify_comparisons(node: Node) -> Node:
     nothing and keep the order (DATE to TIMESTAMP, narrower to wider integers and decimals); not for
     BIGINT to DOUBLE, where different numbers become equal, nor for `=` with a constant the column's type has not.
     Constants go to the right-hand side.
+
+    Before:
+        Project: x
+        └─ Filter: CAST(d AS TIMESTAMP) <= TIMESTAMP '2021-09-02 00:00:00'
+           └─ Scan: a; k, x, d, s, f, ref
+
+    After:
+        Project: x
+        └─ Filter: d <= DATE '2021-09-02'
+           └─ Scan: a; k, x, d, s, f, ref
     """
     return map_expressions(node, lambda expression: transform(expression, _simplify))
 

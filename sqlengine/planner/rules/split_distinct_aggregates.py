@@ -21,6 +21,15 @@ def split_distinct_aggregates(plan: Node) -> Node:
     all rows of a group in one task. Only when all aggregates are DISTINCT over the same argument and none
     has a FILTER: `sum(y), count(DISTINCT x)` would count y once per x. min and max simply lose their DISTINCT.
     Sees the whole plan, for it makes new columns.
+
+    Before:
+        Aggregate: by x; count(DISTINCT k), sum(DISTINCT k)
+        └─ Scan: a; k, x, d, s, f, ref
+
+    After:
+        Aggregate: by x; count(k), sum(k)
+        └─ Aggregate: by x, k
+           └─ Scan: a; k, x, d, s, f, ref
     """
     fresh: list[count[int]] = []
 

@@ -13,6 +13,17 @@ def top_k(node: Node) -> Node:
     A sort with a limit keeps k rows of each task instead of all. A limit moves below projections, which then
     compute k rows, to reach the sort. Not legal through a filter, an aggregation or a join: they
     change the number of rows.
+
+    Before:
+        Limit: limit 10 offset 5
+        └─ Sort: x DESC
+           └─ Project: x, k + 1 AS j
+              └─ Scan: a; k, x, d, s, f, ref
+
+    After:
+        Sort: x DESC; limit 10 offset 5
+        └─ Project: x, k + 1 AS j
+           └─ Scan: a; k, x, d, s, f, ref
     """
     if not isinstance(node, Limit):
         return node
