@@ -243,7 +243,6 @@ EXPRESSIONS = """
     100.00 * sum(m) / sum(m)
     sum(CASE WHEN flag THEN 1 ELSE 0 END)
     any_value(s)
-    stddev(f8)
 """.strip().splitlines()
 
 
