@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def month_index(days: Words) -> Words:
     """Months since January 1970 of the month in which each day lies."""
-    return days.astype(np.int64).astype("M8[D]").astype("M8[M]").astype(np.int64)
+    return np.asarray(days.astype(np.int64).astype("M8[D]").astype("M8[M]").astype(np.int64))
 
 
 def month_start(months: Words) -> Words:

@@ -154,10 +154,10 @@ def _compare_arrow(sign: str, left: Vector, right: Vector) -> Vector:
 
 
 def _compare_intervals(sign: str, left: Vector, right: Vector) -> Mask:
-    (a_days, a_micros), (b_days, b_micros) = comparable(left), comparable(right)
+    a_days, a_micros = comparable(left)
+    b_days, b_micros = comparable(right)
     by_days, by_micros = _COMPARE[sign](a_days, b_days), _COMPARE[sign](a_micros, b_micros)
-    mask: Mask = np.where(a_days == b_days, by_micros, by_days)
-    return mask
+    return np.asarray(np.where(a_days == b_days, by_micros, by_days))
 
 
 def _comparison(name: str, equality: bool) -> Resolve:

@@ -49,7 +49,7 @@ def largest_unscaled(sql_type: SqlType) -> int:
 
 def unscaled(value: decimal.Decimal, scale: int) -> int:
     """The whole number `value * 10**scale`, exactly."""
-    return int(value.scaleb(scale, EXACT))
+    return int(EXACT.scaleb(value, decimal.Decimal(scale)))
 
 
 def scaled(value: int, scale: int) -> decimal.Decimal:

@@ -63,7 +63,7 @@ def _search(wanted: Words, words: Words) -> Words:
         return np.zeros(len(words), np.bool_)
     position = np.searchsorted(wanted, words)
     position[position == len(wanted)] = 0
-    return wanted.take(position) == words
+    return np.asarray(wanted.take(position) == words)
 
 
 def _is_in(array: pa.Array, members: Sequence[Vector], sql_type: SqlType) -> pa.Array:

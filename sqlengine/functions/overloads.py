@@ -87,7 +87,8 @@ def signature_of(chosen: Overload, operands: Sequence[Operand]) -> Signature:
         else parameter
         for parameter, operand in zip(parameters, operands, strict=True)
     )
-    return Signature(arguments, chosen.result)
+    # A function that returns "some DECIMAL" returns its first argument's.
+    return Signature(arguments, arguments[0] if chosen.result is ANY_DECIMAL else chosen.result)
 
 
 def describe_call(name: str, operands: Sequence[Operand]) -> str:

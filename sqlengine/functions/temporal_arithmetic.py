@@ -171,16 +171,19 @@ def _times_float(interval: Vector, factor: Words, valid: Mask | None, constant: 
         seconds = _round_to_micros((exact_days - whole_days + month_rest - day_carry) * 86_400)
         full_days = np.where(np.abs(seconds) >= 86_400, np.trunc(seconds / 86_400), 0)
         seconds = seconds - full_days * 86_400
-        parts = (
-            whole_months,
-            whole_days + full_days + day_carry,
-            np.rint(exact_micros + seconds * MICROS_PER_SECOND),
+        months, days, micros = (
+            np.nan_to_num(part).astype(np.int64)
+            for part in (
+                whole_months,
+                whole_days + full_days + day_carry,
+                np.rint(exact_micros + seconds * MICROS_PER_SECOND),
+            )
         )
-    return make_intervals(*(np.nan_to_num(part).astype(np.int64) for part in parts), valid, constant)
+    return make_intervals(months, days, micros, valid, constant)
 
 
 def _round_to_micros(values: Words) -> Words:
-    return np.rint(values * MICROS_PER_SECOND) / MICROS_PER_SECOND
+    return np.asarray(np.rint(values * MICROS_PER_SECOND) / MICROS_PER_SECOND)
 
 
 def _refuse_beyond(exact: Words, limit: int, valid: Mask | None, message: str) -> None:

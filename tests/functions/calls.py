@@ -80,7 +80,7 @@ def shown(vector: Vector) -> list[str | None]:
     return rows
 
 
-def attempt(name: str, *arguments: Vector | tuple[Vector, Operand]) -> str | None | Failure:
+def attempt(name: str, *arguments: Vector | tuple[Vector, Operand]) -> str | Failure | None:
     """The single value of a call of constants as text, or a Failure."""
     try:
         return shown(call(name, *arguments))[0]
@@ -95,7 +95,7 @@ class Oracle:
         self.connection = duckdb.connect()
         self.connection.execute("SET TimeZone = 'UTC'")
 
-    def value(self, sql: str) -> str | None | Failure:
+    def value(self, sql: str) -> str | Failure | None:
         """`sql` (an expression) as text."""
         try:
             row = self.connection.execute(f"SELECT ({sql})::VARCHAR").fetchone()

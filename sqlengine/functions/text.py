@@ -1,0 +1,290 @@
+"""Functions of text. Positions and lengths count Unicode characters (code points), from 1."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlengine.errors import DataError, NotSupportedError, OutOfRangeError
+from sqlengine.functions.overloads import overload
+from sqlengine.functions.text_function import text_function
+from sqlengine.types import BIGINT, BLOB, BOOLEAN, INTEGER, VARCHAR
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_UNARY: Final = overload(VARCHAR, VARCHAR)
+_COUNT: Final = overload(VARCHAR, BIGINT)
+
+# Longer results are refused rather than built.
+_LONGEST: Final = 2**31 - 1
+_LARGEST_OFFSET: Final = 2**32 - 1
+
+
+def _compute(name: str) -> Any:
+    import pyarrow.compute as pc
+
+    return getattr(pc, name)
+
+
+def _arrow(name: str) -> Any:
+    """The Arrow function of that name as an array form."""
+    return lambda array, *constants: _compute(name)(array, *constants)
+
+
+# -- length, case, order ----------------------------------------------------------------------
+
+text_function(
+    "length",
+    _COUNT,
+    one=len,
+    many=_arrow("utf8_length"),
+    aliases=("len", "char_length", "character_length"),
+    example=("SELECT length('naïve')", "5"),
+)
+text_function(
+    "strlen",
+    _COUNT,
+    one=lambda text: len(text.encode()),
+    many=_arrow("binary_length"),
+    example=("SELECT strlen('naïve')", "6"),
+)
+text_function(
+    "octet_length",
+    overload(BLOB, BIGINT),
+    one=len,
+    many=_arrow("binary_length"),
+    example=("SELECT octet_length('\\xAA\\xBB'::BLOB)", "2"),
+)
+text_function(
+    "bit_length",
+    _COUNT,
+    one=lambda text: len(text.encode()) * 8,
+    example=("SELECT bit_length('abc')", "24"),
+)
+text_function(
+    "lower",
+    _UNARY,
+    one=str.lower,
+    many=_arrow("utf8_lower"),
+    aliases=("lcase",),
+    example=("SELECT lower('ABC')", "abc"),
+)
+text_function(
+    "upper",
+    _UNARY,
+    one=str.upper,
+    many=_arrow("utf8_upper"),
+    aliases=("ucase",),
+    example=("SELECT upper('abc')", "ABC"),
+)
+
+
+def _reverse(text: str) -> str:
+    if not text.isascii() and any(_joins(character) for character in text):
+        raise NotSupportedError(f"reverse of text with combined characters is not supported: {text!r}")
+    return text[::-1]
+
+
+def _joins(character: str) -> bool:
+    """Whether a character forms one letter or symbol with its neighbour, which reversing would tear apart."""
+    regional_or_skin = "\U0001f1e6" <= character <= "\U0001f1ff" or "\U0001f3fb" <= character <= "\U0001f3ff"
+    return regional_or_skin or unicodedata.category(character) in ("Mn", "Mc", "Me", "Cf")
+
+
+text_function("reverse", _UNARY, one=_reverse, example=("SELECT reverse('abc')", "cba"))
+
+
+# -- parts ------------------------------------------------------------------------------------
+
+
+def _substring(text: str, start: int, length: int | None = None) -> str:
+    """Negative starts count from the end; a negative length takes what stands before the start."""
+    if abs(start) > _LARGEST_OFFSET or (length is not None and abs(length) > _LARGEST_OFFSET):
+        raise OutOfRangeError(f"Substring offset outside of supported range (> {_LARGEST_OFFSET})")
+    begin = start - 1 if start >= 0 else len(text) + start
+    end = len(text) if length is None else begin + length
+    if end < begin and length is not None:
+        begin, end = end, begin
+    return text[max(begin, 0) : max(end, 0)]
+
+
+def _substring_array(array: pa.Array, start: int, length: int | None = None) -> pa.Array | None:
+    if start == 0 or abs(start) > _LARGEST_OFFSET or (length is not None and not 0 <= length <= _LARGEST_OFFSET):
+        return None
+    begin = start - 1 if start > 0 else start
+    stop = None if length is None else begin + length
+    if start < 0 and stop is not None and stop >= 0:
+        stop = None
+    return _compute("utf8_slice_codeunits")(array, begin, stop)
+
+
+text_function(
+    "substring",
+    overload(VARCHAR, BIGINT, VARCHAR),
+    overload(VARCHAR, BIGINT, BIGINT, VARCHAR),
+    one=_substring,
+    many=_substring_array,
+    aliases=("substr",),
+    example=("SELECT substring('hello', 2, 3)", "ell"),
+)
+
+text_function(
+    "left",
+    overload(VARCHAR, BIGINT, VARCHAR),
+    one=lambda text, count: text[:count],
+    many=lambda array, count: _compute("utf8_slice_codeunits")(array, 0, count),
+    example=("SELECT left('hello', 2)", "he"),
+)
+
+
+def _right(text: str, count: int) -> str:
+    return text[-count:] if count else ""
+
+
+text_function("right", overload(VARCHAR, BIGINT, VARCHAR), one=_right, example=("SELECT right('hello', 2)", "lo"))
+
+
+def _split_part(text: str, separator: str, position: int) -> str:
+    parts = text.split(separator) if separator else list(text)
+    index = position - 1 if position > 0 else len(parts) + position
+    return parts[index] if position and 0 <= index < len(parts) else ""
+
+
+text_function(
+    "split_part",
+    overload(VARCHAR, VARCHAR, BIGINT, VARCHAR),
+    one=_split_part,
+    example=("SELECT split_part('a,b,c', ',', 2)", "b"),
+)
+
+
+# -- trimming and padding ---------------------------------------------------------------------
+
+for _name, _strip, _kernel, _shown in (
+    ("trim", str.strip, "utf8_trim", "a"),
+    ("ltrim", str.lstrip, "utf8_ltrim", "axx"),
+    ("rtrim", str.rstrip, "utf8_rtrim", "xxa"),
+):
+    text_function(
+        _name,
+        _UNARY,
+        overload(VARCHAR, VARCHAR, VARCHAR),
+        one=lambda text, characters=" ", strip=_strip: strip(text, characters),
+        many=lambda array, characters=" ", kernel=_kernel: _compute(kernel)(array, characters),
+        example=(f"SELECT {_name}('xxaxx', 'x')", _shown),
+    )
+
+
+def _padding(count: int, filler: str, side: str) -> str:
+    if count > 0 and not filler:
+        raise DataError(f"Insufficient padding in {side}.")
+    return (filler * (count // len(filler) + 1))[:count] if count > 0 else ""
+
+
+text_function(
+    "lpad",
+    overload(VARCHAR, INTEGER, VARCHAR, VARCHAR),
+    one=lambda text, width, filler: _padding(width - len(text), filler, "LPAD") + text[: max(width, 0)],
+    example=("SELECT lpad('7', 3, '0')", "007"),
+)
+text_function(
+    "rpad",
+    overload(VARCHAR, INTEGER, VARCHAR, VARCHAR),
+    one=lambda text, width, filler: text[: max(width, 0)] + _padding(width - len(text), filler, "RPAD"),
+    example=("SELECT rpad('7', 3, '0')", "700"),
+)
+
+
+# -- searching and replacing ------------------------------------------------------------------
+
+for _name, _alias, _test, _kernel in (
+    ("starts_with", "prefix", str.startswith, "starts_with"),
+    ("ends_with", "suffix", str.endswith, "ends_with"),
+    ("contains", None, str.__contains__, "match_substring"),
+):
+    text_function(
+        _name,
+        overload(VARCHAR, VARCHAR, BOOLEAN),
+        one=_test,
+        many=_arrow(_kernel),
+        aliases=() if _alias is None else (_alias,),
+        example=(f"SELECT {_name}('abca', 'a')", "true"),
+    )
+
+text_function(
+    "strpos",
+    overload(VARCHAR, VARCHAR, BIGINT),
+    one=lambda text, part: text.find(part) + 1,
+    aliases=("instr", "position"),
+    example=("SELECT strpos('hello', 'l')", "3"),
+)
+text_function(
+    "replace",
+    overload(VARCHAR, VARCHAR, VARCHAR, VARCHAR),
+    one=lambda text, old, new: text.replace(old, new) if old else text,
+    many=lambda array, old, new: _compute("replace_substring")(array, old, new) if old else array,
+    example=("SELECT replace('hello', 'l', 'L')", "heLLo"),
+)
+
+
+def _translate(text: str, old: str, new: str) -> str:
+    table: dict[int, str | None] = {}
+    for index, character in enumerate(old):
+        table.setdefault(ord(character), new[index] if index < len(new) else None)
+    return text.translate(table)
+
+
+text_function(
+    "translate",
+    overload(VARCHAR, VARCHAR, VARCHAR, VARCHAR),
+    one=_translate,
+    example=("SELECT translate('hello', 'el', 'ip')", "hippo"),
+)
+
+
+# -- making text ------------------------------------------------------------------------------
+
+
+def _repeat(text: str, count: int) -> str:
+    if count > 0 and len(text) * count > _LONGEST:
+        raise OutOfRangeError(f"repeat would make a text of {len(text) * count} characters")
+    return text * count
+
+
+text_function("repeat", overload(VARCHAR, BIGINT, VARCHAR), one=_repeat, example=("SELECT repeat('ab', 3)", "ababab"))
+
+
+def _chr(code: int) -> str:
+    if not 0 <= code <= 0x10FFFF or 0xD800 <= code <= 0xDFFF:
+        raise DataError(f"Invalid UTF8 Codepoint {code}")
+    return chr(code)
+
+
+text_function("chr", overload(INTEGER, VARCHAR), one=_chr, example=("SELECT chr(228)", "ä"))
+text_function(
+    "ascii",
+    overload(VARCHAR, INTEGER),
+    one=lambda text: ord(text[0]) if text else 0,
+    example=("SELECT ascii('a')", "97"),
+)
+text_function(
+    "unicode",
+    overload(VARCHAR, INTEGER),
+    one=lambda text: ord(text[0]) if text else -1,
+    aliases=("ord",),
+    example=("SELECT unicode('ä')", "228"),
+)
+text_function(
+    "md5",
+    _UNARY,
+    one=lambda text: hashlib.md5(text.encode(), usedforsecurity=False).hexdigest(),
+    example=("SELECT md5('a')", "0cc175b9c0f1b6a831c399e269772661"),
+)
+text_function(
+    "sha256",
+    _UNARY,
+    one=lambda text: hashlib.sha256(text.encode()).hexdigest(),
+    example=("SELECT sha256('a')", "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"),
+)

@@ -1,0 +1,83 @@
+"""How a function of text is defined: what it does to one text, and how Arrow does it to an array, if it can.
+
+Most calls have one column and constants (`substring(name, 1, 3)`). They run on the distinct values only
+where the column is dictionary-encoded. Calls with several columns are computed row by row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sqlengine.functions.encoded import map_values
+from sqlengine.functions.overloads import Overload, resolver
+from sqlengine.functions.registry import scalar
+from sqlengine.functions.validity import all_constant, any_null_constant, null_vector
+from sqlengine.types import SqlType, arrow_type
+from sqlengine.vector import Vector
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# (array, constants…) -> array, or None if it cannot do these constants.
+ArrayForm = Callable[..., "pa.Array | None"]
+
+
+def text_function(
+    name: str,
+    *overloads: Overload,
+    one: Callable[..., Any],
+    many: ArrayForm | None = None,
+    aliases: Sequence[str] = (),
+    example: tuple[str, str] | None = None,
+) -> None:
+    """Register a function that is NULL where an argument is NULL.
+
+    Parameters
+    ----------
+    one
+        The result for one row of Python values; raises DataError for values it refuses.
+    many
+        The same for an Arrow array and constants after it; None (always, or for some constants) to use `one`.
+    """
+
+    def run(arguments: Sequence[Vector], result: SqlType) -> Vector:
+        return apply_text(arguments, result, one, many)
+
+    scalar(name, resolver(name, *overloads), aliases=aliases, example=example)(run)
+
+
+def apply_text(
+    arguments: Sequence[Vector], result: SqlType, one: Callable[..., Any], many: ArrayForm | None = None
+) -> Vector:
+    """A strict function of text on vectors (see `text_function`)."""
+    if any_null_constant(arguments):
+        return null_vector(result, arguments)
+    first, *rest = arguments
+    if first.type.is_text and all_constant(rest):
+        constants = [argument.arrow()[0].as_py() for argument in rest]
+        return map_values(first, result, lambda array: _on_array(array, constants, result, one, many))
+    return _by_row(arguments, result, one)
+
+
+def _on_array(
+    array: pa.Array, constants: list[Any], result: SqlType, one: Callable[..., Any], many: ArrayForm | None
+) -> pa.Array:
+    import pyarrow as pa
+
+    if many is not None:
+        computed = many(array, *constants)
+        if computed is not None:
+            return computed
+    values = [None if item is None else one(item, *constants) for item in array.to_pylist()]
+    return pa.array(values, arrow_type(result))
+
+
+def _by_row(arguments: Sequence[Vector], result: SqlType, one: Callable[..., Any]) -> Vector:
+    import pyarrow as pa
+
+    lengths = [len(argument) for argument in arguments if not argument.constant]
+    length = lengths[0] if lengths else 1
+    columns = [argument.arrow().to_pylist() * (length if argument.constant else 1) for argument in arguments]
+    values = [None if None in row else one(*row) for row in zip(*columns, strict=True)]
+    return Vector(result, pa.array(values, arrow_type(result)), constant=not lengths)
