@@ -19,6 +19,16 @@ import numpy as np
 
 from sqlengine.errors import InternalError
 from sqlengine.types import SqlType, TypeKind, arrow_type, words_dtype
+from sqlengine.words import (
+    arrow_to_words,
+    combined,
+    pick_words,
+    take_codes,
+    validity_of,
+    words_of,
+    words_to_arrow,
+)
+from sqlengine.words import buffer_words as buffer_words
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,31 +37,6 @@ if TYPE_CHECKING:
     Words = NDArray[Any]
     Mask = NDArray[np.bool_]
     Indices = NDArray[np.int64]
-
-
-class _Foreign:
-    """Lends foreign memory to numpy as a writable array, so that kernels see one array type.
-
-    Nothing writes through it; `owner` keeps the memory alive.
-    """
-
-    __slots__ = ("__array_interface__", "owner")
-
-    def __init__(self, address: int, dtype: np.dtype[Any], length: int, owner: object) -> None:
-        self.__array_interface__ = {
-            "data": (address, False),
-            "shape": (length,),
-            "typestr": dtype.str,
-            "version": 3,
-        }
-        self.owner = owner
-
-
-def buffer_words(buffer: pa.Buffer, dtype: np.dtype[Any], offset: int, length: int) -> Words:
-    """A zero-copy numpy view of `length` items of `buffer`, starting at item `offset`."""
-    if length == 0:
-        return np.empty(0, dtype)
-    return np.asarray(_Foreign(buffer.address + offset * dtype.itemsize, dtype, length, buffer))
 
 
 class Vector:
@@ -99,7 +84,7 @@ class Vector:
         import pyarrow as pa
 
         if isinstance(array, pa.ChunkedArray):
-            array = _combine(array)
+            array = combined(array)
         target = arrow_type(type)
         if isinstance(array, pa.DictionaryArray):
             if not type.is_text:
@@ -143,7 +128,7 @@ class Vector:
     def encoded(self) -> pa.Array:
         """As `arrow()`, but dictionary-encoded text stays so."""
         if self._array is None:
-            self._array = _words_to_arrow(self._values, self._valid, self.type)
+            self._array = words_to_arrow(self._values, self._valid, self.type)
         return self._array
 
     def dictionary(self) -> tuple[Words, Mask | None, pa.Array] | None:
@@ -156,7 +141,7 @@ class Vector:
         if not isinstance(self._array, pa.DictionaryArray):
             return None
         codes = self._array.indices
-        return _words_of(codes, np.dtype("int32")), _validity_of(codes), self._array.dictionary
+        return words_of(codes, np.dtype("int32")), validity_of(codes), self._array.dictionary
 
     def has_words(self) -> bool:
         """Whether `values()` can be called: a fixed-width type, and narrow if DECIMAL or HUGEINT."""
@@ -180,7 +165,7 @@ class Vector:
                 codes = array.indices.fill_null(0)
                 self._valid &= array.dictionary.is_valid().take(codes).to_numpy(zero_copy_only=False)
             else:
-                self._valid = _validity_of(array)
+                self._valid = validity_of(array)
         return cast("Mask | None", self._valid)
 
     def is_null_constant(self) -> bool:
@@ -192,7 +177,7 @@ class Vector:
         if self._values is Vector._WIDE:
             return None
         if self._values is Vector._UNKNOWN:
-            words = _arrow_to_words(self._array, self.type)
+            words = arrow_to_words(self._array, self.type)
             self._values = Vector._WIDE if words is None else words
             return words
         return cast("Words", self._values)
@@ -218,10 +203,10 @@ class Vector:
         if self.constant:
             indices = np.minimum(indices, 0)
         if isinstance(self._array, pa.DictionaryArray):
-            return Vector(self.type, _take_codes(self._array, indices, may_miss))
+            return Vector(self.type, take_codes(self._array, indices, may_miss))
         if self._values is Vector._UNKNOWN and 2 * len(indices) < len(self) and self.type.is_unscaled and not may_miss:
             # Fewer bytes are touched by picking from the 128-bit values than by making words of all of them.
-            words = _pick_words(self._array, self.type, indices)
+            words = pick_words(self._array, self.type, indices)
             if words is not None:
                 valid = self.valid()
                 return Vector(self.type, values=words, valid=None if valid is None else valid.take(indices))
@@ -292,7 +277,7 @@ def concat_vectors(vectors: Sequence[Vector]) -> Vector:
     encoded = [isinstance(array, pa.DictionaryArray) for array in arrays]
     if any(encoded) and not all(encoded):
         arrays = [a.dictionary_decode() if isinstance(a, pa.DictionaryArray) else a for a in arrays]
-    return Vector(type_, _combine(pa.chunked_array(arrays)))
+    return Vector(type_, combined(pa.chunked_array(arrays)))
 
 
 class Batch:
@@ -444,122 +429,3 @@ class _Pick:
 
 def _deferred_slice(source: Batch, column_id: int, start: int, length: int) -> Callable[[], Vector]:
     return lambda: source.column(column_id).slice(start, length)
-
-
-def _combine(array: pa.ChunkedArray) -> pa.Array:
-    import pyarrow as pa
-
-    if array.num_chunks == 1:
-        return array.chunk(0)
-    if pa.types.is_dictionary(array.type):
-        array = array.unify_dictionaries()
-    combined = array.combine_chunks()
-    return combined.chunk(0) if isinstance(combined, pa.ChunkedArray) else combined
-
-
-def _words_of(array: pa.Array, dtype: np.dtype[Any]) -> Words:
-    buffer = array.buffers()[1]
-    if buffer is None:
-        return np.zeros(len(array), dtype)
-    return buffer_words(buffer, dtype, array.offset, len(array))
-
-
-def _validity_of(array: pa.Array) -> Mask | None:
-    if array.null_count == 0:
-        return None
-    return cast("Mask", array.is_valid().to_numpy(zero_copy_only=False))
-
-
-def _arrow_to_words(array: pa.Array, type_: SqlType) -> Words | None:
-    dtype = words_dtype(type_)
-    if dtype is None:
-        return None
-    if type_.kind is TypeKind.BOOLEAN:
-        return _unpack_bits(array)
-    if not type_.is_unscaled:
-        return _words_of(array, dtype)
-    buffer = array.buffers()[1]
-    if buffer is None:
-        return np.zeros(len(array), np.int64)
-    pairs = buffer_words(buffer, np.dtype("int64"), array.offset * 2, len(array) * 2)
-    low = np.ascontiguousarray(pairs[0::2])
-    if type_.kind is TypeKind.HUGEINT or type_.precision > 18:
-        # Wide only if a high word is not the sign of its low word, NULLs aside.
-        fits = pairs[1::2] == (low >> 63)
-        valid = _validity_of(array)
-        if valid is not None:
-            fits |= ~valid
-        if not fits.all():
-            return None
-    return low
-
-
-def _pick_words(array: pa.Array, type_: SqlType, indices: Indices) -> Words | None:
-    """As `_arrow_to_words` of the rows at `indices` of a DECIMAL or HUGEINT array."""
-    buffer = array.buffers()[1]
-    if buffer is None:
-        return np.zeros(len(indices), np.int64)
-    pairs = buffer_words(buffer, np.dtype("int64"), array.offset * 2, len(array) * 2)
-    low = pairs[0::2][indices]
-    if type_.kind is TypeKind.HUGEINT or type_.precision > 18:
-        fits = pairs[1::2][indices] == (low >> 63)
-        valid = _validity_of(array)
-        if valid is not None:
-            fits |= ~valid.take(indices)
-        if not fits.all():
-            return None
-    return low
-
-
-def _take_codes(array: pa.DictionaryArray, indices: Indices, may_miss: bool) -> pa.DictionaryArray:
-    """Rows at `indices` (-1 gives NULL with `may_miss`) over the same dictionary."""
-    import pyarrow as pa
-
-    codes = _words_of(array.indices, np.dtype("int32"))
-    valid = _validity_of(array.indices)
-    if may_miss:
-        hit = indices >= 0
-        indices = np.maximum(indices, 0)
-        valid = hit if valid is None or not len(codes) else valid.take(indices) & hit
-        if not len(codes):
-            codes = np.zeros(1, np.int32)
-            indices = np.zeros(len(indices), np.int64)
-    elif valid is not None:
-        valid = valid.take(indices)
-    bitmap = None if valid is None else pa.py_buffer(np.packbits(valid, bitorder="little"))
-    data = pa.py_buffer(codes.take(indices))
-    return pa.DictionaryArray.from_buffers(array.type, len(indices), [bitmap, data], array.dictionary)
-
-
-def _unpack_bits(array: pa.Array) -> Words:
-    buffer = array.buffers()[1]
-    if buffer is None:
-        return np.zeros(len(array), np.bool_)
-    first = array.offset // 8
-    count = (array.offset + len(array) + 7) // 8 - first
-    packed = buffer_words(buffer, np.dtype("uint8"), first, count)
-    bits = np.unpackbits(packed, bitorder="little")
-    skip = array.offset - first * 8
-    return bits[skip : skip + len(array)].view(np.bool_)
-
-
-def _words_to_arrow(values: Words, valid: Mask | None, type_: SqlType) -> pa.Array:
-    import pyarrow as pa
-
-    length = len(values)
-    bitmap = None
-    nulls = 0
-    if valid is not None:
-        nulls = length - int(np.count_nonzero(valid))
-        if nulls:
-            bitmap = pa.py_buffer(np.packbits(valid, bitorder="little"))
-    if type_.kind is TypeKind.BOOLEAN:
-        data = pa.py_buffer(np.packbits(values, bitorder="little"))
-    elif type_.is_unscaled:
-        pairs = np.empty((length, 2), np.int64)
-        pairs[:, 0] = values
-        np.right_shift(values, 63, out=pairs[:, 1])
-        data = pa.py_buffer(pairs)
-    else:
-        data = pa.py_buffer(np.ascontiguousarray(values))
-    return pa.Array.from_buffers(arrow_type(type_), length, [bitmap, data], null_count=nulls)

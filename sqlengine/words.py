@@ -1,0 +1,170 @@
+"""The two forms of a column's values, Arrow arrays and numpy words, and the ways between them.
+
+Words and validity are those of the table in `sqlengine.types`: a validity is bool[n], True where not NULL, or None
+when there is no NULL; the word of a NULL is arbitrary. Nothing is copied that need not be.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from sqlengine.types import SqlType, TypeKind, arrow_type, words_dtype
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    Words = NDArray[Any]
+    Mask = NDArray[np.bool_]
+    Indices = NDArray[np.int64]
+
+
+class _Foreign:
+    """Lends foreign memory to numpy as a writable array, so that kernels see one array type.
+
+    Nothing writes through it; `owner` keeps the memory alive.
+    """
+
+    __slots__ = ("__array_interface__", "owner")
+
+    def __init__(self, address: int, dtype: np.dtype[Any], length: int, owner: object) -> None:
+        self.__array_interface__ = {
+            "data": (address, False),
+            "shape": (length,),
+            "typestr": dtype.str,
+            "version": 3,
+        }
+        self.owner = owner
+
+
+def buffer_words(buffer: pa.Buffer, dtype: np.dtype[Any], offset: int, length: int) -> Words:
+    """A zero-copy numpy view of `length` items of `buffer`, starting at item `offset`."""
+    if length == 0:
+        return np.empty(0, dtype)
+    return np.asarray(_Foreign(buffer.address + offset * dtype.itemsize, dtype, length, buffer))
+
+
+def combined(array: pa.ChunkedArray) -> pa.Array:
+    """The chunks as one array; dictionaries are unified."""
+    import pyarrow as pa
+
+    if array.num_chunks == 1:
+        return array.chunk(0)
+    if pa.types.is_dictionary(array.type):
+        array = array.unify_dictionaries()
+    combined = array.combine_chunks()
+    return combined.chunk(0) if isinstance(combined, pa.ChunkedArray) else combined
+
+
+def words_of(array: pa.Array, dtype: np.dtype[Any]) -> Words:
+    """The values of a fixed-width array as they lie in memory, no copy."""
+    buffer = array.buffers()[1]
+    if buffer is None:
+        return np.zeros(len(array), dtype)
+    return buffer_words(buffer, dtype, array.offset, len(array))
+
+
+def validity_of(array: pa.Array) -> Mask | None:
+    """The validity of an array that is not dictionary-encoded."""
+    if array.null_count == 0:
+        return None
+    return cast("Mask", array.is_valid().to_numpy(zero_copy_only=False))
+
+
+def arrow_to_words(array: pa.Array, type_: SqlType) -> Words | None:
+    """The words of `array`, or None where its type has none or a DECIMAL or HUGEINT value needs more than 64 bits."""
+    dtype = words_dtype(type_)
+    if dtype is None:
+        return None
+    if type_.kind is TypeKind.BOOLEAN:
+        return _unpack_bits(array)
+    if not type_.is_unscaled:
+        return words_of(array, dtype)
+    buffer = array.buffers()[1]
+    if buffer is None:
+        return np.zeros(len(array), np.int64)
+    pairs = buffer_words(buffer, np.dtype("int64"), array.offset * 2, len(array) * 2)
+    low = np.ascontiguousarray(pairs[0::2])
+    if type_.kind is TypeKind.HUGEINT or type_.precision > 18:
+        # Wide only if a high word is not the sign of its low word, NULLs aside.
+        fits = pairs[1::2] == (low >> 63)
+        valid = validity_of(array)
+        if valid is not None:
+            fits |= ~valid
+        if not fits.all():
+            return None
+    return low
+
+
+def pick_words(array: pa.Array, type_: SqlType, indices: Indices) -> Words | None:
+    """As `arrow_to_words` of the rows at `indices` of a DECIMAL or HUGEINT array."""
+    buffer = array.buffers()[1]
+    if buffer is None:
+        return np.zeros(len(indices), np.int64)
+    pairs = buffer_words(buffer, np.dtype("int64"), array.offset * 2, len(array) * 2)
+    low = pairs[0::2][indices]
+    if type_.kind is TypeKind.HUGEINT or type_.precision > 18:
+        fits = pairs[1::2][indices] == (low >> 63)
+        valid = validity_of(array)
+        if valid is not None:
+            fits |= ~valid.take(indices)
+        if not fits.all():
+            return None
+    return low
+
+
+def take_codes(array: pa.DictionaryArray, indices: Indices, may_miss: bool) -> pa.DictionaryArray:
+    """Rows at `indices` (-1 gives NULL with `may_miss`) over the same dictionary."""
+    import pyarrow as pa
+
+    codes = words_of(array.indices, np.dtype("int32"))
+    valid = validity_of(array.indices)
+    if may_miss:
+        hit = indices >= 0
+        indices = np.maximum(indices, 0)
+        valid = hit if valid is None or not len(codes) else valid.take(indices) & hit
+        if not len(codes):
+            codes = np.zeros(1, np.int32)
+            indices = np.zeros(len(indices), np.int64)
+    elif valid is not None:
+        valid = valid.take(indices)
+    bitmap = None if valid is None else pa.py_buffer(np.packbits(valid, bitorder="little"))
+    data = pa.py_buffer(codes.take(indices))
+    return pa.DictionaryArray.from_buffers(array.type, len(indices), [bitmap, data], array.dictionary)
+
+
+def _unpack_bits(array: pa.Array) -> Words:
+    buffer = array.buffers()[1]
+    if buffer is None:
+        return np.zeros(len(array), np.bool_)
+    first = array.offset // 8
+    count = (array.offset + len(array) + 7) // 8 - first
+    packed = buffer_words(buffer, np.dtype("uint8"), first, count)
+    bits = np.unpackbits(packed, bitorder="little")
+    skip = array.offset - first * 8
+    return bits[skip : skip + len(array)].view(np.bool_)
+
+
+def words_to_arrow(values: Words, valid: Mask | None, type_: SqlType) -> pa.Array:
+    """The inverse of `arrow_to_words`."""
+    import pyarrow as pa
+
+    length = len(values)
+    bitmap = None
+    nulls = 0
+    if valid is not None:
+        nulls = length - int(np.count_nonzero(valid))
+        if nulls:
+            bitmap = pa.py_buffer(np.packbits(valid, bitorder="little"))
+    if type_.kind is TypeKind.BOOLEAN:
+        data = pa.py_buffer(np.packbits(values, bitorder="little"))
+    elif type_.is_unscaled:
+        pairs = np.empty((length, 2), np.int64)
+        pairs[:, 0] = values
+        np.right_shift(values, 63, out=pairs[:, 1])
+        data = pa.py_buffer(pairs)
+    else:
+        data = pa.py_buffer(np.ascontiguousarray(values))
+    return pa.Array.from_buffers(arrow_type(type_), length, [bitmap, data], null_count=nulls)
