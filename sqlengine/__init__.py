@@ -14,7 +14,7 @@ The life of one query, step by step (each name is a function of this package; a 
 4. `planner.optimizer.optimize` applies the rewrite rules.
 5. `planner.parallelize.parallelize` decides partitioning and cuts the plan into stages and tasks.
 6. `executor.execute.choose_scheduler` picks inline, threads or processes.
-7. `executor.driver.drive` feeds ready tasks to the scheduler's workers.
+7. `executor.driver.Driver.run` feeds ready tasks to the scheduler's workers.
 8. `executor.task.run_task` runs one task: splits or exchanged pieces in, pieces out.
 9. `executor.operators.run.run_pipeline` chains the operators of the task's stage.
 10. `result.Result.from_batches` collects the last stage's batches into the answer.
