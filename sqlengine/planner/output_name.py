@@ -46,6 +46,23 @@ def _binary(sign: str) -> Callable[[Any], str]:
     return lambda node: f"({_print(node.this)} {sign} {_print(node.expression)})"
 
 
+def _chain(kind: Any, word: str) -> Callable[[Any], str]:
+    """AND and OR: DuckDB joins a chain of one of them into one list."""
+
+    def render(node: Any) -> str:
+        parts: list[str] = []
+        pending: list[Any] = [node]
+        while pending:
+            part = pending.pop().unnest()
+            if isinstance(part, kind):
+                pending += [part.args["expression"], part.args["this"]]
+            else:
+                parts.append(_print(part))
+        return f"({f' {word} '.join(parts)})"
+
+    return render
+
+
 def _like(node: Any, sign: str) -> str:
     sign = "!" + sign if node.args.get("negate") else sign
     return f"({_print(node.this)} {sign} {_print(node.expression)})"
@@ -182,8 +199,8 @@ _PRINTERS: Final[dict[type, Callable[[Any], str]]] = {
     exp.LTE: _binary("<="),
     exp.GT: _binary(">"),
     exp.GTE: _binary(">="),
-    exp.And: _binary("AND"),
-    exp.Or: _binary("OR"),
+    exp.And: _chain(exp.And, "AND"),
+    exp.Or: _chain(exp.Or, "OR"),
     exp.DPipe: _binary("||"),
     exp.NullSafeEQ: _binary("IS NOT DISTINCT FROM"),
     exp.NullSafeNEQ: _binary("IS DISTINCT FROM"),

@@ -24,6 +24,11 @@ NAMED_ALIKE = """
     not a = b and p
     not p or p
     a = b and b = e or p
+    p and not p and a = 1 and b = 1
+    p or p and p or p
+    (p and p) and p
+    p and (p and p)
+    (p or p) and p and (p or p or p)
     a + 1 is null
     a = b is null
     a is null = p
