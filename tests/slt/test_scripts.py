@@ -107,7 +107,7 @@ def _completed(script: Path, folder: Path) -> list[Record]:
         for record in read_script(script):
             if record.kind == "query":
                 cursor = oracle.execute(record.sql)
-                types = ", ".join(str(column[1]) for column in cursor.description)
+                types = ", ".join(str(column[1]).strip('"') for column in cursor.description)
                 record = complete(record, types, cursor.fetchall())
             elif record.kind == "error":
                 # What we refuse on purpose DuckDB may well answer; only the wording is ours.
