@@ -59,11 +59,11 @@ class Evaluator:
         self.expressions = tuple(
             transform(expression, lambda part: pool.setdefault(_identity(part), part)) for expression in expressions
         )
-        self._literals: dict[int, Vector] = {}
+        self._facts = _Facts()
 
     def vectors(self, batch: Batch) -> list[Vector]:
         """One vector per expression, of the batch's length or constant."""
-        scope = _Scope(batch, self._literals)
+        scope = _Scope(batch, self._facts)
         return [scope.vector(expression) for expression in self.expressions]
 
     def passing(self, batch: Batch) -> Indices | None:
@@ -72,13 +72,13 @@ class Evaluator:
         A later conjunct is not asked about rows an earlier one has refused if it might raise on them, or if
         few are left.
         """
-        scope = _Scope(batch, self._literals)
+        scope = _Scope(batch, self._facts)
         kept: Indices | None = None
         mask: Mask | None = None
         for expression in self.expressions:
             if mask is not None:
                 count = int(np.count_nonzero(mask))
-                if count < len(mask) and (count < _NARROW_BELOW * len(mask) or may_raise(expression)):
+                if count < len(mask) and (count < _NARROW_BELOW * len(mask) or self._facts.may_raise(expression)):
                     rows = np.flatnonzero(mask)
                     kept = rows if kept is None else kept.take(rows)
                     if count == 0:
@@ -126,6 +126,28 @@ def truth_of(vector: Vector, length: int) -> Mask:
     return np.broadcast_to(mask, (length,)) if vector.constant else mask
 
 
+class _Facts:
+    """What holds for the (shared) expressions of one evaluator, whatever the batch; by identity, as in `_Scope`."""
+
+    def __init__(self) -> None:
+        self._literals: dict[int, Vector] = {}
+        self._may_raise: dict[int, bool] = {}
+
+    def literal(self, literal: Literal) -> Vector:
+        """The literal as a constant."""
+        vector = self._literals.get(id(literal))
+        if vector is None:
+            vector = self._literals[id(literal)] = Vector.from_literal(literal.value, literal.type)
+        return vector
+
+    def may_raise(self, expression: Expression) -> bool:
+        """See the function of that name."""
+        known = self._may_raise.get(id(expression))
+        if known is None:
+            known = self._may_raise[id(expression)] = may_raise(expression)
+        return known
+
+
 class _Scope:
     """Evaluation over one batch, or over some rows of an outer scope's batch.
 
@@ -133,20 +155,18 @@ class _Scope:
     many a function call.
     """
 
-    __slots__ = ("_known", "_literals", "_outer", "_rows", "batch")
+    __slots__ = ("_facts", "_known", "_outer", "_rows", "batch")
 
-    def __init__(
-        self, batch: Batch, literals: dict[int, Vector], outer: _Scope | None = None, rows: Indices | None = None
-    ) -> None:
+    def __init__(self, batch: Batch, facts: _Facts, outer: _Scope | None = None, rows: Indices | None = None) -> None:
         self.batch = batch
-        self._literals = literals
+        self._facts = facts
         self._known: dict[int, Vector] = {}
         self._outer = outer
         self._rows = rows
 
     def narrowed(self, rows: Indices) -> _Scope:
         """The scope of only some rows."""
-        return _Scope(self.batch.take(rows), self._literals, self, rows)
+        return _Scope(self.batch.take(rows), self._facts, self, rows)
 
     def truth(self, expression: Expression) -> Mask:
         """Where `expression` is true."""
@@ -157,7 +177,7 @@ class _Scope:
         if isinstance(expression, Column):
             return self.batch.column(expression.id)
         if isinstance(expression, Literal):
-            return self._literal(expression)
+            return self._facts.literal(expression)
         known = self._find(id(expression))
         if known is None:
             known = self._known[id(expression)] = self._compute(expression)
@@ -171,12 +191,6 @@ class _Scope:
                 assert self._rows is not None
                 known = self._known[key] = known.take(self._rows)
         return known
-
-    def _literal(self, literal: Literal) -> Vector:
-        vector = self._literals.get(id(literal))
-        if vector is None:
-            vector = self._literals[id(literal)] = Vector.from_literal(literal.value, literal.type)
-        return vector
 
     def _compute(self, expression: Expression) -> Vector:
         match expression:
@@ -193,7 +207,7 @@ class _Scope:
             case Case(branches=branches, otherwise=otherwise, type=type_):
                 return self._case(branches, otherwise, type_)
             case InList(operand=operand, values=values, negated=negated):
-                return in_list(self.vector(operand), [self._literal(value) for value in values], negated)
+                return in_list(self.vector(operand), [self._facts.literal(value) for value in values], negated)
             case _:
                 assert_never(expression)
 
@@ -202,7 +216,7 @@ class _Scope:
         run = _function(name).run
         result = self.vector(arguments[0])
         for argument in arguments[1:]:
-            rows = self._undecided(result, deciding=name == "or") if may_raise(argument) else None
+            rows = self._undecided(result, deciding=name == "or") if self._facts.may_raise(argument) else None
             if rows is None:
                 value = self.vector(argument)
             elif len(rows) == 0:
