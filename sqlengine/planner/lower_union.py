@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlengine.planner.logical import Union
 from sqlengine.planner.physical import AggregateExec, AppendExec, Exec, ReadPieces, ValuesExec, exec_inputs
-from sqlengine.planner.stages import Fragment, Inputs, Lower, Needed, StageBuilder, narrow
+from sqlengine.planner.stages import Fragment, Inputs, Lower, Needed, StageBuilder, in_order
 from sqlengine.storage.table import ScanTask
 
 
@@ -13,8 +13,8 @@ def lower_union(union: Union, needed: Needed, lower: Lower, builder: StageBuilde
     positions = [position for position, column in enumerate(union.columns) if column.id in needed]
     below = []
     for node in union.inputs:
-        ids = frozenset(node.columns[position].id for position in positions)
-        below.append(narrow(lower(node, ids), ids))
+        wanted = tuple(node.columns[position] for position in positions)
+        below.append(in_order(lower(node, frozenset(column.id for column in wanted)), wanted))
     together = all(fragment.single for fragment in below)
     if not together:
         below = [

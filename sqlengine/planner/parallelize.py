@@ -20,7 +20,7 @@ from sqlengine.planner.lower_scan import lower_scan, lower_values
 from sqlengine.planner.lower_sort import lower_limit, lower_sort
 from sqlengine.planner.lower_union import lower_union
 from sqlengine.planner.physical import FilterExec, Gather, HashPartition, PhysicalPlan, ProjectExec
-from sqlengine.planner.stages import Fragment, Needed, StageBuilder, narrow
+from sqlengine.planner.stages import Fragment, Needed, StageBuilder, in_order
 from sqlengine.planner.verify_physical import check_physical
 
 
@@ -61,10 +61,7 @@ def parallelize(plan: Node, names: Sequence[str], settings: Settings) -> Physica
             case _:
                 assert_never(node)
 
-    fragment = narrow(lower(plan, needed), needed)
-    if fragment.root.columns != plan.columns:
-        fragment = fragment.over(ProjectExec(fragment.root, plan.columns, plan.columns))
-    builder.close(fragment, Gather(), needed)
+    builder.close(in_order(lower(plan, needed), plan.columns), Gather(), needed)
     rows = max(float(stage.estimated_rows or 0) for stage in builder.stages)
     small, reason = choose_small(builder.scanned_bytes, rows, settings)
     physical = PhysicalPlan(tuple(builder.stages), tuple(names), small, reason)

@@ -119,4 +119,9 @@ def narrow(fragment: Fragment, needed: Needed) -> Fragment:
     return fragment if len(kept) == len(columns) else fragment.over(ProjectExec(fragment.root, kept, kept))
 
 
+def in_order(fragment: Fragment, columns: tuple[Column, ...]) -> Fragment:
+    """The fragment delivering `columns` and in that order: where position counts, not the id."""
+    return fragment if fragment.root.columns == columns else fragment.over(ProjectExec(fragment.root, columns, columns))
+
+
 Lower = Callable[[Node, Needed], Fragment]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import assert_never
 
 from sqlengine.errors import InternalError
-from sqlengine.planner.expressions import Column, Expression, columns_of
+from sqlengine.planner.expressions import Column, Expression, walk
 from sqlengine.planner.logical import JoinKind
 from sqlengine.planner.physical import (
     AggregateExec,
@@ -101,16 +101,17 @@ def _expressions(node: Exec) -> Iterator[Expression]:
             yield from (key.expression for key in node.keys)
         case AppendExec():
             for child in node.inputs:
-                _require(len(child.columns) == len(node.columns), "an input of AppendExec has another width")
+                types = [column.type for column in child.columns]
+                _require(types == [column.type for column in node.columns], "an input of AppendExec has other types")
         case _:
             assert_never(node)
 
 
 def _check_read(expressions: Iterable[Expression], available: Iterable[Column], where: str) -> None:
-    known = {column.id for column in available}
-    for expression in expressions:
-        missing = columns_of(expression) - known
-        _require(not missing, f"{where} reads columns {sorted(missing)}, which its input does not deliver")
+    known = {column.id: column.type for column in available}
+    for part in (part for expression in expressions for part in walk(expression) if isinstance(part, Column)):
+        _require(part.id in known, f"{where} reads {part.name} (#{part.id}), which its input does not deliver")
+        _require(known[part.id] == part.type, f"{where} reads {part.name} as {part.type}, not {known[part.id]}")
 
 
 def _check_leaves(plan: PhysicalPlan, stage: Stage, where: str) -> None:

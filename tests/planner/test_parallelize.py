@@ -27,6 +27,7 @@ from sqlengine.planner.optimizer import optimize
 from sqlengine.planner.parallelize import parallelize
 from sqlengine.planner.physical import (
     AggregateExec,
+    AppendExec,
     ExchangeRead,
     PhysicalPlan,
     ReadPieces,
@@ -168,6 +169,13 @@ def test_scans_ask_for_the_columns_they_deliver_or_filter_by() -> None:
     scan = plan_of("SELECT k FROM a WHERE x > 5 AND s LIKE 'ab%'").result.root
     assert getattr(scan, "source_names", None) == ("k", "x", "s")
     assert [column.name for column in scan.columns] == ["k"]
+
+
+def test_inputs_of_a_union_line_up_by_position_whatever_order_joins_deliver() -> None:
+    plan = plan_of("SELECT b.t, a.k FROM a JOIN b ON a.k = b.k UNION ALL SELECT u, k FROM c")
+    append = plan.result.root
+    assert isinstance(append, AppendExec)
+    assert [[column.name for column in each.columns] for each in append.inputs] == [["t", "k"], ["u", "k"]]
 
 
 # -- random queries ---------------------------------------------------------------------------
