@@ -22,7 +22,7 @@ def month_index(days: Words) -> Words:
 
 def month_start(months: Words) -> Words:
     """Day number of the first day of each month, given as months since January 1970."""
-    return months.astype(np.int64).astype("M8[M]").astype("M8[D]").astype(np.int64)
+    return np.asarray(months.astype(np.int64).astype("M8[M]").astype("M8[D]").astype(np.int64))
 
 
 def add_months(days: Words, months: Words) -> Words:
@@ -32,7 +32,7 @@ def add_months(days: Words, months: Words) -> Words:
     target = index + months
     start = month_start(target)
     length = month_start(target + 1) - start
-    return start + np.minimum(day_of_month, length - 1)
+    return np.asarray(start + np.minimum(day_of_month, length - 1))
 
 
 def civil(days: Words) -> tuple[Words, Words, Words]:

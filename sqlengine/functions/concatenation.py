@@ -36,56 +36,69 @@ def _concatenate(arguments: Sequence[Vector], result: SqlType) -> Vector:
     varying = [argument for argument in arguments if not argument.constant]
     if len(varying) == 1:
         # One column between constants: once per distinct value.
+        column = varying[0]
         return map_values(
-            varying[0],
-            result,
-            lambda array: _join([array if part is varying[0] else part.arrow()[0] for part in arguments], "emit_null"),
+            column, result, lambda array: _join([array if part is column else part.arrow()[0] for part in arguments])
         )
-    return _joined(arguments, result, "emit_null")
+    return Vector(result, _join(_parts(arguments)), constant=not varying)
 
 
 @scalar("concat", _joins("concat", 1), example=("SELECT concat('a', NULL, 1)", "a1"))
 def _concat(arguments: Sequence[Vector], result: SqlType) -> Vector:
     """NULLs are skipped; the result is never NULL."""
-    return _joined(arguments, result, "skip")
+    import pyarrow.compute as pc
+
+    return Vector(
+        result, _join([pc.fill_null(part, "") for part in _parts(arguments)]), constant=all_constant(arguments)
+    )
 
 
 @scalar("concat_ws", _joins("concat_ws", 2), example=("SELECT concat_ws('-', 'a', NULL, 'b')", "a-b"))
 def _concat_ws(arguments: Sequence[Vector], result: SqlType) -> Vector:
     """The first argument stands between the others; NULLs are skipped, a NULL separator makes NULL."""
+    import pyarrow.compute as pc
+
     separator, *parts = arguments
     if separator.is_null_constant():
         return null_vector(result, arguments)
-    if separator.constant:
-        return _joined(parts, result, "skip", separator, arguments)
-    # Arrow gives NULL for a NULL separator, whatever is skipped.
-    length = len(separator)
-    return _joined([part.expand(length) for part in parts], result, "skip", separator, arguments)
+    if not separator.constant:
+        return _joined_by_row(arguments, result)
+    between = separator.arrow()[0]
+    # Arrow's own skipping of NULLs drops rows in which all parts are NULL. So every part that is there
+    # brings its separator along, and the first one is cut off.
+    pieces = [pc.fill_null(_join([between, part]), "") for part in _parts(parts)]
+    joined = pc.utf8_slice_codeunits(_join(pieces), len(between.as_py()))
+    return Vector(result, joined, constant=all_constant(arguments))
 
 
-def _joined(
-    parts: Sequence[Vector],
-    result: SqlType,
-    null_handling: str,
-    separator: Vector | None = None,
-    arguments: Sequence[Vector] | None = None,
-) -> Vector:
+def _joined_by_row(arguments: Sequence[Vector], result: SqlType) -> Vector:
     import pyarrow as pa
 
-    constant = all_constant(arguments or parts)
-    arrays = [part.arrow() if constant or not part.constant else part.arrow()[0] for part in parts]
-    between = None
-    if separator is not None:
-        between = separator.arrow() if constant or not separator.constant else separator.arrow()[0]
-    array = _join(arrays, null_handling, between)
-    return Vector(
-        result, pa.array([array.as_py()], array.type) if isinstance(array, pa.Scalar) else array, constant=constant
+    columns = [part.to_pylist() if isinstance(part, pa.Array) else None for part in _parts(arguments)]
+    length = max(len(column) for column in columns if column is not None)
+    rows = zip(
+        *(
+            [argument.arrow()[0].as_py()] * length if column is None else column
+            for argument, column in zip(arguments, columns, strict=True)
+        ),
+        strict=True,
     )
+    values = [
+        None if separator is None else separator.join(part for part in parts if part is not None)
+        for separator, *parts in rows
+    ]
+    return Vector(result, pa.array(values, pa.string()))
 
 
-def _join(parts: Sequence[pa.Array | pa.Scalar], null_handling: str, separator: pa.Scalar | None = None) -> pa.Array:
+def _parts(arguments: Sequence[Vector]) -> list[pa.Array | pa.Scalar]:
+    """Arrays; constants among columns as scalars."""
+    constant = all_constant(arguments)
+    return [part.arrow()[0] if part.constant and not constant else part.arrow() for part in arguments]
+
+
+def _join(parts: Sequence[pa.Array | pa.Scalar]) -> pa.Array:
+    """All parts one after the other; NULL where one is NULL."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    between = pa.scalar("" if parts[0].type == pa.string() else b"", parts[0].type) if separator is None else separator
-    return pc.binary_join_element_wise(*parts, between, null_handling=null_handling)
+    return pc.binary_join_element_wise(*parts, pa.scalar("" if parts[0].type == pa.string() else b"", parts[0].type))

@@ -99,7 +99,7 @@ def _part_of_interval(part: str, vector: Vector) -> Words:
         case "epoch":
             years = truncating_divide(months, 12)
             rest = (months - years * 12) * DAYS_PER_MONTH + days
-            return years * float(_SECONDS_PER_YEAR) + rest * 86_400.0 + micros / 1e6
+            return np.asarray(years * float(_SECONDS_PER_YEAR) + rest * 86_400.0 + micros / 1e6)
         case "day":
             return days
         case "month":
@@ -174,7 +174,7 @@ _EXAMPLES: Final = {
     "millennium": "3", "century": "21", "decade": "202", "year": "2020", "quarter": "1", "month": "2", "week": "9",
     "day": "29", "hour": "13", "minute": "4", "second": "5", "millisecond": "5500", "microsecond": "5500000",
     "dow": "6", "isodow": "6", "doy": "60", "isoyear": "2020", "yearweek": "202009", "era": "1",
-    "epoch": "1582981445.5", "julian": "2458909.5445081019",
+    "epoch": "1582981445.5", "julian": "2458909.544508102",
 }  # fmt: skip
 
 for _part in dict.fromkeys(PART_NAMES.values()):

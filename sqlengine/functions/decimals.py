@@ -30,7 +30,7 @@ from sqlengine.functions.validity import (
     null_vector,
     words_result,
 )
-from sqlengine.types import SqlType, TypeKind, arrow_type
+from sqlengine.types import MAX_DECIMAL_PRECISION, SqlType, TypeKind, arrow_type
 from sqlengine.vector import Vector
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ _INT64_MAX: Final = 2**63 - 1
 
 def largest_unscaled(sql_type: SqlType) -> int:
     """The largest unscaled value of a DECIMAL or HUGEINT."""
-    return 10 ** (38 if sql_type.kind is TypeKind.HUGEINT else sql_type.precision) - 1
+    digits = MAX_DECIMAL_PRECISION if sql_type.kind is TypeKind.HUGEINT else sql_type.precision
+    return int(10**digits) - 1
 
 
 def unscaled(value: decimal.Decimal, scale: int) -> int:

@@ -117,7 +117,7 @@ def _round_floats(floats: Callable[[Words], Words], arguments: Sequence[Vector],
             fine, coarse = floats(values * power) / power, floats(values / power) * power
             # Too large to have such digits at all, or too small to reach them.
             fine = np.where(np.isfinite(fine), fine, values)
-            coarse = np.where(np.isfinite(coarse), coarse, 0.0)
+            coarse = np.where(np.isfinite(coarse) | ~np.isfinite(values), coarse, 0.0)
             rounded = np.where(digits >= 0, fine, coarse)
         return words_result(rounded.astype(arguments[0].values().dtype), arguments, result)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
@@ -70,11 +71,10 @@ def _text_of(vector: Vector) -> pa.Array:
     match sql_type.kind:
         case TypeKind.BOOLEAN:
             return pc.if_else(vector.arrow(), "true", "false")
-        case TypeKind.FLOAT | TypeKind.DOUBLE:
-            return _join_python(
-                vector,
-                map(_float_text, vector.values().tolist() if sql_type.kind is TypeKind.DOUBLE else vector.values()),
-            )
+        case TypeKind.DOUBLE:
+            return _join_python(vector, map(_double_text, vector.values().tolist()))
+        case TypeKind.FLOAT:
+            return _join_python(vector, map(_single_text, vector.values()))
         case TypeKind.DECIMAL | TypeKind.HUGEINT:
             return _decimal_text(vector)
         case TypeKind.DATE:
@@ -99,11 +99,22 @@ def _join_python(vector: Vector, texts: Iterable[str]) -> pa.Array:
     return pa.array(list(texts), pa.string(), mask=mask)
 
 
-def _float_text(value: float) -> str:
+def _double_text(value: float) -> str:
     if value != value:
         # The sign of a NaN shows, as in C's printf.
-        return "-nan" if np.signbit(value) else "nan"
-    return str(value)
+        return "-nan" if math.copysign(1, value) < 0 else "nan"
+    return repr(value)
+
+
+def _single_text(value: np.float32) -> str:
+    """The fewest digits that give back the same 32 bits; an exponent below 0.0001 and from 1e16."""
+    if not np.isfinite(value):
+        return _double_text(float(value))
+    scientific = np.format_float_scientific(value, unique=True, trim="-", exp_digits=2)
+    # The exponent of the shortest digits counts, not that of the value: 1e-4 as FLOAT is a little less.
+    if -4 <= int(scientific.partition("e")[2]) < 16:
+        return np.format_float_positional(value, unique=True, trim="0")
+    return scientific
 
 
 def _decimal_text(vector: Vector) -> pa.Array:
