@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import threading
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,6 +24,10 @@ from sqlengine.storage.table import Predicate, ScanPlan, ScanTask
 from sqlengine.types import VARCHAR, arrow_type
 
 SPLIT_BYTES: Final = 16 << 20
+
+_MOST_TABLES: Final = 64
+_tables: OrderedDict[Hashable, FileTable] = OrderedDict()
+_tables_lock = threading.Lock()
 
 # Options of every table of files, whatever its format.
 OPTIONS: Final[Mapping[str, type]] = {
@@ -67,6 +73,29 @@ def open_table(
     chosen = find_format(format) if format else choose_format(files, shown)
     options = dict(options or {})
     check_options(chosen, options, OPTIONS)
+    listed = _FileList(files)
+    return _known_table(
+        (listed.digest, chosen.name, repr(sorted(options.items()))), lambda: _open(chosen, listed, options)
+    )
+
+
+def _known_table(key: Hashable, make: Callable[[], FileTable]) -> FileTable:
+    """The table last made for `key`, which names the files with sizes and times: guesses and statistics are kept."""
+    with _tables_lock:
+        table = _tables.get(key)
+        if table is not None:
+            _tables.move_to_end(key)
+            return table
+    table = make()
+    with _tables_lock:
+        _tables[key] = table
+        if len(_tables) > _MOST_TABLES:
+            _tables.popitem(last=False)
+    return table
+
+
+def _open(chosen: Format, listed: _FileList, options: dict[str, object]) -> FileTable:
+    files = listed.files
     partitioning = detect_partitioning(
         [file.path for file in files],
         _flag(options.pop("hive_partitioning", None)),
@@ -77,9 +106,7 @@ def open_table(
     split_bytes = _positive(options, "split_bytes", SPLIT_BYTES)
     schema = chosen.schema(files, options)
     description = _Description(chosen.name, tuple(sorted(options.items(), key=lambda item: item[0])))
-    return FileTable(
-        _FileList(files), description, schema, partitioning, filename, task_rows=task_rows, split_bytes=split_bytes
-    )
+    return FileTable(listed, description, schema, partitioning, filename, task_rows=task_rows, split_bytes=split_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +141,7 @@ class FileTable:
         self._options = dict(description.options)
         self._splits: dict[str, list[Split]] = {}
         self._statistics: dict[str, ColumnStatistics] = {}
+        self._by_split: dict[tuple[Split, str], ColumnStatistics] = {}
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -151,7 +179,7 @@ class FileTable:
             split_bytes=self._split_bytes,
         )
         # Splits and statistics do not depend on how they are dealt into tasks.
-        table._splits, table._statistics = self._splits, self._statistics
+        table._splits, table._statistics, table._by_split = self._splits, self._statistics, self._by_split
         return table
 
     def row_count(self) -> int:
@@ -167,7 +195,7 @@ class FileTable:
         known = self._statistics.get(column)
         if known is None:
             known = self._statistics[column] = merge_statistics(
-                (split.rows, self._split_statistics(split, [column]).get(column, UNKNOWN))
+                (split.rows, self._split_statistics(split, [column])[column])
                 for file in self.files
                 for split in self._splits_of(file)
             )
@@ -262,9 +290,14 @@ class FileTable:
         }
 
     def _split_statistics(self, split: Split, columns: Sequence[str]) -> dict[str, ColumnStatistics]:
-        found = dict(self._format.statistics(split, columns))
-        found.update(self._path_statistics(split.path, split.rows))
-        return found
+        known = self._by_split
+        missing = [name for name in columns if (split, name) not in known]
+        if missing:
+            found = dict(self._format.statistics(split, missing))
+            found.update(self._path_statistics(split.path, split.rows))
+            for name in missing:
+                known[split, name] = found.get(name, UNKNOWN)
+        return {name: known[split, name] for name in columns}
 
     def _check_readable(self, columns: Sequence[str]) -> None:
         refused = self._schema.details.get("refused")
