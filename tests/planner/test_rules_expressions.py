@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import datetime
 import itertools
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
+from sqlengine.functions import registry
 from sqlengine.planner.expression_text import ExpressionText
 from sqlengine.planner.expressions import Call, Cast, Column, Expression, InList, Literal, columns_of, transform
-from sqlengine.planner.logical import ONE_ROW, Filter, JoinKind
+from sqlengine.planner.logical import ONE_ROW, Filter, JoinKind, Project
 from sqlengine.planner.rules.factor_disjunction import factor_disjunction
 from sqlengine.planner.rules.fold_constants import fold_expression
+from sqlengine.planner.rules.merge_projects import merge_projects
 from sqlengine.planner.rules.outer_to_inner import rejects_nulls
-from sqlengine.planner.rules.push_down_filter import Origin, Side, may_move_below_join
+from sqlengine.planner.rules.push_down_filter import Origin, Side, may_move_below_join, push_down_filter
 from sqlengine.planner.rules.simplify_comparisons import simplify_comparisons
 from sqlengine.types import BIGINT, BOOLEAN, DATE, DOUBLE, INTEGER, TIMESTAMP, VARCHAR, SqlType, decimal
 
@@ -100,6 +103,37 @@ def test_factoring_keeps_what_a_filter_lets_through() -> None:
     for values in itertools.product(VALUES, repeat=3):
         row = dict(enumerate(values))
         assert (truth(factored.condition, row) is True) == (truth(expression, row) is True), row
+
+
+@pytest.fixture
+def volatile(monkeypatch: pytest.MonkeyPatch) -> Expression:
+    """`dice(x) > 3`: another value whenever it is asked."""
+    dice = registry.ScalarFunction("dice", lambda _: None, lambda vectors, _: vectors[0], deterministic=False)
+    monkeypatch.setitem(registry._SCALARS, "dice", dice)
+    return boolean(">", Call("dice", (X,), INTEGER), Literal(3, INTEGER))
+
+
+def test_what_gives_another_value_each_time_is_not_folded(volatile: Expression) -> None:
+    constant = Call("dice", (Literal(1, INTEGER),), INTEGER)
+    assert fold_expression(constant) is constant
+
+
+def test_what_gives_another_value_each_time_stays_where_it_stands(volatile: Expression) -> None:
+    steady = boolean(">", X, Literal(3, INTEGER))
+    below = Project(ONE_ROW, (X,), (Literal(5, INTEGER),))
+    filter_ = Filter(below, volatile)
+    assert push_down_filter(filter_) is filter_
+    both = push_down_filter(Filter(below, boolean("and", volatile, steady)))
+    pushed = Filter(ONE_ROW, boolean(">", Literal(5, INTEGER), Literal(3, INTEGER)))
+    assert both == Filter(replace(below, input=pushed), volatile)
+
+
+def test_what_gives_another_value_each_time_is_computed_once(volatile: Expression) -> None:
+    below = Project(ONE_ROW, (P,), (volatile,))
+    above = Project(below, (Q,), (P,))
+    assert merge_projects(above) is above
+    filter_ = Filter(below, P)
+    assert push_down_filter(filter_) is filter_
 
 
 def simplified(condition: Expression) -> Expression:

@@ -26,7 +26,7 @@ def factor_disjunction(node: Node) -> Node:
     `a AND b OR a AND c` becomes `a AND (b OR c)`: if `a` equates two tables, a cross product becomes a hash join
     (TPC-H Q19). And `x = 1 AND y = 2 OR x = 3 AND y = 4` implies `x IN (1, 3)` and `y IN (2, 4)`, which can filter
     the tables of x and y before they are joined (Q7); that is added to the condition, not put in its place.
-    Equalities of one column joined by OR become IN. Not done for alternatives that call random().
+    Equalities of one column joined by OR become IN. Not done where a function is not deterministic.
 
     Before:
         Project: x

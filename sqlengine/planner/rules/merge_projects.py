@@ -14,7 +14,7 @@ def merge_projects(node: Node) -> Node:
     """Merge a projection into the one below, and drop a projection that delivers its input as it is.
 
     Each projection is a pass over every batch. Not done when an expression of the lower one would be computed twice
-    (`SELECT y + y FROM (SELECT f(x) AS y …)`), or is random().
+    (`SELECT y + y FROM (SELECT f(x) AS y …)`), or is not deterministic.
 
     Before:
         Project: y + 1 AS z

@@ -116,7 +116,7 @@ def _arrange(relations: Sequence[Node], conditions: Sequence[Expression], estima
     leaves = [_Tree(1 << k, node, None, None, estimator.rows(node), 0.0) for k, node in enumerate(relations)]
     trees = _dynamic(leaves, edges) if len(leaves) <= MAX_DYNAMIC else leaves
     arranged = _build(_greedy(trees, edges), edges)
-    # random() > 0.5 connects nothing, and could not be pushed: it is asked last.
+    # A condition that is not deterministic could not be pushed and connects nothing: it is asked last.
     loose = tuple(c for edge in edges if edge.relations.bit_count() < 2 for c in edge.conditions)
     return (
         replace(arranged, conditions=arranged.conditions + loose) if loose and isinstance(arranged, Join) else arranged

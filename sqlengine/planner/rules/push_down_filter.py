@@ -66,7 +66,7 @@ def push_down_filter(node: Node) -> Node:
     Fewer rows are shuffled, probed and grouped; in a scan the condition also skips splits; between the sides of
     a cross product it becomes the join's condition. Not legal on the NULL-padded side of an outer join
     (`b.y IS NULL` would be asked before the padding exists), through a limit, below an aggregate that it does not
-    address by keys, nor for conditions with random().
+    address by keys, nor for conditions that are not deterministic.
 
     Before:
         Project: x, y
