@@ -46,8 +46,8 @@ def fold_constants(node: Node) -> Node:
     """Compute expressions of constants, simplify AND, OR, NOT and CASE, and drop filters that decide nothing.
 
     A constant is computed once instead of once a row, and lets later rules see `column <= constant`. A filter that
-    is never true becomes no rows at all. Never folds a function that is not deterministic; a constant whose computing fails
-    (`1 % 0`, `'x'::INTEGER`) stays, since the row that would reach it may not exist.
+    is never true becomes no rows at all. Never folds a function that is not deterministic; a constant whose
+    computing fails (`1 % 0`, `'x'::INTEGER`) stays, since the row that would reach it may not exist.
 
     Before:
         Project: x
