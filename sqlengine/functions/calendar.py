@@ -1,11 +1,13 @@
 """Dates as day numbers since 1970-01-01 in the proleptic Gregorian calendar, on whole arrays.
 
-numpy's `datetime64` does the calendar: its units 'M' and 'D' are exactly the conversions needed.
+numpy's `datetime64` does the calendar: its units 'M' and 'D' are exactly the conversions needed. They cost
+some 30 ns a value, so a batch whose days lie close together is looked up in a table of these days.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -14,15 +16,27 @@ if TYPE_CHECKING:
 
     Words = NDArray[Any]
 
+_WORTH_A_TABLE: Final = 4_096
+
+
+def over_range(words: Words, compute: Callable[[Words], Words]) -> Words:
+    """`compute(words)`, through a table of all whole numbers between the extremes if there are few of these."""
+    if len(words) < _WORTH_A_TABLE:
+        return compute(words.astype(np.int64))
+    low, high = int(words.min()), int(words.max())
+    if (high - low) * 4 > len(words):
+        return compute(words.astype(np.int64))
+    return compute(np.arange(low, high + 1)).take(words - low)
+
 
 def month_index(days: Words) -> Words:
     """Months since January 1970 of the month in which each day lies."""
-    return np.asarray(days.astype(np.int64).astype("M8[D]").astype("M8[M]").astype(np.int64))
+    return over_range(days, lambda each: each.astype("M8[D]").astype("M8[M]").astype(np.int64))
 
 
 def month_start(months: Words) -> Words:
     """Day number of the first day of each month, given as months since January 1970."""
-    return np.asarray(months.astype(np.int64).astype("M8[M]").astype("M8[D]").astype(np.int64))
+    return over_range(months, lambda each: each.astype("M8[M]").astype("M8[D]").astype(np.int64))
 
 
 def add_months(days: Words, months: Words) -> Words:

@@ -20,22 +20,36 @@ if TYPE_CHECKING:
 _PLAIN_DATE: Final = r"^\d{4}-\d{2}-\d{2}$"
 _PLAIN_TIMESTAMP: Final = r"^\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}:\d{2}(\.\d{1,6})?)?$"
 _PLAIN_NUMBER: Final = r"^-?\d+(\.\d+)?$"
+_PLAIN_FLOAT: Final = r"^-?\d+(\.\d+)?([eE][+-]?\d+)?$"
 
 
 def cast_from_text(vector: Vector, target: SqlType, attempt: bool) -> Vector:
     """VARCHAR as `target`; ConversionError names the text that cannot be read, `attempt` makes it NULL."""
-    return map_values(vector, target, lambda array: _parse(array, target, attempt))
+    return map_values(vector, target, lambda array: _convert(array, target, attempt))
+
+
+def _convert(array: pa.Array, target: SqlType, attempt: bool) -> pa.Array:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    pattern = _plain_pattern(target)
+    if pattern is None:
+        return _parse(array, target, attempt)
+    odd = pc.fill_null(pc.invert(pc.match_substring_regex(array, pattern)), False)
+    try:
+        if not pc.any(odd, min_count=0).as_py():
+            return array.cast(arrow_type(target))
+        plain = pc.if_else(odd, pa.scalar(None, pa.string()), array).cast(arrow_type(target))
+    except pa.ArrowInvalid:
+        # A value out of range, a 30th of February, digits to round: the parser decides.
+        return _parse(array, target, attempt)
+    return pc.replace_with_mask(plain, odd, _parse(array.filter(odd), target, attempt))
 
 
 def _parse(array: pa.Array, target: SqlType, attempt: bool) -> pa.Array:
+    """Each distinct text by the parser in Python."""
     import pyarrow as pa
 
-    if _is_plain(array, target):
-        try:
-            return array.cast(arrow_type(target))
-        except pa.ArrowInvalid:
-            # A value out of range, a 30th of February, digits to round: the parser below decides.
-            pass
     parse = parser_for(target)
     encoded = array.dictionary_encode()
     values: list[Any] = []
@@ -46,23 +60,23 @@ def _parse(array: pa.Array, target: SqlType, attempt: bool) -> pa.Array:
             if not attempt:
                 raise
             values.append(None)
-    parsed = pa.array(
-        values, pa.int32() if target == DATE else pa.int64() if target.is_temporal else arrow_type(target)
-    )
+    if not target.is_temporal:
+        return pa.array(values, arrow_type(target)).take(encoded.indices)
     # Dates and times are parsed to their words, which Arrow only has to look at differently.
-    return (parsed.view(arrow_type(target)) if target.is_temporal else parsed).take(encoded.indices)
+    words = pa.array(values, pa.int32() if target == DATE else pa.int64())
+    return words.view(arrow_type(target)).take(encoded.indices)
 
 
-def _is_plain(array: pa.Array, target: SqlType) -> bool:
-    import pyarrow.compute as pc
-
+def _plain_pattern(target: SqlType) -> str | None:
+    """What Arrow reads exactly as SQL does; None if that is nothing."""
     match target.kind:
         case TypeKind.DATE:
-            pattern = _PLAIN_DATE
+            return _PLAIN_DATE
         case TypeKind.TIMESTAMP:
-            pattern = _PLAIN_TIMESTAMP
+            return _PLAIN_TIMESTAMP
+        case TypeKind.FLOAT | TypeKind.DOUBLE:
+            return _PLAIN_FLOAT
         case _ if target.is_numeric and target.kind is not TypeKind.HUGEINT:
-            pattern = _PLAIN_NUMBER
+            return _PLAIN_NUMBER
         case _:
-            return False
-    return pc.all(pc.match_substring_regex(array, pattern), min_count=0).as_py() is True
+            return None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from sqlengine.errors import BindError, NotSupportedError, did_you_mean
+from sqlengine.functions.calendar import over_range
 from sqlengine.functions.intervals import MICROS_PER_DAY
 from sqlengine.types import TypeKind
 from sqlengine.vector import Vector
@@ -100,15 +101,14 @@ def truncating_divide(words: Words, by: int) -> Words:
 
 def year_of(days: Words) -> Words:
     """Calendar year of each day number."""
-    years: Words = days.astype("M8[D]").astype("M8[Y]").astype(np.int64) + 1970
-    return years
+    return over_range(days, lambda each: each.astype("M8[D]").astype("M8[Y]").astype(np.int64) + 1970)
 
 
 def day_of_year(days: Words) -> Words:
     """1 on the first of January."""
-    first = days.astype("M8[D]").astype("M8[Y]").astype("M8[D]").astype(np.int64)
-    number: Words = days - first + 1
-    return number
+    return over_range(
+        days, lambda each: each - each.astype("M8[D]").astype("M8[Y]").astype("M8[D]").astype(np.int64) + 1
+    )
 
 
 def weekday(days: Words, first: int) -> Words:

@@ -117,7 +117,7 @@ def _to_float(vector: Vector, target: SqlType, attempt: bool) -> Vector:
 def _decimal_to_float(words: Words, scale: int, dtype: np.dtype[Any]) -> Words:
     power = 10**scale
     exact = 2**53 if dtype.itemsize == 8 else 2**24
-    result = (words.astype(dtype).astype(np.float64) / float(power)).astype(dtype)
+    result = (words.astype(dtype).astype(np.float64, copy=False) / float(power)).astype(dtype, copy=False)
     if len(words) and max(abs(int(words.min())), abs(int(words.max()))) > exact:
         # The word itself is not exact as a float: convert the parts before and after the point.
         rest = np.fmod(words, power)

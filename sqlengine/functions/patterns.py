@@ -18,6 +18,7 @@ from sqlengine.vector import Vector
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from numpy.typing import NDArray
 
 _LIKE: Final = (overload(VARCHAR, VARCHAR, BOOLEAN), overload(VARCHAR, VARCHAR, VARCHAR, BOOLEAN))
 
@@ -129,7 +130,7 @@ def _match_array(array: pa.Array, parts: list[object], fold: bool) -> pa.Array:
 
 
 def _match_regex(array: pa.Array, parts: list[object]) -> pa.Array:
-    """Only texts that contain the pattern's longest piece are given to the (slower) regular expression."""
+    """Only texts that contain all pieces of the pattern are given to the (slower) regular expression."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -138,15 +139,29 @@ def _match_regex(array: pa.Array, parts: list[object]) -> pa.Array:
             return _quote(part)
         return ".*" if part is _ANY_TEXT else "."
 
-    expression = "(?s)^" + "".join(map(piece, parts)) + "$"
-    longest = max((part for part in parts if isinstance(part, str)), key=len, default="")
-    if not longest:
+    # Any text before or after needs no match of its own: leave the expression open at that end.
+    start, stop = ("" if parts[0] is _ANY_TEXT else "^"), ("" if parts[-1] is _ANY_TEXT else "$")
+    inner = parts[parts[0] is _ANY_TEXT : len(parts) - (parts[-1] is _ANY_TEXT)]
+    expression = "(?s)" + start + "".join(map(piece, inner)) + stop
+    rows = _candidates(array, [part for part in parts if isinstance(part, str)])
+    if rows is None:
         return pc.match_substring_regex(array, expression)
-    candidates = pc.match_substring(array, longest)
-    rows = np.flatnonzero(candidates.fill_null(False).to_numpy(zero_copy_only=False))
     matched = np.zeros(len(array), np.bool_)
     matched[rows] = pc.match_substring_regex(array.take(pa.array(rows)), expression).to_numpy(zero_copy_only=False)
     return pa.array(matched, mask=None if array.null_count == 0 else ~array.is_valid().to_numpy(zero_copy_only=False))
+
+
+def _candidates(array: pa.Array, pieces: list[str]) -> NDArray[np.int64] | None:
+    """Rows that contain every piece, the longest looked for first; None if there are no pieces."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    rows: NDArray[np.int64] | None = None
+    for piece in sorted(pieces, key=len, reverse=True):
+        rest = array if rows is None else array.take(pa.array(rows))
+        found = np.flatnonzero(pc.fill_null(pc.match_substring(rest, piece), False).to_numpy(zero_copy_only=False))
+        rows = found if rows is None else rows.take(found)
+    return rows
 
 
 _SPECIAL: Final = re.compile(r"[\\.+*?()|\[\]{}^$]")

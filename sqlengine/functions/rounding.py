@@ -107,19 +107,22 @@ def _rounds(settle: Settle, floats: Callable[[Words], Words]) -> Callable[[Seque
 
 
 def _round_floats(floats: Callable[[Words], Words], arguments: Sequence[Vector], result: SqlType) -> Vector:
-    values = arguments[0].values().astype(np.float64)
+    values = arguments[0].values().astype(np.float64, copy=False)
     with np.errstate(all="ignore"):
-        if len(arguments) == 1:
-            rounded = floats(values)
-        else:
-            digits = arguments[1].values()
-            power = np.power(10.0, np.abs(digits).astype(np.float64))
-            fine, coarse = floats(values * power) / power, floats(values / power) * power
-            # Too large to have such digits at all, or too small to reach them.
-            fine = np.where(np.isfinite(fine), fine, values)
-            coarse = np.where(np.isfinite(coarse) | ~np.isfinite(values), coarse, 0.0)
-            rounded = np.where(digits >= 0, fine, coarse)
-        return words_result(rounded.astype(arguments[0].values().dtype), arguments, result)
+        rounded = floats(values) if len(arguments) == 1 else _to_places(floats, values, arguments[1].values())
+        return words_result(rounded.astype(arguments[0].values().dtype, copy=False), arguments, result)
+
+
+def _to_places(floats: Callable[[Words], Words], values: Words, places: Words) -> Words:
+    power = np.power(10.0, np.abs(places).astype(np.float64))
+    after = floats(values * power) / power
+    # A number too large to have such digits stays as it is.
+    after = np.where(np.isfinite(after), after, values)
+    if (places >= 0).all():
+        return after
+    before = floats(values / power) * power
+    before = np.where(np.isfinite(before) | ~np.isfinite(values), before, 0.0)
+    return np.where(places >= 0, after, before)
 
 
 def _round_decimals(settle: Settle, arguments: Sequence[Vector], result: SqlType, digits: int) -> Vector:
