@@ -87,6 +87,8 @@ class Result:
     def rows(self, start: int = 0, count: int | None = None) -> list[tuple[Any, ...]]:
         """Rows `start` … `start + count` as tuples of Python values: int, float, Decimal, str, bytes, bool, date,
         time, datetime, timedelta (INTERVAL, a month is 30 days), list, dict; None for NULL.
+
+        A date or timestamp outside of Python's years 1 to 9999 is text, as in DuckDB: `'0044-03-15 (BC)'`.
         """
         part = self._table.slice(start, count)
         columns = [_python_values(part.column(k), column.type) for k, column in enumerate(self.columns)]
@@ -104,8 +106,23 @@ def _python_values(column: pa.ChunkedArray, type_: SqlType) -> list[Any]:
             return list(column.cast(pa.timestamp("us"), safe=False).to_pylist())
         case TypeKind.MAP:
             return [None if value is None else dict(value) for value in column.to_pylist()]
+        case _ if type_.is_temporal:
+            try:
+                return list(column.to_pylist())
+            except (OverflowError, ValueError):
+                return [value for k in range(len(column)) for value in _moment_or_text(column.slice(k, 1), type_)]
         case _:
             return list(column.to_pylist())
+
+
+def _moment_or_text(one: pa.ChunkedArray, type_: SqlType) -> list[Any]:
+    from sqlengine.functions.to_text import cast_to_text
+    from sqlengine.vector import Vector
+
+    try:
+        return list(one.to_pylist())
+    except (OverflowError, ValueError):
+        return list(cast_to_text(Vector.from_arrow(one, type_)).arrow().to_pylist())
 
 
 def _timedelta(value: Any) -> datetime.timedelta:
