@@ -10,7 +10,6 @@ import datetime
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Final, assert_never
 
 from sqlengine.planner.expressions import Call, Case, Cast, Column, Expression, InList, Literal, conjuncts
@@ -29,17 +28,19 @@ from sqlengine.planner.logical import (
     Values,
     inputs_of,
 )
+from sqlengine.planner.value_ranges import UNKNOWN_RANGE, Range, column_bound, spread
 from sqlengine.storage.format import ColumnStatistics
 from sqlengine.storage.table import Table
 from sqlengine.types import SqlType, TypeKind, words_dtype
 
-UNKNOWN_RANGE: Final = 1 / 3
 UNKNOWN_EQUALITY: Final = 0.05
 UNKNOWN_CONDITION: Final = 0.25
 PATTERN: Final = 0.1
 # Groups per row when nothing is known of the keys: too many costs a few empty buckets, too few one slow task.
 UNKNOWN_GROUPS: Final = 0.1
 TEXT_BYTES: Final = 24
+# Distinct values per row from which on a column is taken for a primary key.
+UNIQUE: Final = 0.9
 
 # Distinct results of functions of a date.
 _CALENDAR: Final = {
@@ -65,6 +66,14 @@ class _Source:
     table: Table
     name: str
     type: SqlType
+
+
+@dataclass(frozen=True, slots=True)
+class _KeyValues:
+    """Distinct values of a join key over its table, and whether there seem to be as many as rows."""
+
+    distinct: float
+    unique: bool
 
 
 class Estimator:
@@ -187,20 +196,19 @@ class Estimator:
         """
         if not keys:
             return 1.0
-        sides = [self._key_distinct([key.left for key in keys]), self._key_distinct([key.right for key in keys])]
+        sides = [self._key_values([key.left for key in keys]), self._key_values([key.right for key in keys])]
         known = [side for side in sides if side is not None]
         if not known:
             return UNKNOWN_EQUALITY
-        return 1.0 / max(1.0, max(known) if not all(map(self._unique_like, known)) else min(known))
-
-    def _unique_like(self, distinct: float) -> bool:
         # The range of an integer key bounds its distinct values from above only. When both sides look like a
         # primary key, the larger one is a foreign key whose range merely is wide (lineitem's order key).
-        return distinct > 10_000
+        two_primary_keys = len(known) == 2 and all(side.unique for side in known)
+        distinct = [side.distinct for side in known]
+        return 1.0 / max(1.0, min(distinct) if two_primary_keys else max(distinct))
 
-    def _key_distinct(self, keys: Sequence[Expression]) -> float | None:
+    def _key_values(self, keys: Sequence[Expression]) -> _KeyValues | None:
         product = 1.0
-        bound = math.inf
+        rows = math.inf
         for key in keys:
             distinct = self.distinct(key)
             if distinct is None:
@@ -208,8 +216,8 @@ class Estimator:
             product *= distinct
             source = self._source(key)
             if source is not None:
-                bound = min(bound, float(source.table.row_count()))
-        return min(product, bound)
+                rows = min(rows, float(source.table.row_count()))
+        return _KeyValues(min(product, rows), product >= UNIQUE * rows)
 
     # -- values -------------------------------------------------------------------------------
 
@@ -250,9 +258,9 @@ class Estimator:
         statistics = self.statistics(column)
         if statistics.distinct is not None:
             return min(float(statistics.distinct), rows)
-        spread = _spread(statistics.minimum, statistics.maximum, source.type)
-        if spread is not None:
-            return min(spread, rows)
+        values = spread(statistics.minimum, statistics.maximum, source.type)
+        if values is not None:
+            return min(values, rows)
         # A short table bounds the guess however little is known of its values.
         return rows if rows <= 1_000 else None
 
@@ -304,16 +312,16 @@ class Estimator:
     def selectivity(self, conditions: Iterable[Expression]) -> float:
         """Fraction of rows for which all `conditions` hold; bounds of one column are taken together."""
         fraction = 1.0
-        ranges: dict[int, _Range] = {}
+        ranges: dict[int, Range] = {}
         for condition in conditions:
-            bound = _bound(condition)
+            bound = column_bound(condition)
             if bound is None:
                 fraction *= self._condition(condition)
                 continue
             column, operator, value = bound
             span = ranges.get(column.id)
             if span is None:
-                span = ranges[column.id] = _Range(self.statistics(column))
+                span = ranges[column.id] = Range(self.statistics(column))
             span.narrow(operator, value)
         for span in ranges.values():
             fraction *= span.fraction()
@@ -362,76 +370,6 @@ class Estimator:
         nulls = self.statistics(operand).nulls
         rows = source.table.row_count()
         return UNKNOWN_EQUALITY if nulls is None or rows == 0 else nulls / rows
-
-
-class _Range:
-    """The part of a column's values that some bounds leave."""
-
-    def __init__(self, statistics: ColumnStatistics) -> None:
-        self._minimum = _number(statistics.minimum)
-        self._maximum = _number(statistics.maximum)
-        self._low: float | None = None
-        self._high: float | None = None
-        self._bounds = 0
-
-    def narrow(self, operator: str, value: object) -> None:
-        self._bounds += 1
-        number = _number(value)
-        if number is None:
-            return
-        if operator in (">", ">="):
-            self._low = number if self._low is None else max(self._low, number)
-        else:
-            self._high = number if self._high is None else min(self._high, number)
-
-    def fraction(self) -> float:
-        low, high = self._minimum, self._maximum
-        if low is None or high is None or (self._low is None and self._high is None):
-            return max(UNKNOWN_RANGE**self._bounds, UNKNOWN_RANGE**2)
-        inside_low = low if self._low is None else max(low, self._low)
-        inside_high = high if self._high is None else min(high, self._high)
-        if high <= low:
-            return 1.0 if inside_low <= inside_high else 0.0
-        return max(0.0, (inside_high - inside_low) / (high - low))
-
-
-def _bound(condition: Expression) -> tuple[Column, str, object] | None:
-    if isinstance(condition, Call) and condition.function in ("<", "<=", ">", ">="):
-        left, right = condition.arguments
-        if isinstance(left, Column) and isinstance(right, Literal):
-            return left, condition.function, right.value
-    return None
-
-
-def _number(value: object) -> float | None:
-    match value:
-        case bool() | int() | float() | Decimal():
-            return float(value)
-        case datetime.datetime():
-            return value.replace(tzinfo=datetime.UTC).timestamp()
-        case datetime.date():
-            return datetime.datetime(value.year, value.month, value.day, tzinfo=datetime.UTC).timestamp()
-        case _:
-            return None
-
-
-def _spread(minimum: object, maximum: object, sql_type: SqlType) -> float | None:
-    """Values there are between two bounds, where the type is discrete."""
-    match minimum, maximum:
-        case (bool(), bool()):
-            return 2.0
-        case (int(), int()):
-            return float(maximum - minimum + 1)
-        case (Decimal(), Decimal()):
-            return float((maximum - minimum).scaleb(sql_type.scale)) + 1.0
-        case (datetime.datetime(), datetime.datetime()):
-            return None
-        case (datetime.date(), datetime.date()):
-            return float((maximum - minimum).days + 1)
-        case (str(), str()) if len(minimum) == 1 and len(maximum) == 1:
-            return float(ord(maximum) - ord(minimum) + 1)
-        case _:
-            return None
 
 
 def _sum_known(values: Sequence[float | None]) -> float | None:
