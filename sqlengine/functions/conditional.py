@@ -123,5 +123,7 @@ def _as_wide_as(vector: Vector, arguments: Sequence[Vector]) -> Vector:
 @scalar("typeof", resolver("typeof", overload(ANY, VARCHAR)), example=("SELECT typeof(1.5)", "DECIMAL(2,1)"))
 def _typeof(arguments: Sequence[Vector], result: SqlType) -> Vector:
     """The name of the argument's type, the same for every row."""
-    constant = Vector.from_literal(str(arguments[0].type), VARCHAR)
+    sql_type = arguments[0].type
+    # DuckDB quotes the name of this type, which is also a keyword.
+    constant = Vector.from_literal('"NULL"' if sql_type.kind is TypeKind.NULL else str(sql_type), VARCHAR)
     return constant if arguments[0].constant else constant.expand(len(arguments[0]))

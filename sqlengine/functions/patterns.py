@@ -12,13 +12,13 @@ from sqlengine.errors import BindError, DataError, NotSupportedError
 from sqlengine.functions.encoded import map_values
 from sqlengine.functions.overloads import overload, resolver
 from sqlengine.functions.registry import scalar
+from sqlengine.functions.substring_search import contains_in_order
 from sqlengine.functions.validity import any_null_constant, null_vector
 from sqlengine.types import BOOLEAN, INTEGER, VARCHAR, SqlType
 from sqlengine.vector import Vector
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from numpy.typing import NDArray
 
 _LIKE: Final = (overload(VARCHAR, VARCHAR, BOOLEAN), overload(VARCHAR, VARCHAR, VARCHAR, BOOLEAN))
 
@@ -123,8 +123,8 @@ def _match_array(array: pa.Array, parts: list[object], fold: bool) -> pa.Array:
             return pc.starts_with(array, text)
         case [wildcard, str() as text] if wildcard is _ANY_TEXT:
             return pc.ends_with(array, text)
-        case [first, str() as text, last] if first is last is _ANY_TEXT:
-            return pc.match_substring(array, text)
+        case [first, *inner, last] if first is last is _ANY_TEXT and _ANY_CHARACTER not in inner:
+            return contains_in_order(array, [part for part in inner if isinstance(part, str)])
         case _:
             return _match_regex(array, parts)
 
@@ -143,25 +143,14 @@ def _match_regex(array: pa.Array, parts: list[object]) -> pa.Array:
     start, stop = ("" if parts[0] is _ANY_TEXT else "^"), ("" if parts[-1] is _ANY_TEXT else "$")
     inner = parts[parts[0] is _ANY_TEXT : len(parts) - (parts[-1] is _ANY_TEXT)]
     expression = "(?s)" + start + "".join(map(piece, inner)) + stop
-    rows = _candidates(array, [part for part in parts if isinstance(part, str)])
-    if rows is None:
+    pieces = [part for part in parts if isinstance(part, str)]
+    if not pieces:
         return pc.match_substring_regex(array, expression)
+    candidates = contains_in_order(array, pieces)
+    rows = np.flatnonzero(pc.fill_null(candidates, False).to_numpy(zero_copy_only=False))
     matched = np.zeros(len(array), np.bool_)
     matched[rows] = pc.match_substring_regex(array.take(pa.array(rows)), expression).to_numpy(zero_copy_only=False)
     return pa.array(matched, mask=None if array.null_count == 0 else ~array.is_valid().to_numpy(zero_copy_only=False))
-
-
-def _candidates(array: pa.Array, pieces: list[str]) -> NDArray[np.int64] | None:
-    """Rows that contain every piece, the longest looked for first; None if there are no pieces."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    rows: NDArray[np.int64] | None = None
-    for piece in sorted(pieces, key=len, reverse=True):
-        rest = array if rows is None else array.take(pa.array(rows))
-        found = np.flatnonzero(pc.fill_null(pc.match_substring(rest, piece), False).to_numpy(zero_copy_only=False))
-        rows = found if rows is None else rows.take(found)
-    return rows
 
 
 _SPECIAL: Final = re.compile(r"[\\.+*?()|\[\]{}^$]")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlengine.errors import DataError, NotSupportedError, OutOfRangeError
 from sqlengine.functions.overloads import overload
+from sqlengine.functions.substring_search import contains_in_order
 from sqlengine.functions.text_function import text_function
 from sqlengine.types import BIGINT, BLOB, BOOLEAN, INTEGER, VARCHAR
 
@@ -199,16 +200,16 @@ text_function(
 
 # -- searching and replacing ------------------------------------------------------------------
 
-for _name, _alias, _test, _kernel in (
-    ("starts_with", "prefix", str.startswith, "starts_with"),
-    ("ends_with", "suffix", str.endswith, "ends_with"),
-    ("contains", None, str.__contains__, "match_substring"),
+for _name, _alias, _test, _form in (
+    ("starts_with", "prefix", str.startswith, _arrow("starts_with")),
+    ("ends_with", "suffix", str.endswith, _arrow("ends_with")),
+    ("contains", None, str.__contains__, lambda array, part: contains_in_order(array, [part]) if part else None),
 ):
     text_function(
         _name,
         overload(VARCHAR, VARCHAR, BOOLEAN),
         one=_test,
-        many=_arrow(_kernel),
+        many=_form,
         aliases=() if _alias is None else (_alias,),
         example=(f"SELECT {_name}('abca', 'a')", "true"),
     )
