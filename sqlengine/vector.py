@@ -22,8 +22,11 @@ from sqlengine.types import SqlType, TypeKind, arrow_type, words_dtype
 from sqlengine.words import (
     arrow_to_words,
     combined,
+    literal_word,
     pick_words,
+    row_numbers,
     take_codes,
+    unpack_bits,
     validity_of,
     words_of,
     words_to_arrow,
@@ -105,6 +108,15 @@ class Vector:
         """A constant: one Python value (or None for NULL) that stands for every row."""
         import pyarrow as pa
 
+        dtype, word = words_dtype(type), literal_word(value, type)
+        if dtype is not None and (word is not None or value is None):
+            words = np.array([0 if word is None else word], dtype)
+            return Vector(type, values=words, valid=None if word is not None else np.zeros(1, np.bool_), constant=True)
+        if isinstance(value, str) and type.kind is TypeKind.VARCHAR:
+            data = value.encode()
+            offsets = np.array([0, len(data)], np.int32)
+            array = pa.StringArray.from_buffers(1, pa.py_buffer(offsets), pa.py_buffer(data))
+            return Vector(type, array, constant=True)
         if type.kind is TypeKind.HUGEINT and isinstance(value, int):
             import decimal
 
@@ -161,9 +173,9 @@ class Vector:
             import pyarrow as pa
 
             if isinstance(array, pa.DictionaryArray) and array.dictionary.null_count:
-                self._valid = array.is_valid().to_numpy(zero_copy_only=False)
+                self._valid = unpack_bits(array.is_valid())
                 codes = array.indices.fill_null(0)
-                self._valid &= array.dictionary.is_valid().take(codes).to_numpy(zero_copy_only=False)
+                self._valid &= unpack_bits(array.dictionary.is_valid().take(codes))
             else:
                 self._valid = validity_of(array)
         return cast("Mask | None", self._valid)
@@ -226,8 +238,8 @@ class Vector:
             return Vector(self.type, values=taken, valid=hit)
         array = self.encoded()
         if not may_miss:
-            return Vector(self.type, array.take(pa.array(indices)))
-        return Vector(self.type, array.take(pa.array(indices, mask=indices < 0)))
+            return Vector(self.type, array.take(row_numbers(indices)))
+        return Vector(self.type, array.take(row_numbers(indices, indices >= 0)))
 
     def slice(self, start: int, length: int) -> Vector:
         """`length` rows from `start`, zero-copy."""

@@ -6,11 +6,13 @@ when there is no NULL; the word of a NULL is arbitrary. Nothing is copied that n
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+import datetime
+import decimal
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from sqlengine.types import SqlType, TypeKind, arrow_type, words_dtype
+from sqlengine.types import BIGINT, INTEGER, SqlType, TypeKind, arrow_type, words_dtype
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -70,7 +72,7 @@ def validity_of(array: pa.Array) -> Mask | None:
     """The validity of an array that is not dictionary-encoded."""
     if array.null_count == 0:
         return None
-    return cast("Mask", array.is_valid().to_numpy(zero_copy_only=False))
+    return unpack_bits(array.is_valid())
 
 
 def arrow_to_words(array: pa.Array, type_: SqlType) -> Words | None:
@@ -79,7 +81,7 @@ def arrow_to_words(array: pa.Array, type_: SqlType) -> Words | None:
     if dtype is None:
         return None
     if type_.kind is TypeKind.BOOLEAN:
-        return _unpack_bits(array)
+        return unpack_bits(array)
     if not type_.is_unscaled:
         return words_of(array, dtype)
     buffer = array.buffers()[1]
@@ -135,7 +137,11 @@ def take_codes(array: pa.DictionaryArray, indices: Indices, may_miss: bool) -> p
     return pa.DictionaryArray.from_buffers(array.type, len(indices), [bitmap, data], array.dictionary)
 
 
-def _unpack_bits(array: pa.Array) -> Words:
+def unpack_bits(array: pa.BooleanArray) -> Mask:
+    """The values of a boolean array.
+
+    `to_numpy` would do the same, but its first call in a process imports pandas.
+    """
     buffer = array.buffers()[1]
     if buffer is None:
         return np.zeros(len(array), np.bool_)
@@ -168,3 +174,47 @@ def words_to_arrow(values: Words, valid: Mask | None, type_: SqlType) -> pa.Arra
     else:
         data = pa.py_buffer(np.ascontiguousarray(values))
     return pa.Array.from_buffers(arrow_type(type_), length, [bitmap, data], null_count=nulls)
+
+
+def row_numbers(indices: Words, valid: Mask | None = None) -> pa.Array:
+    """int32 or int64 numbers as the Arrow array that `take` and DictionaryArray want; NULL where not valid.
+
+    `pa.array` would do the same, but its first call in a process imports pandas (a quarter of a second).
+    """
+    return words_to_arrow(indices, valid, INTEGER if indices.dtype == np.int32 else BIGINT)
+
+
+_EPOCH: Final = datetime.date(1970, 1, 1)
+_MICROSECOND: Final = datetime.timedelta(microseconds=1)
+
+
+def literal_word(value: object, type_: SqlType) -> int | float | bool | None:
+    """The word of one Python value as `Literal` holds it; None where it has none or does not fit."""
+    dtype = words_dtype(type_)
+    word: int | float | bool
+    match value:
+        case bool():
+            return value if type_.kind is TypeKind.BOOLEAN else None
+        case int() if type_.is_integer or type_.kind is TypeKind.DECIMAL:
+            word = value * 10**type_.scale
+        case int() | float():
+            return float(value) if type_.is_float else None
+        case decimal.Decimal() if type_.is_unscaled and value.is_finite():
+            scaled = value.scaleb(type_.scale, _EXACT)
+            word = int(scaled)
+            if scaled != word:
+                return None
+        case datetime.datetime():
+            if type_.kind is not TypeKind.TIMESTAMP or value.tzinfo is not None:
+                return None
+            word = (value - datetime.datetime(1970, 1, 1)) // _MICROSECOND
+        case datetime.date() if type_.kind is TypeKind.DATE:
+            word = (value - _EPOCH).days
+        case _:
+            return None
+    fits = dtype is not None and np.iinfo(dtype).min <= word <= np.iinfo(dtype).max
+    return word if fits else None
+
+
+# Room for every digit: `scaleb` must not round.
+_EXACT: Final = decimal.Context(prec=80)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import subprocess
+import sys
 
 import numpy as np
 import pyarrow as pa
@@ -127,3 +129,32 @@ def test_arrow_round_trip_of_a_batch() -> None:
     assert back.column(1).arrow().to_pylist() == ["x", "x"]
     assert back.column(2).arrow().to_pylist() == [1, None]
     assert Batch(3, {}).to_arrow([]).num_rows == 3
+
+
+LITERALS = [
+    (True, t.BOOLEAN), (5, t.INTEGER), (2**40, t.BIGINT), (10**30, t.HUGEINT), (7, t.decimal(5, 2)), (1.5, t.DOUBLE),
+    (2, t.FLOAT), (D("1.25"), t.decimal(9, 2)), (D("12345678901234567890.5"), t.decimal(38, 1)), (D("-3"), t.HUGEINT),
+    ("日本", t.VARCHAR), ("", t.VARCHAR), (b"\x00", t.BLOB), (datetime.date(1, 1, 1), t.DATE),
+    (datetime.datetime(1969, 12, 31, 23, 59, 59, 999999), t.TIMESTAMP), (datetime.time(1, 2, 3), t.TIME),
+    *((None, type_) for type_, _ in SAMPLES),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("value", "type_"), LITERALS)
+def test_literals_are_what_arrow_makes_of_them(value: object, type_: t.SqlType) -> None:
+    wanted = D(value) if isinstance(value, int) and type_.is_unscaled else value
+    vector = Vector.from_literal(value, type_)
+    assert vector.constant
+    assert vector.arrow().equals(pa.array([wanted], t.arrow_type(type_)))
+
+
+def test_a_query_does_not_load_pandas() -> None:
+    code = (
+        "import sys, sqlengine\n"
+        "c = sqlengine.connect(scheduler='inline')\n"
+        "c.execute(\"SELECT s, count(*), sum(x) FROM (VALUES ('a', 1.5, DATE '2020-01-01')) v(s, x, d)"
+        " WHERE d > DATE '1999-01-01' AND s LIKE 'a%' GROUP BY s ORDER BY s\").fetchall()\n"
+        "print('pandas' in sys.modules)"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "False"

@@ -34,6 +34,7 @@ from sqlengine.executor.ordering import (
 from sqlengine.functions.registry import StateOp
 from sqlengine.types import SqlType, TypeKind, arrow_type, integer_range, words_dtype
 from sqlengine.vector import Vector, buffer_words, concat_vectors
+from sqlengine.words import unpack_bits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -307,7 +308,7 @@ class BytesExtreme:
         argument = argument.expand(length)
         known = len(self._best)
         best = np.full(max(group_count, known, 1), -1, np.int64)
-        best[:known] = np.where(self._best.is_valid().to_numpy(zero_copy_only=False), np.arange(known), -1)
+        best[:known] = np.where(unpack_bits(self._best.is_valid()), np.arange(known), -1)
         # The best so far and the batch in one array: a string's number then tells where it is.
         strings = pa.concat_arrays([self._best, ordered_bytes(argument).cast(pa.large_binary())])
         buffers = strings.buffers()

@@ -26,6 +26,7 @@ from sqlengine.functions.registry import ScalarFunction, find_scalar
 from sqlengine.planner.expressions import Call, Case, Cast, Column, Expression, InList, Literal, transform, walk
 from sqlengine.types import SqlType
 from sqlengine.vector import Batch, Vector, concat_vectors
+from sqlengine.words import row_numbers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -335,7 +336,7 @@ def _constants_by_code(codes: NDArray[np.int32], vectors: Sequence[Vector], type
     import pyarrow as pa
 
     dictionary = pa.concat_arrays([vector.arrow() for vector in vectors])
-    return Vector(type_, pa.DictionaryArray.from_arrays(pa.array(codes), dictionary))
+    return Vector(type_, pa.DictionaryArray.from_arrays(row_numbers(codes), dictionary))
 
 
 def _spread(vector: Vector, rows: Indices, length: int) -> Vector:

@@ -37,6 +37,7 @@ from sqlengine.executor.ordering import (
 )
 from sqlengine.types import INTEGER_KINDS, SqlType, TypeKind, arrow_type, words_dtype
 from sqlengine.vector import Vector
+from sqlengine.words import row_numbers, unpack_bits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -229,7 +230,7 @@ class TextKey:
         codes, valid, dictionary = parts
         hashes = hash_strings(dictionary).view(np.int64)
         if dictionary.null_count:
-            hashes[dictionary.is_null().to_numpy(zero_copy_only=False)] = _HASHED_NULL
+            hashes[unpack_bits(dictionary.is_null())] = _HASHED_NULL
         return [take_codes(hashes, codes, valid, _HASHED_NULL)]
 
     def decode(self, words: Sequence[Words], null: Mask | None) -> Vector:
@@ -240,7 +241,7 @@ class TextKey:
         if self._values is None or len(self._values) != len(self._table):
             self._values = self._table.values().view(arrow_type(self._type))
         missing = ids == NULL_ID
-        codes = pa.array(ids.astype(np.int32), mask=missing if missing.any() else None)
+        codes = row_numbers(ids.astype(np.int32), ~missing if missing.any() else None)
         if 2 * len(self._values) > len(ids):
             return Vector(self._type, self._values.take(codes))
         return Vector(self._type, pa.DictionaryArray.from_arrays(codes, self._values))
@@ -307,7 +308,7 @@ class NestedKey:
 
         (ids,) = words
         firsts = pa.concat_arrays(self._firsts or [pa.array([], arrow_type(self._type))])
-        return Vector(self._type, firsts.take(pa.array(ids, mask=ids == NULL_ID)))
+        return Vector(self._type, firsts.take(row_numbers(ids, ids != NULL_ID)))
 
     def _bytes(self, vector: Vector, by_value: bool, grow: bool) -> pa.Array:
         """Each value as the words of its parts, or as their hashes `by_value`."""

@@ -13,6 +13,7 @@ import numpy as np
 from sqlengine.errors import NotSupportedError
 from sqlengine.types import SqlType, TypeKind, arrow_type, words_dtype
 from sqlengine.vector import Vector, buffer_words
+from sqlengine.words import unpack_bits
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -118,7 +119,7 @@ def from_ordered_bytes(array: pa.Array, type_: SqlType) -> Vector:
 
     if type_.is_text:
         return Vector(type_, array.view(arrow_type(type_)))
-    valid = array.is_valid().to_numpy(zero_copy_only=False)
+    valid = unpack_bits(array.is_valid())
     words = 2 if is_wide(type_) else 4
     rows = np.zeros((len(array), words), np.int64)
     rows[valid] = (

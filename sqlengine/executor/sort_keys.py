@@ -18,6 +18,7 @@ from sqlengine.executor.key_columns import dictionary_worth_using, take_codes
 from sqlengine.executor.ordering import integer_words, interval_words, is_wide, ordered_words, wide_words
 from sqlengine.types import TypeKind, words_dtype
 from sqlengine.vector import Vector
+from sqlengine.words import words_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -112,5 +113,5 @@ def _ranks(distinct: pa.Array) -> NDArray[np.int64]:
     import pyarrow.compute as pc
 
     ranks = np.empty(len(distinct), np.int64)
-    ranks[pc.sort_indices(distinct).to_numpy()] = np.arange(len(distinct))
+    ranks[words_of(pc.sort_indices(distinct), np.dtype("uint64"))] = np.arange(len(distinct))
     return ranks

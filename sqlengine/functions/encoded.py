@@ -10,6 +10,7 @@ import numpy as np
 from sqlengine.functions.validity import null_vector
 from sqlengine.types import SqlType, arrow_type
 from sqlengine.vector import Vector
+from sqlengine.words import row_numbers
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,11 +44,11 @@ def map_values(vector: Vector, result: SqlType, compute: Callable[[pa.Array], pa
     if valid is not None:
         codes = np.where(valid, codes, np.int32(0))
     if result.is_text:
-        indices = pa.array(codes, mask=None if valid is None else ~valid)
+        indices = row_numbers(codes, valid)
         return Vector(result, pa.DictionaryArray.from_arrays(indices, mapped), constant=vector.constant)
     distinct = Vector.from_arrow(mapped, result)
     if not distinct.has_words():
-        indices = pa.array(codes, mask=None if valid is None else ~valid)
+        indices = row_numbers(codes, valid)
         return Vector.from_arrow(mapped.take(indices), result, vector.constant)
     values, present = distinct.values().take(codes), distinct.valid()
     if present is not None:

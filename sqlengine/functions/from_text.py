@@ -35,7 +35,7 @@ def _convert(array: pa.Array, target: SqlType, attempt: bool) -> pa.Array:
     pattern = _plain_pattern(target)
     if pattern is None:
         return _parse(array, target, attempt)
-    odd = pc.fill_null(pc.invert(pc.match_substring_regex(array, pattern)), False)
+    odd = pc.and_kleene(pc.is_valid(array), pc.invert(pc.match_substring_regex(array, pattern)))
     try:
         if not pc.any(odd, min_count=0).as_py():
             return array.cast(arrow_type(target))

@@ -19,6 +19,7 @@ import numpy as np
 from sqlengine.errors import InternalError
 from sqlengine.executor.kernels._jit import address_of, inner, kernel, load_uint8, load_uint32, load_uint64, words_at
 from sqlengine.vector import buffer_words
+from sqlengine.words import unpack_bits
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -161,7 +162,7 @@ def string_parts(array: pa.Array) -> tuple[NDArray[np.int32], int, Mask]:
         raise InternalError(f"string kernels take string and binary arrays, not {array.type}")
     valid = np.empty(0, np.bool_)
     if array.null_count:
-        valid = array.is_valid().to_numpy(zero_copy_only=False)
+        valid = unpack_bits(array.is_valid())
     _, offsets, data = array.buffers()
     if len(array) == 0 or offsets is None:
         return np.zeros(len(array) + 1, np.int32), 0, valid
