@@ -11,7 +11,7 @@ from sqlengine.planner.bind_from import unique_names
 from sqlengine.planner.bind_order import bind_order, order_outputs, output_scope
 from sqlengine.planner.bind_select import bind_select
 from sqlengine.planner.bound import BoundQuery
-from sqlengine.planner.coerce import coerce, common_column_type
+from sqlengine.planner.coerce import coerce, coerce_all, common_column_type
 from sqlengine.planner.constant import fold
 from sqlengine.planner.context import BindContext, CommonTable, CommonTables
 from sqlengine.planner.expressions import Call, Expression
@@ -161,8 +161,9 @@ def _values(context: BindContext, node: Any) -> BoundQuery:
         if len(rows[-1]) != len(rows[0]):
             raise context.error(f"the rows of VALUES have {len(rows[0])} and {len(rows[-1])} columns", row)
     with context.at(node):
-        types = [common_column_type([row[position].type for row in rows]) for position in range(len(rows[0]))]
-        cast = tuple(tuple(fold(coerce(value, type_)) for value, type_ in zip(row, types, strict=True)) for row in rows)
+        filled = [coerce_all(column) for column in zip(*rows, strict=True)]
+        types = [type_ for _, type_ in filled]
+        cast = tuple(tuple(fold(value) for value in row) for row in zip(*(values for values, _ in filled), strict=True))
     names = tuple(f"col{position}" for position in range(len(types)))
     columns = tuple(context.column(name, type_) for name, type_ in zip(names, types, strict=True))
     return BoundQuery(Values(columns, cast), names)

@@ -9,7 +9,8 @@ from sqlengine.vector import Vector
 
 
 def fold(expression: Expression) -> Expression:
-    """The literal an expression stands for, or the expression itself if only running it can tell.
+    """The literal an expression stands for, or the expression itself if only running it can tell, or if Python has
+    no such value (a date before the year 1).
 
     Raises
     ------
@@ -19,7 +20,10 @@ def fold(expression: Expression) -> Expression:
     vector = _evaluate(expression)
     if vector is None:
         return expression
-    return Literal(vector.arrow()[0].as_py(), expression.type)
+    try:
+        return Literal(vector.arrow()[0].as_py(), expression.type)
+    except OverflowError:
+        return expression
 
 
 def _evaluate(expression: Expression) -> Vector | None:

@@ -103,11 +103,11 @@ def fold_expression(expression: Expression) -> Expression:
             return _computed(expression) if isinstance(operand, Literal) else expression
         case Case():
             return _case(expression)
-        case InList(operand=Literal(value=value), values=values, negated=negated):
-            members = [literal.value for literal in values]
-            if value is None or (value not in members and None in members):
-                return UNKNOWN
-            return Literal((value in members) != negated, BOOLEAN)
+        case InList(operand=Literal() as operand, values=values, negated=negated):
+            # Asked of `=`, which knows that NaN equals NaN and that a day has 24 hours.
+            equal = tuple(fold_expression(Call("=", (operand, each), BOOLEAN)) for each in values)
+            found = fold_expression(Call("or", equal, BOOLEAN))
+            return fold_expression(Call("not", (found,), BOOLEAN)) if negated else found
         case _:
             return expression
 
