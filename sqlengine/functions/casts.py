@@ -48,6 +48,8 @@ def cast(vector: Vector, target: SqlType, attempt: bool = False) -> Vector:
         return cast_number(vector, target, attempt)
     if source.is_temporal and target.is_temporal:
         return cast_temporal(vector, target, attempt)
+    if attempt:
+        return null_vector(target, [vector])
     raise ConversionError(f"Unimplemented type for cast ({source} -> {target})")
 
 

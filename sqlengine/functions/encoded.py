@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sqlengine.errors import DataError
 from sqlengine.functions.validity import null_vector
 from sqlengine.types import SqlType, arrow_type
 from sqlengine.vector import Vector
@@ -38,7 +39,11 @@ def map_values(vector: Vector, result: SqlType, compute: Callable[[pa.Array], pa
     if len(dictionary) == 0:
         return null_vector(result, [vector])
     target = arrow_type(result)
-    mapped = compute(dictionary)
+    try:
+        mapped = compute(dictionary)
+    except DataError:
+        # The value at fault may be one that no row uses.
+        return Vector.from_arrow(compute(vector.arrow()), result, vector.constant)
     if mapped.type != target:
         mapped = mapped.cast(target)
     if valid is not None:

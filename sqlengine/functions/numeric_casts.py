@@ -7,7 +7,6 @@ half away from zero. A value that does not fit is a ConversionError, or NULL for
 from __future__ import annotations
 
 import decimal
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -115,16 +114,19 @@ def _to_float(vector: Vector, target: SqlType, attempt: bool) -> Vector:
 
 
 def _decimal_to_float(words: Words, scale: int, dtype: np.dtype[Any]) -> Words:
+    """words / 10**scale, correctly rounded."""
     power = 10**scale
-    exact = 2**53 if dtype.itemsize == 8 else 2**24
-    result = (words.astype(dtype).astype(np.float64, copy=False) / float(power)).astype(dtype, copy=False)
-    if len(words) and max(abs(int(words.min())), abs(int(words.max()))) > exact:
-        # The word itself is not exact as a float: convert the parts before and after the point.
-        rest = np.fmod(words, power)
-        parts = (((words - rest) // power).astype(dtype) + (rest.astype(dtype) / float(power)).astype(dtype)).astype(
-            dtype
-        )
-        result = np.where(np.abs(words) > exact, parts, result)
+    exact, exact_scale = (2**53, 22) if dtype.itemsize == 8 else (2**24, 10)
+    if scale <= exact_scale:
+        # Both sides are exact in floating point, so IEEE division rounds once.
+        result: Words = words.astype(dtype) / dtype.type(power)
+        if not len(words) or max(abs(int(words.min())), abs(int(words.max()))) <= exact:
+            return result
+        rows = np.flatnonzero(np.abs(words) > exact)
+    else:
+        result, rows = np.zeros(len(words), dtype), np.arange(len(words))
+    # Python divides whole numbers of any size with one rounding.
+    result[rows] = [word / power for word in words[rows].tolist()]
     return result
 
 
@@ -228,9 +230,7 @@ def _wide_converter(source: SqlType, target: SqlType) -> Callable[[int], Any]:
         single = target.kind is TypeKind.FLOAT
 
         def to_float(value: int) -> float:
-            whole, rest = divmod(abs(value), power)
-            result = math.copysign(float(whole) + rest / power, value)
-            return float(np.float32(result)) if single else result
+            return float(np.float32(value / power)) if single else value / power
 
         return to_float
     low, high = (

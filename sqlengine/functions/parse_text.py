@@ -120,7 +120,8 @@ def _parse_integer(text: str, target: SqlType) -> Any:
     else:
         value = _rounded(stripped, 0, failure)
     low, high = integer_range(target.kind)
-    if not low <= value <= high:
+    # Below zero there is only -0 for an unsigned type, not even -0.4.
+    if not low <= value <= high or (low == 0 and stripped.startswith("-") and stripped.strip("-0")):
         raise failure
     return decimal.Decimal(value) if target.kind is TypeKind.HUGEINT else value
 
@@ -177,7 +178,7 @@ def _parse_time(text: str) -> int:
     stripped = text.strip()
     date = _DATE.match(stripped)
     if date is not None:
-        stripped = stripped[date.end() :].lstrip(" T")
+        stripped = stripped[date.end() :].lstrip(" T") or "00:00"
     match = _TIME.match(stripped)
     if match is None or _ZONE.fullmatch(stripped[match.end() :]) is None:
         raise ConversionError(wrong)
@@ -276,7 +277,8 @@ def _parse_interval(text: str) -> tuple[int, int, int]:
             if match is None:
                 raise failure
             name = _UNIT_NAMES.get((match[4] or "second").lower())
-            if name is None:
+            # A number without a unit counts seconds, and is the last.
+            if name is None or (match[4] is None and match.end() < len(rest)):
                 raise failure
             more = _unit_parts(match, name)
             months, days, micros = months + more[0], days + more[1], micros + more[2]

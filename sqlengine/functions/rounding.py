@@ -60,7 +60,8 @@ def _up(quotient: Any, rest: Any, divisor: int) -> Any:
 def round_half_away(values: Words) -> Words:
     """C's `round`: to the nearest whole number, halves away from zero."""
     whole = np.trunc(values)
-    return np.asarray(whole + np.where(np.abs(values - whole) >= 0.5, np.copysign(1.0, values), 0.0))
+    # Adding nothing where nothing is to be added keeps the sign of -0.0.
+    return np.where(np.abs(values - whole) >= 0.5, whole + np.copysign(1.0, values), whole)
 
 
 def _resolver(name: str, types: Sequence[SqlType], digits: bool) -> Resolve:

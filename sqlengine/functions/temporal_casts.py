@@ -9,6 +9,7 @@ import numpy as np
 from sqlengine.errors import ConversionError
 from sqlengine.functions.intervals import MICROS_PER_DAY, MICROS_PER_SECOND
 from sqlengine.functions.numeric_casts import checked
+from sqlengine.functions.validity import null_vector
 from sqlengine.types import TIMESTAMP, TIMESTAMP_UNITS, SqlType, TypeKind
 from sqlengine.vector import Vector
 
@@ -48,6 +49,8 @@ def cast_temporal(vector: Vector, target: SqlType, attempt: bool) -> Vector:
     if source.is_timestamp and target.kind is TypeKind.TIME and source.kind is not TypeKind.TIMESTAMPTZ:
         micros = _between_units(vector, TIMESTAMP, attempt)
         return Vector.from_values(np.mod(micros.values(), MICROS_PER_DAY), micros.valid(), target, vector.constant)
+    if attempt:
+        return null_vector(target, [vector])
     raise ConversionError(f"Unimplemented type for cast ({source} -> {target})")
 
 
