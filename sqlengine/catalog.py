@@ -27,14 +27,16 @@ class SessionCatalog:
     """The tables of one connection; implements `planner.catalog.Catalog`.
 
     A name is looked up among registered tables, then the files and sub-folders of `folder`, then the Python
-    variables that `scope` finds. Case does not count, except for variables.
+    variables that `scope` finds. Case does not count, except for variables. `on_open` is told of every table of files
+    that is opened.
     """
 
-    def __init__(self, folder: str | None, settings: Callable[[], Settings]) -> None:
+    def __init__(self, folder: str | None, settings: Callable[[], Settings], on_open: Callable[[Table], None]) -> None:
         if folder is not None and not os.path.isdir(os.path.expanduser(folder)):
             raise FileMissingError(f"there is no folder {folder!r}; give an existing folder of data files")
         self.folder = None if folder is None else Path(folder).expanduser()
         self._settings = settings
+        self._on_open = on_open
         self._registered: dict[str, tuple[str, Table]] = {}
         self.scope: Callable[[str], object] | None = None
 
@@ -72,7 +74,7 @@ class SessionCatalog:
 
     def open_path(self, path: str) -> Table:
         """The table behind `FROM 'path'`."""
-        return open_table(path, options=self._table_options())
+        return self._open_files(path, None, {})
 
     def open_function(self, name: str, positional: Sequence[object], options: Mapping[str, object]) -> Table:
         """The table behind `FROM read_csv('path', option = value)`."""
@@ -83,17 +85,30 @@ class SessionCatalog:
             raise BindError(f"{name} takes one path, glob or list of paths, then options by name")
         source = positional[0]
         paths = source if isinstance(source, str) else [str(path) for path in source]
-        return open_table(paths, format_name, {**options, **self._table_options()})
+        return self._open_files(paths, format_name, options)
 
-    def _table_options(self) -> dict[str, object]:
+    def holds_more_than(self, size: int) -> bool:
+        """Whether the folder's files have more than `size` bytes; stops looking as soon as that is clear."""
+        left = size
+        for path in self._folder_sources().values():
+            for file in path.rglob("*") if path.is_dir() else (path,):
+                left -= file.stat().st_size
+                if left < 0:
+                    return True
+        return False
+
+    def _open_files(self, source: str | list[str], format_name: str | None, options: Mapping[str, object]) -> Table:
         settings = self._settings()
-        return {name: settings.get_int(name) for name in ("task_rows", "split_bytes")}
+        sizes = {name: settings.get_int(name) for name in ("task_rows", "split_bytes")}
+        table = open_table(source, format_name, {**options, **sizes})
+        self._on_open(table)
+        return table
 
     def _open(self, name: str, source: object) -> Table:
         if isinstance(source, str | os.PathLike):
             return self.open_path(os.fspath(source))
         if isinstance(source, list | tuple) and source and all(isinstance(p, str | os.PathLike) for p in source):
-            return open_table([os.fspath(path) for path in source], options=self._table_options())
+            return self._open_files([os.fspath(path) for path in source], None, {})
         table = as_arrow_table(source)
         if table is None:
             raise InterfaceError(

@@ -15,6 +15,7 @@ from sqlengine.executor.context import Progress, QueryCancelled, QueryContext
 from sqlengine.planner.logical import Node
 from sqlengine.planner.physical import PhysicalPlan
 from sqlengine.result import Result, ResultColumn
+from sqlengine.storage.table import Table
 
 if TYPE_CHECKING:
     from sqlengine.planner.binder import BoundQuery
@@ -38,7 +39,9 @@ class Session:
 
     def __init__(self, folder: str | None = None, changes: Mapping[str, object] | None = None) -> None:
         self.settings: Settings = default_settings().replaced(changes or {})
-        self.catalog = SessionCatalog(folder, lambda: self.settings)
+        self.catalog = SessionCatalog(folder, lambda: self.settings, self._expect_work)
+        if self.catalog.holds_more_than(self.settings.get_int("inline_bytes")):
+            self._warm_up()
         self.on_progress: Callable[[Progress], None] | None = None
         self._running: QueryContext | None = None
 
@@ -124,6 +127,16 @@ class Session:
         """End the running query, from another thread; its caller gets QueryInterruptedError."""
         if self._running is not None:
             self._running.cancel.cancel()
+
+    def _expect_work(self, table: Table) -> None:
+        """Start the workers while the query is still being planned, if it reads too much to run inline."""
+        if table.size() > self.settings.get_int("inline_bytes"):
+            self._warm_up()
+
+    def _warm_up(self) -> None:
+        from sqlengine.executor.execute import warm_up
+
+        warm_up(self.settings)
 
     def new_context(self) -> QueryContext:
         """A context for one query, its deadline counted from now."""

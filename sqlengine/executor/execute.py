@@ -43,3 +43,11 @@ def execute(plan: PhysicalPlan, settings: Settings, context: QueryContext) -> It
     See `Scheduler.run` for what is raised. Close the iterator if it is not read to its end.
     """
     return choose_scheduler(plan, settings).run(plan, context)
+
+
+def warm_up(settings: Settings) -> None:
+    """Begin to start the workers that a query under `settings` will want; returns at once."""
+    if settings.get_str("scheduler") == "processes" and can_fork():
+        from sqlengine.executor.pool import shared_pool
+
+        shared_pool(settings.worker_count).warm()

@@ -88,13 +88,15 @@ class ForkServer:
                 raise _start_error(f"{sys.executable!r} cannot be run: {error}") from error
 
     def wait_ready(self, check: Callable[[], None]) -> None:
-        """Return when the server can fork; `check` is called meanwhile and may raise.
+        """Return when the server can fork, at once if it has said so; `check` is called meanwhile and may raise.
 
         Raises
         ------
         WorkerError
             The server ended instead; what it wrote to stderr says why.
         """
+        if self._ready:
+            return
         while not select.select([self._control], [], [], 0.05)[0]:
             check()
         try:
@@ -189,7 +191,9 @@ def serve(fd: int, coordinator: int) -> NoReturn:
     for name in _PRELOADED:
         importlib.import_module(name)
     from sqlengine.executor.kernels import _jit
+    from sqlengine.functions.registry import function_names
 
+    function_names()
     _jit.preload()
     gc.collect()
     gc.freeze()

@@ -108,6 +108,14 @@ class WorkerPool:
             self._tenant = None
             self._lease.release()
 
+    def warm(self) -> None:
+        """Begin to start the server without waiting for it, if nobody uses the pool."""
+        if self._server is None and self._lease.acquire(blocking=False):
+            try:
+                self._server = self._server or ForkServer()
+            finally:
+                self._lease.release()
+
     def fill(self, check: Callable[[], None]) -> None:
         """Replace workers that are missing.
 
@@ -124,7 +132,7 @@ class WorkerPool:
             try:
                 if self._server is None:
                     self._server = ForkServer()
-                    self._server.wait_ready(check)
+                self._server.wait_ready(check)
                 for name, (pid, connection) in zip(names, self._server.fork(len(names)), strict=True):
                     self._workers[name] = Worker(name, pid, connection)
                 complete = True
