@@ -280,3 +280,10 @@ def test_a_busy_connection_says_so(connection: sqlengine.Connection) -> None:
     connection.execute("SELECT sum(a) FROM t")
     assert seen
     assert "busy" in seen[0]
+
+
+def test_a_quoted_folder_without_a_slash_is_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mix").mkdir()
+    (tmp_path / "mix" / "a.csv").write_text("x\n1\n2\n")
+    monkeypatch.chdir(tmp_path)
+    assert sqlengine.query("SELECT sum(x) AS s FROM 'mix'")["s"][0] == 3

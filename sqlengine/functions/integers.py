@@ -164,7 +164,7 @@ def check_divisors(sign: str, left: Words, right: Words, valid: Mask | None) -> 
     if guarded.any():
         a, b = operands_at(int(guarded.argmax()), left, right)
         raise DivisionByZeroError(
-            f"Division by zero in expression ({a} {sign} {b}); use nullif({b}, 0) as the divisor to get NULL instead"
+            f"Division by zero in expression ({a} {sign} {b}); divide by nullif(divisor, 0) to get NULL instead"
         )
     return np.where(zero, right.dtype.type(1), right)
 

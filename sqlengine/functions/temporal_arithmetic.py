@@ -92,7 +92,7 @@ def divide(arguments: Sequence[Vector], result: SqlType) -> Vector:
     zero = divisor.values() == 0 if valid is None else (divisor.values() == 0) & valid
     if zero.any():
         raise DivisionByZeroError(
-            "Division of an INTERVAL by zero; use nullif(x, 0) as the divisor to get NULL instead"
+            "Division of an INTERVAL by zero; divide by nullif(divisor, 0) to get NULL instead"
         )
     with np.errstate(all="ignore"):
         factor = 1.0 / divisor.values()

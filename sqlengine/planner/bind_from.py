@@ -15,6 +15,7 @@ from sqlengine.planner.context import BindContext, CommonTable, CommonTables
 from sqlengine.planner.expressions import Column, Expression, Literal, conjuncts
 from sqlengine.planner.logical import ONE_ROW, Join, JoinKind, Node, Scan
 from sqlengine.planner.scope import Merged, Relation, Scope
+from sqlengine.storage.filesystem import is_folder
 from sqlengine.storage.table import Table
 
 Source = tuple[Node, Scope]
@@ -117,7 +118,7 @@ def _unknown_table(context: BindContext, node: Any, parts: tuple[str, ...], tabl
 
 
 def _is_path(text: str) -> bool:
-    return any(mark in text for mark in "./\\*?")
+    return any(mark in text for mark in "./\\*?") or is_folder(text)
 
 
 def _stem(path: str) -> str:

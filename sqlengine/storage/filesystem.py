@@ -36,6 +36,11 @@ class FileInfo:
     mtime_ns: int
 
 
+def is_folder(path: str) -> bool:
+    """Whether `path` is an existing folder."""
+    return os.path.isdir(os.path.expanduser(path))
+
+
 def list_files(source: str) -> list[FileInfo]:
     """The files that `source` names, sorted by path.
 
