@@ -27,7 +27,11 @@ lint: setup  ## style and types
 test: setup  ## all tests
 	$(PY) -m pytest -q -n auto
 
-check: lint test  ## what CI runs
+worlds: setup  ## what must also hold without compiled kernels, and with every hash equal
+	NUMBA_DISABLE_JIT=1 $(PY) -m pytest -q -n auto tests/kernels
+	SQLENGINE_FORCE_HASH_COLLISIONS=1 $(PY) -m pytest -q -n auto tests/kernels tests/slt -k "kernels or inline-1 or inline-7-shuffle"
+
+check: lint test worlds  ## what CI runs
 
 golden-update: setup  ## rewrite the expectations of golden plans; read the diff before committing
 	GOLDEN_UPDATE=1 $(PY) -m pytest -q tests/plans
@@ -36,4 +40,4 @@ bench: setup  ## TPC-H at scale factor 1 beside the other engines
 	$(PY) -m pip install --quiet -e '.[bench]'
 	$(PY) -m bench tpch --sf 1
 
-.PHONY: help setup demo fmt lint test check golden-update bench
+.PHONY: help setup demo fmt lint test check golden-update bench worlds
