@@ -28,6 +28,7 @@ _HEX: Final = re.compile(r"([+-]?)0[xX]([0-9a-fA-F]+)", re.ASCII)
 _DATE: Final = re.compile(r"\s*(-?\d+)([-/ ])(\d{1,2})\2(\d{1,2})( \(BC\))?", re.ASCII)
 _TIME: Final = re.compile(r"(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d+))?)?", re.ASCII)
 _ZONE: Final = re.compile(r"\s*(?:(Z|UTC|[Uu]tc)|([+-])(\d{1,2})(?::?(\d{2})(?::?(\d{2}))?)?)?\s*", re.ASCII)
+_INFINITE: Final = re.compile(r"-?inf(inity)?", re.IGNORECASE)
 _NAMED_ZONE: Final = re.compile(r" [A-Za-z_]+(/[A-Za-z_]+)*\s*", re.ASCII)
 _INTERVAL_PART: Final = re.compile(r"\s*([+-]?)\s*(\d+)(?:\.(\d*))?\s*([a-zA-Z]+)?", re.ASCII)
 _INTERVAL_CLOCK: Final = re.compile(r"\s*([+-]?)(\d+):(\d{1,2})(?::(\d{1,2})(?:\.(\d+))?)?", re.ASCII)
@@ -161,6 +162,7 @@ def _parse_date(text: str) -> int:
     wrong = f'invalid date field format: "{text}", expected format is (YYYY-MM-DD)'
     if text.strip().lower() == "epoch":
         return 0
+    _refuse_infinite(text)
     match = _DATE.match(text)
     if match is None:
         raise ConversionError(wrong)
@@ -171,6 +173,11 @@ def _parse_date(text: str) -> int:
         if rest[0] not in " T" or time is None:
             raise ConversionError(wrong)
     return days
+
+
+def _refuse_infinite(text: str) -> None:
+    if _INFINITE.fullmatch(text):
+        raise NotSupportedError(f"infinite dates and timestamps are not supported: '{text}'")
 
 
 def _parse_time(text: str) -> int:
@@ -192,6 +199,7 @@ def _parse_timestamp(text: str, target: SqlType) -> int:
     )
     if text.strip().lower() == "epoch":
         return 0
+    _refuse_infinite(text)
     match = _DATE.match(text)
     if match is None:
         raise ConversionError(wrong)

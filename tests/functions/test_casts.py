@@ -78,12 +78,15 @@ def spellings(texts: list[str], sql_type: SqlType, oracle: Oracle) -> list[str]:
 
 @pytest.mark.parametrize("source", VALUES, ids=str)
 def test_try_cast_grid(source: SqlType, oracle: Oracle) -> None:
-    texts = [*spellings(VALUES[source], source, oracle), None]
-    vector = texts_as(texts, source)
+    every = [*spellings(VALUES[source], source, oracle), None]
     wrong = []
     for target in VALUES:
         if (source, target) in DIFFERENT:
             continue
+        # Infinite dates are refused, by TRY_CAST too.
+        infinite = ("inf", "-inf") if source == VARCHAR and target.is_temporal else ()
+        texts = [text for text in every if text not in infinite]
+        vector = texts_as(texts, source)
         try:
             ours = shown(cast(vector, target, attempt=True))
         except ConversionError:
@@ -94,9 +97,6 @@ def test_try_cast_grid(source: SqlType, oracle: Oracle) -> None:
             expected = [row[0] for row in oracle.rows(sql)]
         except Exception:
             expected = None
-        # Infinite dates are refused.
-        if source == VARCHAR and expected is not None:
-            expected = [None if text in ("infinity", "-infinity") and target.is_temporal else text for text in expected]
         if ours != expected:
             pairs = zip(texts, ours or texts, expected or texts, strict=True)
             wrong.append((str(target), [each for each in pairs if each[1] != each[2]] or (ours, expected)))
