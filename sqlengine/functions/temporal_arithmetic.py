@@ -91,9 +91,7 @@ def divide(arguments: Sequence[Vector], result: SqlType) -> Vector:
     valid = combined_valid(arguments)
     zero = divisor.values() == 0 if valid is None else (divisor.values() == 0) & valid
     if zero.any():
-        raise DivisionByZeroError(
-            "Division of an INTERVAL by zero; divide by nullif(divisor, 0) to get NULL instead"
-        )
+        raise DivisionByZeroError("Division of an INTERVAL by zero; divide by nullif(divisor, 0) to get NULL instead")
     with np.errstate(all="ignore"):
         factor = 1.0 / divisor.values()
     return _times_float(interval, factor, valid, all_constant(arguments), "division")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import math
 import re
 from collections.abc import Callable, Iterable
@@ -11,6 +12,7 @@ import numpy as np
 
 from sqlengine.errors import ConversionError
 from sqlengine.functions.calendar import civil
+from sqlengine.functions.decimals import EXACT
 from sqlengine.functions.encoded import map_values
 from sqlengine.functions.intervals import MICROS_PER_SECOND, interval_parts
 from sqlengine.functions.temporal_casts import ticks_per_second
@@ -107,14 +109,45 @@ def _double_text(value: float) -> str:
 
 
 def _single_text(value: np.float32) -> str:
-    """The fewest digits that give back the same 32 bits; an exponent below 0.0001 and from 1e16."""
+    """The fewest digits that give back the same 32 bits; all of them where these are not clearly the nearest.
+
+    That is what the Grisu algorithm leads to in DuckDB: it gives up where the number lies half-way between two
+    texts, or where a text as short as any lies half-way to a neighbouring number.
+
+    References
+    ----------
+    Loitsch, "Printing Floating-Point Numbers Quickly and Accurately with Integers", PLDI 2010, section 6 (Grisu3).
+    """
     if not np.isfinite(value):
         return _double_text(float(value))
     scientific = np.format_float_scientific(value, unique=True, trim="-", exp_digits=2)
-    # The exponent of the shortest digits counts, not that of the value: 1e-4 as FLOAT is a little less.
-    if -4 <= int(scientific.partition("e")[2]) < 16:
-        return np.format_float_positional(value, unique=True, trim="0")
-    return scientific
+    mantissa, _, exponent = scientific.partition("e")
+    exact, shown = decimal.Decimal(float(value)), decimal.Decimal(scientific)
+    if shown != exact and (_is_tie(exact, shown) or _has_short_boundary(value, exact, shown)):
+        mantissa, _, exponent = f"{float(value):.16e}".partition("e")
+        scientific = f"{mantissa}e{exponent}"
+        mantissa = mantissa.rstrip("0").rstrip(".")
+    # The exponent of the digits counts, not that of the value: 1e-4 as FLOAT is a little less.
+    return repr(float(scientific)) if -4 <= int(exponent) < 16 else f"{mantissa}e{exponent}"
+
+
+def _is_tie(exact: decimal.Decimal, shown: decimal.Decimal) -> bool:
+    """Whether the next text with as many digits is as near to the number as `shown`."""
+    last_digit = decimal.Decimal((0, (1,), int(shown.as_tuple().exponent)))
+    return abs(shown - exact) * 2 == last_digit
+
+
+def _has_short_boundary(value: np.float32, exact: decimal.Decimal, shown: decimal.Decimal) -> bool:
+    """Whether the middle between the number and a neighbour is `shown`, or needs fewer digits."""
+    digits = len(shown.normalize(EXACT).as_tuple().digits)
+    for side in (-np.inf, np.inf):
+        with np.errstate(over="ignore", under="ignore"):
+            neighbour = np.nextafter(value, np.float32(side))
+        if np.isfinite(neighbour):
+            middle = ((exact + decimal.Decimal(float(neighbour))) / 2).normalize(EXACT)
+            if middle == shown or len(middle.as_tuple().digits) < digits:
+                return True
+    return False
 
 
 def _decimal_text(vector: Vector) -> pa.Array:

@@ -258,3 +258,11 @@ try_cast('x' as boolean)
 NULL::int
 NULL::varchar
 NULL::date
+66632448::float
+16777218::float
+134217736::float
+18014398509481992::double
+0::float
+'-0.0'::float
+'1e-10'::float
+'3.4028235e38'::float
