@@ -32,6 +32,8 @@ class Terminal:
             encoding="utf-8",
             timeout=30,
         )
+        # A killed process may take a while to be gone on a busy machine.
+        self.process.delayafterterminate = self.process.ptyproc.delayafterterminate = 2
         self.wait_for_prompt()
 
     def wait_for_prompt(self) -> str:

@@ -117,6 +117,8 @@ def test_completion_of_columns(terminal: Terminal) -> None:
     # The menu names the kind of what it offers.
     terminal.process.expect_exact("column")
     terminal.process.send("\t")
+    # The name has reached the line before Enter is pressed.
+    terminal.process.expect_exact("name")
     assert "2 rows" in terminal.run("")
 
 
