@@ -14,6 +14,10 @@ from sqlengine.storage.table import Predicate, ScanTask
 
 TASK_ROWS: Final = 524_288
 
+# A medium table is cut into about this many tasks, if each then still has enough rows to be worth its overhead.
+_TASKS: Final = 8
+_LEAST_ROWS: Final = 65_536
+
 # What opening a file costs, in rows that could be read instead (about 0.25 ms): without it, ten thousand files
 # of ten rows would be one task.
 _ROWS_PER_FILE: Final = 16_384
@@ -24,8 +28,18 @@ _BYTES_PER_ROW: Final = 64
 
 
 def group_splits(splits: Iterable[Split], task_rows: int) -> tuple[ScanTask, ...]:
-    """Splits in order, cut into tasks of about `task_rows` rows; a task ends where it comes nearest to that."""
-    return tuple(_task(group) for group in _groups(splits, task_rows))
+    """Splits in order, cut into tasks of about `task_rows` rows; a task ends where it comes nearest to that.
+
+    A table of few such tasks is cut finer, so that several workers share it.
+    """
+    chosen = list(splits)
+    weight = sum(map(_cost, chosen)) + _ROWS_PER_FILE * len({split.path for split in chosen})
+    target = min(task_rows, max(_LEAST_ROWS, weight // _TASKS))
+    return tuple(_task(group) for group in _groups(chosen, target))
+
+
+def _cost(split: Split) -> int:
+    return max(split.rows, split.size // _BYTES_PER_ROW)
 
 
 def describe_pruning(used: Iterable[Predicate]) -> str:
@@ -37,7 +51,7 @@ def _groups(splits: Iterable[Split], task_rows: int) -> Iterator[list[Split]]:
     group: list[Split] = []
     weight = 0
     for split in splits:
-        cost = max(split.rows, split.size // _BYTES_PER_ROW)
+        cost = _cost(split)
         opening = 0
         if not group or group[-1].path != split.path:
             opening = min(_ROWS_PER_FILE, task_rows)
