@@ -81,7 +81,7 @@ class Queries:
         source = self.source(depth - 1)
         expressions = Expressions(self.rng, source.columns)
         right = ", ".join(expressions.of(family, 1) for family in left.families)
-        word = self.rng.choice(("UNION", "UNION ALL"))
+        word = self.rng.choice(("UNION", "UNION ALL", "UNION ALL", "EXCEPT", "INTERSECT"))
         return Query(f"{left.sql} {word} SELECT {right} FROM {source.sql}", left.families)
 
     def ordered(self, depth: int) -> Query:
@@ -128,6 +128,8 @@ class Queries:
                 parts.append(f"{second[0]} = {second[1]}")
         if not parts or self.rng.random() < 0.25:
             parts.append(Expressions(self.rng, both).condition(1))
+        if left.columns[0][0] == "a.k" and right.columns[0][0] == "b.k" and self.rng.random() < 0.15:
+            return Source(f"{left.sql} {kind} {right.sql} USING (k{self.rng.choice(('', ', s', ', d'))})", columns)
         return Source(f"{left.sql} {kind} {right.sql} ON {' AND '.join(parts)}", columns)
 
 
