@@ -101,9 +101,12 @@ def preload() -> None:
         importlib.import_module(f"{package.__name__}.{module.name}")
     if _jit_disabled():
         return
-    with _lock, _exclusive(cache_directory()):
+    directory = cache_directory()
+    with _lock, _cache_lock(directory):
         for each in _kernels:
             each.load()
+        if directory is not None:
+            (directory / _COMPLETE).touch()
 
 
 # -- memory that kernels reach by address ---------------------------------------------------------
@@ -173,7 +176,7 @@ def _compile(each: Kernel) -> Callable[..., Any]:
 
     _register()
     directory = cache_directory()
-    with _exclusive(directory), _numba_cache(directory):
+    with _cache_lock(directory), _numba_cache(directory):
         compiled: Callable[..., Any] = numba.njit(each.signature, cache=directory is not None, **_FLAGS)(each.python)
     return compiled
 
@@ -242,10 +245,12 @@ def cache_directory() -> Path | None:
 
     root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sqlengine"
     python = f"{sys.implementation.name}{sys.version_info.major}.{sys.version_info.minor}"
-    # numba notices a change in the kernel's own file only, not in the inner functions of another one.
-    sources = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
-    digest = hashlib.sha256(sources).hexdigest()[:12]
-    directory = root / f"kernels-{version('sqlengine')}-{python}-{llvm.get_host_cpu_name()}-{digest}"
+    # numba notices a change in the kernel's own file only, not in the inner functions of another one; and it keeps
+    # apart what it compiled by the path and the time of the file.
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(f"{path} {path.stat().st_mtime_ns} ".encode() + path.read_bytes())
+    directory = root / f"kernels-{version('sqlengine')}-{python}-{llvm.get_host_cpu_name()}-{digest.hexdigest()[:12]}"
     try:
         for each in (root, directory):
             each.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -259,18 +264,23 @@ def cache_directory() -> Path | None:
 
 
 _held = threading.local()
+# The file that says that every kernel is in the directory, so that nobody writes there any more.
+_COMPLETE: Final = "complete"
 
 
 @contextlib.contextmanager
-def _exclusive(directory: Path | None) -> Iterator[None]:
-    """Hold the cache's file lock; nests within a thread."""
+def _cache_lock(directory: Path | None) -> Iterator[None]:
+    """Hold the cache's file lock; nests within a thread.
+
+    Alone as long as kernels may have to be written; together with others once all have been.
+    """
     if directory is None or getattr(_held, "lock", False):
         yield
         return
     import fcntl
 
     with open(directory / "lock", "w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        fcntl.flock(file, fcntl.LOCK_SH if (directory / _COMPLETE).exists() else fcntl.LOCK_EX)
         _held.lock = True
         try:
             yield
