@@ -11,7 +11,7 @@ import enum
 import importlib
 import pkgutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlengine.errors import InternalError
@@ -77,6 +77,12 @@ class ScalarFunction:
         False for `random()`: never folded.
     example
         (SQL, expected text) that the reference page shows and a test runs.
+    summary
+        One line for the reference page and the shell: "The year of a date." Starts with a capital, ends with a stop.
+    usage
+        How a call is written, where `resolve` is not made of overloads that say it: "coalesce(value, ...)".
+    alias_of
+        The name this one stands for; None for the name itself.
     """
 
     name: str
@@ -84,6 +90,9 @@ class ScalarFunction:
     run: Run
     deterministic: bool = True
     example: tuple[str, str] | None = None
+    summary: str = ""
+    usage: str = ""
+    alias_of: str | None = None
 
 
 class StateOp(enum.Enum):
@@ -122,12 +131,18 @@ class AggregateSignature:
 
 @dataclass(frozen=True, slots=True)
 class AggregateFunction:
-    """An aggregate as one record: resolve -> states; `finalize` turns merged states into the result."""
+    """An aggregate as one record: resolve -> states; `finalize` turns merged states into the result.
+
+    `example`, `summary`, `usage` and `alias_of` are those of `ScalarFunction`.
+    """
 
     name: str
     resolve: Callable[[Sequence[Operand]], AggregateSignature]
     finalize: Run
     example: tuple[str, str] | None = None
+    summary: str = ""
+    usage: str = ""
+    alias_of: str | None = None
 
 
 _SCALARS: dict[str, ScalarFunction] = {}
@@ -142,14 +157,17 @@ def scalar(
     aliases: Sequence[str] = (),
     deterministic: bool = True,
     example: tuple[str, str] | None = None,
+    summary: str = "",
+    usage: str = "",
 ) -> Callable[[Run], Run]:
-    """Register the decorated `run` under `name` and `aliases`."""
+    """Register the decorated `run` under `name` and `aliases`; see `ScalarFunction` for the rest."""
 
     def register(run: Run) -> Run:
         for each in (name, *aliases):
             if each in _SCALARS:
                 raise InternalError(f"scalar function {each!r} is registered twice")
-            _SCALARS[each] = ScalarFunction(each, resolve, run, deterministic, example)
+            alias_of = None if each == name else name
+            _SCALARS[each] = ScalarFunction(each, resolve, run, deterministic, example, summary, usage, alias_of)
         return run
 
     return register
@@ -160,7 +178,8 @@ def register_aggregate(function: AggregateFunction, aliases: Sequence[str] = ())
     for each in (function.name, *aliases):
         if each in _AGGREGATES:
             raise InternalError(f"aggregate function {each!r} is registered twice")
-        _AGGREGATES[each] = function
+        alias_of = None if each == function.name else function.name
+        _AGGREGATES[each] = replace(function, name=each, alias_of=alias_of)
 
 
 def find_scalar(name: str) -> ScalarFunction | None:
