@@ -30,6 +30,7 @@ def text_function(
     many: ArrayForm | None = None,
     aliases: Sequence[str] = (),
     example: tuple[str, str] | None = None,
+    summary: str = "",
 ) -> None:
     """Register a function that is NULL where an argument is NULL.
 
@@ -44,7 +45,7 @@ def text_function(
     def run(arguments: Sequence[Vector], result: SqlType) -> Vector:
         return apply_text(arguments, result, one, many)
 
-    scalar(name, resolver(name, *overloads), aliases=aliases, example=example)(run)
+    scalar(name, resolver(name, *overloads), aliases=aliases, example=example, summary=summary)(run)
 
 
 def apply_text(
