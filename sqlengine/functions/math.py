@@ -96,6 +96,22 @@ _on_doubles("degrees", lambda x: x * (180 / math.pi), 1, ("SELECT degrees(pi())"
 _on_doubles("radians", lambda x: x * (math.pi / 180), 1, ("SELECT radians(180)", "3.141592653589793"))
 
 
+for _name, _shown in (("sinh", "0.0"), ("cosh", "1.0"), ("tanh", "0.0"), ("asinh", "0.0"), ("atanh", "0.0")):
+    _from_library(_name, _name, (f"SELECT {_name}(0)", _shown))
+_from_library("acosh", "acosh", ("SELECT acosh(1)", "0.0"))
+_on_doubles("cot", lambda x: 1 / np.tan(x), 1, ("SELECT cot(radians(45))", "1.0000000000000002"))
+
+
+def _even(values: Words) -> Words:
+    """To the next even number away from zero."""
+    half = np.ceil(np.abs(values) / 2)
+    signed: Words = np.copysign(half * 2, values)
+    return signed
+
+
+_on_doubles("even", _even, 1, ("SELECT even(2.9)", "4.0"))
+
+
 @scalar(
     "log",
     resolver("log", overload(DOUBLE, DOUBLE), overload(DOUBLE, DOUBLE, DOUBLE)),

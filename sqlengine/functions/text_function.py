@@ -1,7 +1,8 @@
 """How a function of text is defined: what it does to one text, and how Arrow does it to an array, if it can.
 
 Most calls have one column and constants (`substring(name, 1, 3)`). They run on the distinct values only
-where the column is dictionary-encoded. Calls with several columns are computed row by row.
+where the column is dictionary-encoded. Calls with several columns are computed row by row, and so are rare
+functions that give text (`to_base`) or whose work on one value is far more than a Python call.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from sqlengine.functions.encoded import map_values
 from sqlengine.functions.overloads import Overload, resolver
 from sqlengine.functions.registry import scalar
 from sqlengine.functions.validity import all_constant, any_null_constant, null_vector
-from sqlengine.types import SqlType, arrow_type
+from sqlengine.types import SqlType, TypeKind, arrow_type
 from sqlengine.vector import Vector
 
 if TYPE_CHECKING:
@@ -79,6 +80,14 @@ def _by_row(arguments: Sequence[Vector], result: SqlType, one: Callable[..., Any
 
     lengths = [len(argument) for argument in arguments if not argument.constant]
     length = lengths[0] if lengths else 1
-    columns = [argument.arrow().to_pylist() * (length if argument.constant else 1) for argument in arguments]
+    columns = [_python_values(argument) * (length if argument.constant else 1) for argument in arguments]
     values = [None if None in row else one(*row) for row in zip(*columns, strict=True)]
     return Vector(result, pa.array(values, arrow_type(result)), constant=not lengths)
+
+
+def _python_values(vector: Vector) -> list[Any]:
+    """The rows as Python values; a HUGEINT is an int, though Arrow carries it as a decimal."""
+    values: list[Any] = vector.arrow().to_pylist()
+    if vector.type.kind is TypeKind.HUGEINT:
+        return [None if value is None else int(value) for value in values]
+    return values

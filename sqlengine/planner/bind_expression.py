@@ -245,6 +245,10 @@ class ExpressionBinder:
                 return Literal(-inner.value, inner.type)  # type: ignore[operator]
         return self.call("negate", [inner], node)
 
+    def prefix(self, node: Any) -> Expression:
+        """An operator in front of its operand, which is a function of that name."""
+        return self.call(_PREFIX[type(node)], [self.child(node)], node)
+
     def parenthesis(self, node: Any) -> Expression:
         """( … )."""
         return self.child(node)
@@ -357,7 +361,10 @@ _BINARY: Final[dict[type, str]] = {
     exp.RegexpLike: "regexp_matches",
     exp.SimilarTo: "regexp_full_match",
     exp.Glob: "glob",
+    exp.StartsWith: "starts_with",
 }
+
+_PREFIX: Final[dict[type, str]] = {exp.BitwiseNot: "~", exp.Abs: "abs"}
 
 _COMPARISONS: Final = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE)
 
@@ -388,6 +395,7 @@ _HANDLERS: Final[dict[type, _Handler]] = {
     exp.Case: ExpressionBinder.case,
     exp.If: ExpressionBinder.if_,
     **dict.fromkeys(_BINARY, ExpressionBinder.binary),
+    **dict.fromkeys(_PREFIX, ExpressionBinder.prefix),
     **dict.fromkeys(_LIKE, ExpressionBinder.like),
     **bind_function.HANDLERS,
 }

@@ -29,6 +29,12 @@ class EngineParser(_Parser):  # type: ignore[misc]
         if name in ("CAST", "TRY_CAST", "EXTRACT", "POSITION", "SUBSTRING", "TRIM")
     }
 
+    # `~1 + 1` is ~(1 + 1).
+    UNARY_PARSERS = {  # noqa: RUF012
+        **_Parser.UNARY_PARSERS,
+        TokenType.TILDE: lambda self: self.expression(exp.BitwiseNot(this=self._parse_term())),
+    }
+
     def _parse_expression(self) -> Any:
         # `name: value` is an alias; `SELECT :name` and `(:name)` are parameters.
         if self._next.token_type == TokenType.COLON and self._curr.token_type not in self.ID_VAR_TOKENS | {
