@@ -7,6 +7,7 @@ import sys
 
 COMMANDS = {
     "tpch": ("bench.tpch.run", "TPC-H beside other engines"),
+    "proof": ("bench.proof", "all queries of TPC-H or TPC-DS against DuckDB, under every scheduler"),
     "compare": ("bench.compare", "two runs of tpch, new over old"),
     "start": ("bench.start", "import time and first answers"),
     "scaling": ("bench.scaling", "one query with more workers"),

@@ -13,6 +13,8 @@ from typing import Any
 import psutil
 import pyarrow as pa
 
+from bench.engines import NoQuery
+
 _SAMPLE_SECONDS = 0.02
 
 
@@ -74,6 +76,8 @@ class EngineProcess:
         finally:
             finished.set()
             sampler.join()
+        if "missing" in reply:
+            raise NoQuery(reply["missing"])
         if "error" in reply:
             raise RuntimeError(f"{self.name}, query {line.split()[0]}: {reply['error']}")
         return reply

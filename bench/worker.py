@@ -24,7 +24,7 @@ def main(name: str, folder: str, cores: int) -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
     os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(cores)))
-    from bench.engines import open_engine
+    from bench.engines import NoQuery, open_engine
 
     engine = open_engine(name, Path(folder), cores)
     _reply(replies, {"ready": True})
@@ -37,6 +37,8 @@ def main(name: str, folder: str, cores: int) -> None:
             if path:
                 _keep(answer, path)
             _reply(replies, {"seconds": seconds, "rows": answer.num_rows})
+        except NoQuery:
+            _reply(replies, {"missing": int(number)})
         except Exception as error:
             _reply(replies, {"error": f"{type(error).__name__}: {error}"})
     engine.close()

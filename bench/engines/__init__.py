@@ -19,11 +19,15 @@ ENGINES = {
 }
 
 
+class NoQuery(LookupError):
+    """The engine has no form of that query."""
+
+
 class Engine(Protocol):
     """An engine that has the tables of a folder."""
 
     def run(self, query: int) -> pa.Table:
-        """Answer a TPC-H query from the files."""
+        """Answer a TPC-H query from the files; NoQuery if nobody wrote it for this engine."""
         ...
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from dask.distributed import Client, LocalCluster
 
+from bench.engines import NoQuery
 from bench.engines.pandas_frames import Q19_CASES, as_frame, day, revenue
 
 Read = Callable[[str, list[str]], Any]
@@ -31,6 +32,8 @@ class DaskEngine:
 
     def run(self, query: int) -> pa.Table:
         """Answer by the function of that query."""
+        if query not in QUERIES:
+            raise NoQuery(query)
         return pa.Table.from_pandas(QUERIES[query](self._read), preserve_index=False)
 
     def close(self) -> None:

@@ -10,6 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bench.engines import NoQuery
+
 Read = Callable[[str, list[str]], pd.DataFrame]
 
 
@@ -21,6 +23,8 @@ class PandasEngine:
 
     def run(self, query: int) -> pa.Table:
         """Answer by the function of that query."""
+        if query not in QUERIES:
+            raise NoQuery(query)
         return pa.Table.from_pandas(QUERIES[query](self._read), preserve_index=False)
 
     def close(self) -> None:

@@ -1,1 +1,1 @@
-"""TPC-H: data by tpchgen-cli, eight of its queries with the specification's validation parameters."""
+"""TPC-H: data by tpchgen-cli, its 22 queries with the specification's validation parameters."""

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from bench.agree import disagreement
-from bench.engines import ENGINES
+from bench.engines import ENGINES, NoQuery
 from bench.machine import describe_machine
 from bench.process import EngineProcess
 from bench.report import format_table, geometric_mean, write_result
@@ -106,8 +106,9 @@ def _compare_answers(processes: dict[str, EngineProcess], query: int, times: Tim
     for name, process in processes.items():
         try:
             answers[name] = process.answer(query)
-        except RuntimeError as error:
-            problems.append(str(error))
+        except (RuntimeError, NoQuery) as error:
+            if isinstance(error, RuntimeError):
+                problems.append(str(error))
             del times[name][query]
     reference = "duckdb" if "duckdb" in answers else next(iter(answers), None)
     for name, answer in answers.items():

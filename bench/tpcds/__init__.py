@@ -1,0 +1,1 @@
+"""TPC-DS: tables and queries as DuckDB's own generator writes them."""
