@@ -1,11 +1,17 @@
-"""What all tests share: bounded hypothesis runs in CI, no leftovers in shared memory."""
+"""What all tests share: bounded hypothesis runs in CI, programs that can be interrupted."""
 
 from __future__ import annotations
 
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("quick", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("long", deadline=None, max_examples=2000, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+# A job started in the background by a script ignores Ctrl-C, and so do its children: tests that interrupt programs would
+# wait for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
