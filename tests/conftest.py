@@ -11,7 +11,7 @@ settings.register_profile("quick", deadline=None, max_examples=40, suppress_heal
 settings.register_profile("long", deadline=None, max_examples=2000, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
-# A job started in the background by a script ignores Ctrl-C, and so do its children: tests that interrupt programs would
+# A job started in the background by a script ignores Ctrl-C, and so do its children: tests that interrupt them would
 # wait for ever.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
