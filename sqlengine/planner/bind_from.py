@@ -13,7 +13,9 @@ from sqlengine.planner.bind_option import bind_option_call
 from sqlengine.planner.bound import BoundQuery
 from sqlengine.planner.context import BindContext, CommonTable, CommonTables
 from sqlengine.planner.expressions import Column, Expression, Literal, conjuncts
-from sqlengine.planner.logical import ONE_ROW, Join, JoinKind, Node, Scan
+from sqlengine.planner.join_keys import as_inequality, as_key, is_searchable
+from sqlengine.planner.logical import ONE_ROW, AsofJoin, Join, JoinKind, Node, PositionalJoin, Scan
+from sqlengine.planner.plan_build import project
 from sqlengine.planner.scope import Merged, Relation, Scope
 from sqlengine.storage.filesystem import is_folder
 from sqlengine.storage.table import Table
@@ -149,11 +151,12 @@ def _subquery(context: BindContext, node: Any, tables: CommonTables) -> Source:
     plan, scope = _item(context, this, tables)
     if node.args.get("alias") is None:
         return plan, scope
-    columns = list(scope.star())
-    if any(not isinstance(expression, Column) for _, expression in columns):
-        raise context.refuse("an alias for a FULL JOIN with USING is not supported", node)
-    visible = tuple(expression for _, expression in columns if isinstance(expression, Column))
-    return plan, Scope([_relation(context, node, (), tuple(name for name, _ in columns), visible)])
+    names, meanings = zip(*scope.star(), strict=True)
+    if any(not isinstance(meaning, Column) for meaning in meanings):
+        # A column that FULL JOIN … USING makes of two.
+        plan = project(context, plan, meanings, names)
+        meanings = plan.columns
+    return plan, Scope([_relation(context, node, (), names, meanings)])
 
 
 def _is_query(node: Any) -> bool:
@@ -208,22 +211,49 @@ def _renamed(
 
 def _join(context: BindContext, left: Source, join: Any, tables: CommonTables) -> Source:
     reader = context.reader
+    method = str(reader.get(join, "method") or "").upper()
     kind = _join_kind(context, join)
     right = _item(context, reader.get(join, "this"), tables)
     with context.at(join):
         scope = left[1].joined(right[1])
+    if method == "POSITIONAL":
+        return PositionalJoin((left[0], right[0])), scope
     conditions: list[Expression] = []
     merged_names = _merged_names(context, left[1], right[1], join)
     binder = ExpressionBinder(context, scope, "a join condition")
-    for name in merged_names:
-        equality, merged = _merge(context, left[1], right[1], name, kind, join)
-        conditions.append(equality)
+    for position, name in enumerate(merged_names):
+        # ASOF JOIN … USING (k, t): the last one is `left.t >= right.t`.
+        operator = ">=" if method == "ASOF" and position == len(merged_names) - 1 else "="
+        condition, merged = _merge(context, left[1], right[1], name, kind, operator, join)
+        conditions.append(condition)
         scope = Scope(scope.relations, [m for m in scope.merged if m.name.lower() != name.lower()] + [merged])
     on = reader.get(join, "on")
     if on is not None:
         conditions += [part for part in conjuncts(binder.bind_condition(on)) if not _is_true(part)]
-    plan = Join(kind, left[0], right[0], tuple(conditions))
+    plan: Node = Join(kind, left[0], right[0], tuple(conditions))
+    if method == "ASOF":
+        plan = _asof(context, kind, left[0], right[0], conditions, join)
     return plan, (left[1] if kind in (JoinKind.SEMI, JoinKind.ANTI) else scope)
+
+
+def _asof(
+    context: BindContext, kind: JoinKind, left: Node, right: Node, conditions: Sequence[Expression], join: Any
+) -> AsofJoin:
+    """The one inequality between the sides says what is close; the other conditions are met by every partner."""
+    left_ids = frozenset(column.id for column in left.columns)
+    right_ids = frozenset(column.id for column in right.columns)
+    inequalities = {each: as_inequality(each, left_ids, right_ids) for each in conditions}
+    found = [(each, inequality) for each, inequality in inequalities.items() if inequality is not None]
+    if len(found) != 1:
+        what = "none" if not found else str(len(found))
+        raise context.error(f"ASOF JOIN needs exactly one inequality between its two sides; here is {what}", join)
+    condition, at = found[0]
+    if not is_searchable(at.left.type):
+        raise context.refuse(f"ASOF JOIN by a {at.left.type} is not supported", join)
+    rest = tuple(each for each in conditions if each is not condition)
+    if kind in (JoinKind.RIGHT, JoinKind.FULL) and not all(as_key(each, left_ids, right_ids) for each in rest):
+        raise context.refuse(f"ASOF {kind.name} JOIN with a condition that is no equality is not supported", join)
+    return AsofJoin(kind, left, right, at.left, at.operator, at.right, rest)
 
 
 def _is_true(expression: Expression) -> bool:
@@ -233,11 +263,11 @@ def _is_true(expression: Expression) -> bool:
 def _join_kind(context: BindContext, join: Any) -> JoinKind:
     reader = context.reader
     method = str(reader.get(join, "method") or "").upper()
-    if method not in ("", "NATURAL"):
+    if method not in ("", "NATURAL", "ASOF", "POSITIONAL"):
         raise context.refuse(f"{method} JOIN is not supported", join)
     side, kind = (str(reader.get(join, part) or "").upper() for part in ("side", "kind"))
     found = _KINDS.get((side, kind))
-    if found is None:
+    if found is None or (method == "POSITIONAL" and (side or kind)):
         raise context.refuse(f"{side} {kind} JOIN is not supported".strip(), join)
     return found
 
@@ -255,9 +285,9 @@ def _merged_names(context: BindContext, left: Scope, right: Scope, join: Any) ->
 
 
 def _merge(
-    context: BindContext, left: Scope, right: Scope, name: str, kind: JoinKind, join: Any
+    context: BindContext, left: Scope, right: Scope, name: str, kind: JoinKind, operator: str, join: Any
 ) -> tuple[Expression, Merged]:
-    """The equality that USING (name) means, and what `name` alone means above the join."""
+    """The comparison that USING (name) means, and what `name` alone means above the join."""
     sides = []
     for scope, side in ((left, "left"), (right, "right")):
         with context.at(join):
@@ -268,7 +298,7 @@ def _merge(
             raise context.error(f'USING: the {side} side of the join has no column "{name}".{hint}', join)
         sides.append(found)
     binder = ExpressionBinder(context, Scope(), "USING")
-    equality = binder.call("=", list(sides), join)
+    condition = binder.call(operator, list(sides), join)
     match kind:
         case JoinKind.FULL:
             meaning = binder.call("coalesce", list(sides), join)
@@ -281,4 +311,4 @@ def _merge(
         merged = scope.merged_as(name)
         members.update(member for each in merged for member in each.members)
         members.update(column.id for relation in scope.relations for column in relation.find(name))
-    return equality, Merged(left.spelling(name), meaning, frozenset(members))
+    return condition, Merged(left.spelling(name), meaning, frozenset(members))

@@ -21,6 +21,8 @@ GATHERED_GROUPS: Final = 100_000
 # Partial aggregation that keeps more than this fraction of its rows is work for nothing.
 USELESS_REDUCTION: Final = 0.7
 SMALL_ROWS: Final = 2_000_000
+# Pairs of equal keys per input row from which on a search by an inequality is worth putting the rows in order.
+SEARCHED_PAIRS: Final = 16
 
 
 class JoinStrategy(enum.Enum):

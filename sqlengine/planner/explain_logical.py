@@ -10,11 +10,13 @@ from sqlengine.planner.expression_text import ExpressionText
 from sqlengine.planner.expressions import AggregateCall, Call, Column, Expression, conjuncts
 from sqlengine.planner.logical import (
     Aggregate,
+    AsofJoin,
     Filter,
     Join,
     JoinKind,
     Limit,
     Node,
+    PositionalJoin,
     Project,
     Scan,
     Sort,
@@ -109,6 +111,11 @@ def _parts(node: Node, text: ExpressionText) -> tuple[Part, ...]:
                 return (Part("cross"),)
             kind = node.kind.value
             return (condition_part(f"{kind} on", node.conditions, text) if node.conditions else Part(kind),)
+        case AsofJoin():
+            at = f"{text.expression(node.left_at)} {node.operator} {text.expression(node.right_at)}"
+            return (Part(f"{node.kind.value}, closest of {at}"), condition_part("and", node.conditions, text))
+        case PositionalJoin():
+            return ()
         case Aggregate():
             keys = tuple(text.named(c, e) for c, e in zip(node.key_columns, node.keys, strict=True))
             return (Part("by" if keys else "", keys), Part("", tuple(text.call(call) for call in node.aggregates)))

@@ -13,14 +13,17 @@ from sqlengine.planner.physical import (
     AggregateExec,
     AggregateMode,
     AppendExec,
+    Bound,
     ExchangeRead,
     Exec,
     FilterExec,
     HashJoinExec,
     LimitExec,
     NestedLoopJoinExec,
+    PositionalJoinExec,
     ProjectExec,
     ScanExec,
+    SortedJoinExec,
     SortExec,
     Stage,
     ValuesExec,
@@ -97,6 +100,17 @@ def _parts(node: Exec, broadcast: frozenset[int], text: ExpressionText) -> tuple
             if not node.conditions:
                 return (Part("cross" if node.kind.value == "inner" else node.kind.value), Part(node.reason))
             return (condition_part(f"{node.kind.value} on", node.conditions, text), Part(node.reason))
+        case SortedJoinExec():
+            pairs = zip(node.probe_keys, node.build_keys, node.null_equal, strict=True)
+            conditions = tuple(_equality(probe, build, null, text) for probe, build, null in pairs)
+            conditions += tuple(_bound(bound, text) for bound in node.bounds)
+            return (
+                Part(f"{node.kind.value}{', closest' if node.nearest else ''} on", conditions, " AND "),
+                condition_part("and", node.residual, text),
+                Part(node.reason),
+            )
+        case PositionalJoinExec():
+            return ()
         case SortExec():
             return (Part("", tuple(text.key(key) for key in node.keys)), window_part(node.limit, 0))
         case LimitExec():
@@ -120,6 +134,10 @@ def _aggregate(aggregate: AggregateColumn, text: ExpressionText) -> str:
         if state.argument is not None:
             arguments[state.argument] = None
     return text.aggregate(aggregate.function, tuple(arguments), aggregate.distinct, aggregate.filter)
+
+
+def _bound(bound: Bound, text: ExpressionText) -> str:
+    return f"{text.expression(bound.build)} {bound.operator} {text.expression(bound.probe)}"
 
 
 def _equality(probe: Expression, build: Expression, null_equal: bool, text: ExpressionText) -> str:

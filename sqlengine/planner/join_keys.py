@@ -1,11 +1,13 @@
-"""What of a join's condition a hash table can answer: equalities with one side on either input."""
+"""What of a join's condition an index of one input can answer: equalities and inequalities between the inputs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sqlengine.planner.expressions import Call, Expression, columns_of
+from sqlengine.types import SqlType, TypeKind, words_dtype
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,17 @@ class JoinKey:
     null_equal: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Inequality:
+    """`left operator right`, each over one input only; operator one of < <= > >=."""
+
+    left: Expression
+    operator: str
+    right: Expression
+
+
 _EQUALITIES = {"=": False, "is_not_distinct_from": True}
+MIRRORED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 def split_conditions(
@@ -46,11 +58,41 @@ def as_key(condition: Expression, left: frozenset[int], right: frozenset[int]) -
     if one.type != other.type:
         return None
     null_equal = _EQUALITIES[condition.function]
+    match _sides(one, other, left, right):
+        case True:
+            return JoinKey(one, other, null_equal)
+        case False:
+            return JoinKey(other, one, null_equal)
+        case _:
+            return None
+
+
+def as_inequality(condition: Expression, left: frozenset[int], right: frozenset[int]) -> Inequality | None:
+    """The inequality between the inputs that `condition` is, or None."""
+    if not isinstance(condition, Call) or condition.function not in MIRRORED:
+        return None
+    one, other = condition.arguments
+    if one.type != other.type:
+        return None
+    match _sides(one, other, left, right):
+        case True:
+            return Inequality(one, condition.function, other)
+        case False:
+            return Inequality(other, MIRRORED[condition.function], one)
+        case _:
+            return None
+
+
+def is_searchable(sql_type: SqlType) -> bool:
+    """Whether values of the type can be put in order and searched."""
+    return sql_type.is_text or sql_type.kind is TypeKind.INTERVAL or words_dtype(sql_type) is not None
+
+
+def _sides(one: Expression, other: Expression, left: frozenset[int], right: frozenset[int]) -> bool | None:
+    """True if `one` is over the left input and `other` over the right one, False if the other way round."""
     one_columns, other_columns = columns_of(one), columns_of(other)
     if not one_columns or not other_columns:
         return None
     if one_columns <= left and other_columns <= right:
-        return JoinKey(one, other, null_equal)
-    if one_columns <= right and other_columns <= left:
-        return JoinKey(other, one, null_equal)
-    return None
+        return True
+    return False if one_columns <= right and other_columns <= left else None

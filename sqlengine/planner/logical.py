@@ -1,4 +1,4 @@
-"""The logical plan: what to compute, said in eleven kinds of node.
+"""The logical plan: what to compute, said in a dozen kinds of node.
 
 Every node's `columns` are the columns it delivers, in order. Nodes are data: they print, compare, hash
 (tables by identity of their description) and pickle; nothing here runs.
@@ -93,6 +93,42 @@ class Join:
 
 
 @dataclass(frozen=True, slots=True)
+class AsofJoin:
+    """Each left row with the right row closest to it among those for which every one of `conditions` is true.
+
+    Closest: `left_at operator right_at` holds (operator one of < <= > >=) and right_at is nearest to left_at; of
+    equally close rows the first. `kind` says, as for Join, what becomes of rows without a partner.
+    """
+
+    kind: JoinKind
+    left: Node
+    right: Node
+    left_at: Expression
+    operator: str
+    right_at: Expression
+    conditions: tuple[Expression, ...]
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """As a Join's."""
+        if self.kind in (JoinKind.SEMI, JoinKind.ANTI):
+            return self.left.columns
+        return self.left.columns + self.right.columns
+
+
+@dataclass(frozen=True, slots=True)
+class PositionalJoin:
+    """Row k of each input side by side; where an input is shorter than another, NULL."""
+
+    inputs: tuple[Node, ...]
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Those of the inputs, in order."""
+        return tuple(column for each in self.inputs for column in each.columns)
+
+
+@dataclass(frozen=True, slots=True)
 class Aggregate:
     """One row per distinct `keys`; without keys, exactly one row. Delivers keys, then aggregates.
 
@@ -151,7 +187,7 @@ class Union:
     columns: tuple[Column, ...]
 
 
-Node = Scan | Values | Filter | Project | Join | Aggregate | Sort | Limit | Union
+Node = Scan | Values | Filter | Project | Join | AsofJoin | PositionalJoin | Aggregate | Sort | Limit | Union
 
 
 def inputs_of(node: Node) -> tuple[Node, ...]:
@@ -161,9 +197,9 @@ def inputs_of(node: Node) -> tuple[Node, ...]:
             return ()
         case Filter() | Project() | Aggregate() | Sort() | Limit():
             return (node.input,)
-        case Join():
+        case Join() | AsofJoin():
             return (node.left, node.right)
-        case Union():
+        case Union() | PositionalJoin():
             return node.inputs
         case _:
             assert_never(node)
@@ -178,9 +214,9 @@ def with_inputs(node: Node, inputs: tuple[Node, ...]) -> Node:
             raise InternalError("a leaf has no inputs")
         case Filter() | Project() | Aggregate() | Sort() | Limit():
             return replace(node, input=inputs[0])
-        case Join():
+        case Join() | AsofJoin():
             return replace(node, left=inputs[0], right=inputs[1])
-        case Union():
+        case Union() | PositionalJoin():
             return replace(node, inputs=inputs)
         case _:
             assert_never(node)
@@ -210,13 +246,15 @@ def expressions_of(node: Node) -> tuple[Expression, ...]:
             return expressions
         case Join(conditions=conditions):
             return conditions
+        case AsofJoin():
+            return (node.left_at, node.right_at, *node.conditions)
         case Aggregate(keys=keys, aggregates=aggregates):
             arguments = tuple(a for call in aggregates for a in call.arguments)
             filters = tuple(call.filter for call in aggregates if call.filter is not None)
             return keys + arguments + filters
         case Sort(keys=keys):
             return tuple(key.expression for key in keys)
-        case Limit() | Union():
+        case Limit() | Union() | PositionalJoin():
             return ()
         case _:
             assert_never(node)
@@ -227,12 +265,14 @@ ONE_ROW = Values((), ((),))
 __all__ = [
     "ONE_ROW",
     "Aggregate",
+    "AsofJoin",
     "Filter",
     "Join",
     "JoinKind",
     "Limit",
     "Literal",
     "Node",
+    "PositionalJoin",
     "Project",
     "Scan",
     "Sort",

@@ -1,4 +1,4 @@
-"""Joins: which side builds, and whether the build side goes to every task or both sides are dealt out by key."""
+"""Joins: what finds partners, which side builds, and whether it goes to every task or both are dealt out by key."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from sqlengine.planner.choices import (
+    SEARCHED_PAIRS,
     JoinStrategy,
     Side,
     choose_buckets,
@@ -13,19 +14,24 @@ from sqlengine.planner.choices import (
     should_build_left,
 )
 from sqlengine.planner.expressions import Column, Expression, columns_of
-from sqlengine.planner.join_keys import split_conditions
-from sqlengine.planner.logical import Join, JoinKind
+from sqlengine.planner.join_keys import MIRRORED, Inequality, as_inequality, is_searchable, split_conditions
+from sqlengine.planner.logical import AsofJoin, Join, JoinKind, PositionalJoin, expressions_of
 from sqlengine.planner.physical import (
+    Bound,
     ExchangeRead,
     Exec,
     Gather,
     HashJoinExec,
     HashPartition,
     NestedLoopJoinExec,
+    PositionalJoinExec,
     ReadPieces,
+    SortedJoinExec,
 )
+from sqlengine.planner.rewriting import is_deterministic
 from sqlengine.planner.stages import Fragment, Inputs, Lower, Needed, StageBuilder
 from sqlengine.planner.statistics import row_bytes
+from sqlengine.storage.table import ScanTask
 
 _FLIPPED = {JoinKind.INNER: JoinKind.INNER, JoinKind.LEFT: JoinKind.RIGHT, JoinKind.RIGHT: JoinKind.LEFT}
 
@@ -39,20 +45,35 @@ class _Sides:
     build: Fragment
     probe_keys: tuple[Expression, ...]
     build_keys: tuple[Expression, ...]
+    bounds: tuple[Bound, ...] = ()
 
     def flipped(self) -> _Sides:
-        return _Sides(_FLIPPED[self.kind], self.build, self.probe, self.build_keys, self.probe_keys)
+        bounds = tuple(Bound(each.probe, MIRRORED[each.operator], each.build) for each in self.bounds)
+        return _Sides(_FLIPPED[self.kind], self.build, self.probe, self.build_keys, self.probe_keys, bounds)
 
 
-def lower_join(join: Join, needed: Needed, lower: Lower, builder: StageBuilder) -> Fragment:
-    """A hash join if the condition has an equality between the sides, else a nested-loop join."""
-    below = needed.union(*(columns_of(condition) for condition in join.conditions))
+def lower_join(join: Join | AsofJoin, needed: Needed, lower: Lower, builder: StageBuilder) -> Fragment:
+    """A hash join if an equality relates the sides, else a search in order if an inequality does, else all pairs."""
+    below = needed.union(*(columns_of(part) for part in expressions_of(join)))
     left, right = lower(join.left, below), lower(join.right, below)
     left_ids = frozenset(column.id for column in join.left.columns)
     right_ids = frozenset(column.id for column in join.right.columns)
     keys, residual = split_conditions(join.conditions, left_ids, right_ids)
-    sides = _Sides(join.kind, left, right, tuple(key.left for key in keys), tuple(key.right for key in keys))
-    if should_build_left(join.kind, _side(left, below), _side(right, below)):
+    nearest = isinstance(join, AsofJoin)
+    if isinstance(join, AsofJoin):
+        inequalities = [Inequality(join.left_at, join.operator, join.right_at)]
+    else:
+        pairs = left.rows * right.rows * builder.estimator.join_selectivity(keys)
+        inequalities, residual = _searched(residual, left_ids, right_ids, pairs, left.rows + right.rows, bool(keys))
+    sides = _Sides(
+        join.kind,
+        left,
+        right,
+        tuple(key.left for key in keys),
+        tuple(key.right for key in keys),
+        tuple(Bound(each.right, MIRRORED[each.operator], each.left) for each in inequalities),
+    )
+    if not nearest and _builds_left(sides, _side(left, below), _side(right, below)):
         sides = sides.flipped()
     strategy, reason = choose_join_strategy(
         sides.kind, _side(sides.probe, below), _side(sides.build, below), bool(keys), builder.settings
@@ -60,6 +81,7 @@ def lower_join(join: Join, needed: Needed, lower: Lower, builder: StageBuilder) 
     if (
         strategy is JoinStrategy.SHUFFLE
         and sides.kind in (JoinKind.LEFT, JoinKind.RIGHT)
+        and not sides.bounds
         and sides.probe.rows < sides.build.rows
     ):
         # Once both sides are dealt out by key, either may build.
@@ -67,24 +89,83 @@ def lower_join(join: Join, needed: Needed, lower: Lower, builder: StageBuilder) 
     columns = tuple(column for column in join.columns if column.id in needed)
     null_equal = tuple(key.null_equal for key in keys)
     placed, tasks = _place(strategy, sides, below, builder)
+    because = _reason(strategy, reason)
+    probe, build, kind = placed.probe.root, placed.build.root, placed.kind
     root: Exec
-    if keys:
-        root = HashJoinExec(
-            placed.probe.root,
-            placed.build.root,
-            placed.kind,
+    if placed.bounds:
+        root = SortedJoinExec(
+            probe,
+            build,
+            kind,
             placed.probe_keys,
             placed.build_keys,
+            placed.bounds,
             residual,
             columns,
             null_equal,
-            _reason(strategy, reason),
+            nearest,
+            because,
+        )
+    elif keys:
+        root = HashJoinExec(
+            probe, build, kind, placed.probe_keys, placed.build_keys, residual, columns, null_equal, because
         )
     else:
-        root = NestedLoopJoinExec(
-            placed.probe.root, placed.build.root, placed.kind, join.conditions, columns, _reason(strategy, reason)
-        )
+        root = NestedLoopJoinExec(probe, build, kind, residual, columns, because)
     return Fragment(root, tasks, builder.estimator.rows(join), _partitioning(placed, strategy, columns))
+
+
+def lower_positional_join(join: PositionalJoin, needed: Needed, lower: Lower, builder: StageBuilder) -> Fragment:
+    """All inputs in one task: only there is a row's position known."""
+    inputs = [builder.gather(lower(each, needed), needed) for each in join.inputs]
+    columns = tuple(column for column in join.columns if column.id in needed)
+    root = PositionalJoinExec(tuple(each.root for each in inputs), columns)
+    tasks: dict[int, ScanTask | ReadPieces] = {}
+    for each in inputs:
+        tasks.update(each.tasks[0])
+    return Fragment(root, (tasks,), builder.estimator.rows(join))
+
+
+def _searched(
+    residual: tuple[Expression, ...],
+    left: frozenset[int],
+    right: frozenset[int],
+    pairs: float,
+    rows: float,
+    has_keys: bool,
+) -> tuple[list[Inequality], tuple[Expression, ...]]:
+    """(one or two inequalities to search by, the other conditions); none if equal keys leave few pairs to test."""
+    if has_keys and pairs < SEARCHED_PAIRS * rows:
+        return [], residual
+    found = {}
+    for condition in residual:
+        inequality = as_inequality(condition, left, right)
+        if inequality is not None and is_searchable(inequality.left.type) and is_deterministic(condition):
+            found[condition] = inequality
+    if not found:
+        return [], residual
+    chosen = _pair(list(found.items()))
+    kept = tuple(condition for condition in residual if all(condition is not each for each, _ in chosen))
+    return [inequality for _, inequality in chosen], kept
+
+
+def _pair(found: list[tuple[Expression, Inequality]]) -> list[tuple[Expression, Inequality]]:
+    """The two inequalities that together leave fewest pairs: a lower and an upper bound of one value if there are."""
+    for number, (condition, one) in enumerate(found):
+        for other_condition, other in found[number + 1 :]:
+            same = one.left == other.left or one.right == other.right
+            if same and one.operator[0] != other.operator[0]:
+                return [(condition, one), (other_condition, other)]
+    return found[:2]
+
+
+def _builds_left(sides: _Sides, left: Side, right: Side) -> bool:
+    """As `should_build_left`; searching by two bounds, an inner join builds the side whose one value they bound."""
+    if sides.kind is JoinKind.INNER and len(sides.bounds) == 2:
+        one, other = sides.bounds
+        if (one.build == other.build) != (one.probe == other.probe):
+            return one.probe == other.probe
+    return should_build_left(sides.kind, left, right)
 
 
 def _side(fragment: Fragment, needed: Needed) -> Side:

@@ -13,9 +13,22 @@ from typing import assert_never
 from sqlengine.config import Settings
 from sqlengine.planner.choices import choose_small
 from sqlengine.planner.expressions import Column, Expression, columns_of, transform
-from sqlengine.planner.logical import Aggregate, Filter, Join, Limit, Node, Project, Scan, Sort, Union, Values
+from sqlengine.planner.logical import (
+    Aggregate,
+    AsofJoin,
+    Filter,
+    Join,
+    Limit,
+    Node,
+    PositionalJoin,
+    Project,
+    Scan,
+    Sort,
+    Union,
+    Values,
+)
 from sqlengine.planner.lower_aggregate import lower_aggregate
-from sqlengine.planner.lower_join import lower_join
+from sqlengine.planner.lower_join import lower_join, lower_positional_join
 from sqlengine.planner.lower_scan import lower_scan, lower_values
 from sqlengine.planner.lower_sort import lower_limit, lower_sort
 from sqlengine.planner.lower_union import lower_union
@@ -48,8 +61,10 @@ def parallelize(plan: Node, names: Sequence[str], settings: Settings) -> Physica
                 return below.over(FilterExec(below.root, node.condition), builder.estimator.rows(node))
             case Project():
                 return _lower_project(node, needed, lower(node.input, _needed_by_project(node, needed)))
-            case Join():
+            case Join() | AsofJoin():
                 return lower_join(node, needed, lower, builder)
+            case PositionalJoin():
+                return lower_positional_join(node, needed, lower, builder)
             case Aggregate():
                 return lower_aggregate(node, needed, lower, builder)
             case Sort():

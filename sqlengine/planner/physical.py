@@ -190,6 +190,44 @@ class NestedLoopJoinExec:
 
 
 @dataclass(frozen=True, slots=True)
+class Bound:
+    """`build operator probe`, operator one of < <= > >=: where in the ordered build side a probe row's partners lie."""
+
+    build: Expression
+    operator: str
+    probe: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class SortedJoinExec:
+    """Join on inequalities, within equal keys if there are any: searches the build side, put in order.
+
+    As HashJoinExec, with one or two `bounds` that a pair must meet too; the first one's build values give the order.
+    `nearest` (ASOF): of the partners of a probe row only the one that meets the first bound most closely counts.
+    """
+
+    probe: Exec
+    build: Exec
+    kind: JoinKind
+    probe_keys: tuple[Expression, ...]
+    build_keys: tuple[Expression, ...]
+    bounds: tuple[Bound, ...]
+    residual: tuple[Expression, ...]
+    columns: tuple[Column, ...]
+    null_equal: tuple[bool, ...] = ()
+    nearest: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PositionalJoinExec:
+    """Row k of one input beside row k of each other; where an input is shorter, NULL. Runs in one task."""
+
+    inputs: tuple[Exec, ...]
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SortExec:
     """Sorts all rows of the task; with `limit`, keeps only the first `limit` (offset included by the planner)."""
 
@@ -238,6 +276,8 @@ Exec = (
     | AggregateExec
     | HashJoinExec
     | NestedLoopJoinExec
+    | SortedJoinExec
+    | PositionalJoinExec
     | SortExec
     | LimitExec
     | AppendExec
@@ -251,9 +291,9 @@ def exec_inputs(node: Exec) -> tuple[Exec, ...]:
             return ()
         case FilterExec() | ProjectExec() | AggregateExec() | SortExec() | LimitExec():
             return (node.input,)
-        case HashJoinExec() | NestedLoopJoinExec():
+        case HashJoinExec() | NestedLoopJoinExec() | SortedJoinExec():
             return (node.probe, node.build)
-        case AppendExec():
+        case AppendExec() | PositionalJoinExec():
             return node.inputs
         case _:
             assert_never(node)

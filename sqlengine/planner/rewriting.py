@@ -20,10 +20,12 @@ from sqlengine.planner.expressions import (
 )
 from sqlengine.planner.logical import (
     Aggregate,
+    AsofJoin,
     Filter,
     Join,
     Limit,
     Node,
+    PositionalJoin,
     Project,
     Scan,
     Sort,
@@ -93,6 +95,10 @@ def map_expressions(node: Node, change: Callable[[Expression], Expression]) -> N
         case Join(conditions=conditions):
             new = all_of(conditions)
             return node if new is conditions else replace(node, conditions=new)
+        case AsofJoin(left_at=left_at, right_at=right_at, conditions=conditions):
+            old = (left_at, right_at, *conditions)
+            new = all_of(old)
+            return node if new is old else replace(node, left_at=new[0], right_at=new[1], conditions=new[2:])
         case Aggregate(keys=keys, aggregates=aggregates):
             new_keys = all_of(keys)
             calls = _unchanged(aggregates, tuple(_map_call(call, all_of, change) for call in aggregates))
@@ -101,7 +107,7 @@ def map_expressions(node: Node, change: Callable[[Expression], Expression]) -> N
         case Sort(keys=sort_keys):
             new_sort = _unchanged(sort_keys, tuple(_map_key(key, change) for key in sort_keys))
             return node if new_sort is sort_keys else replace(node, keys=new_sort)
-        case Limit() | Union():
+        case Limit() | Union() | PositionalJoin():
             return node
         case _:
             assert_never(node)

@@ -16,11 +16,13 @@ from sqlengine.planner.expressions import Call, Case, Cast, Column, Expression, 
 from sqlengine.planner.join_keys import JoinKey, split_conditions
 from sqlengine.planner.logical import (
     Aggregate,
+    AsofJoin,
     Filter,
     Join,
     JoinKind,
     Limit,
     Node,
+    PositionalJoin,
     Project,
     Scan,
     Sort,
@@ -141,6 +143,12 @@ class Estimator:
                 return self.rows(node.input)
             case Join():
                 return self._join_rows(node)
+            case AsofJoin():
+                # A partner is at most one row.
+                both = node.kind in (JoinKind.RIGHT, JoinKind.FULL)
+                return self.rows(node.left) + (self.rows(node.right) if both else 0.0)
+            case PositionalJoin():
+                return max(self.rows(each) for each in node.inputs)
             case Aggregate():
                 return self.groups(node.keys, self.rows(node.input))
             case Sort() | Limit():

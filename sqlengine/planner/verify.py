@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from sqlengine.errors import InternalError
 from sqlengine.planner.expressions import Column, Expression, walk
-from sqlengine.planner.logical import Aggregate, Join, Node, Project, Scan, Union, Values, expressions_of, inputs_of
+from sqlengine.planner.logical import (
+    Aggregate,
+    AsofJoin,
+    Join,
+    Node,
+    Project,
+    Scan,
+    Union,
+    Values,
+    expressions_of,
+    inputs_of,
+)
 from sqlengine.types import BOOLEAN
 
 
@@ -75,7 +86,7 @@ def _check_arity(node: Node, when: str) -> None:
             if len(node.key_columns) != len(node.keys) or len(node.aggregate_columns) != len(node.aggregates):
                 raise InternalError(f"{when}: Aggregate has a column without a definition")
             pairs = list(zip(node.key_columns, node.keys, strict=True))
-        case Join():
+        case Join() | AsofJoin():
             for condition in node.conditions:
                 if condition.type != BOOLEAN:
                     raise InternalError(f"{when}: a join condition is {condition.type}, not BOOLEAN")

@@ -21,9 +21,11 @@ from sqlengine.planner.physical import (
     LimitExec,
     NestedLoopJoinExec,
     PhysicalPlan,
+    PositionalJoinExec,
     ProjectExec,
     ReadPieces,
     ScanExec,
+    SortedJoinExec,
     SortExec,
     Stage,
     ValuesExec,
@@ -97,6 +99,12 @@ def _expressions(node: Exec) -> Iterator[Expression]:
             yield from (*node.probe_keys, *node.build_keys, *node.residual, *node.columns)
         case NestedLoopJoinExec():
             yield from (*node.conditions, *node.columns)
+        case SortedJoinExec():
+            yield from (*node.probe_keys, *node.build_keys, *node.residual, *node.columns)
+            for bound in node.bounds:
+                yield from (bound.probe, bound.build)
+        case PositionalJoinExec():
+            yield from node.columns
         case SortExec():
             yield from (key.expression for key in node.keys)
         case AppendExec():
@@ -160,7 +168,10 @@ def _check_joins(stage: Stage, where: str) -> None:
     if len(stage.tasks) == 1:
         return
     for node in _walk(stage.root):
-        if isinstance(node, HashJoinExec | NestedLoopJoinExec) and node.kind in (JoinKind.RIGHT, JoinKind.FULL):
+        if isinstance(node, HashJoinExec | NestedLoopJoinExec | SortedJoinExec) and node.kind in (
+            JoinKind.RIGHT,
+            JoinKind.FULL,
+        ):
             shared = any(
                 all(task.inputs[leaf.leaf] == ReadPieces() for task in stage.tasks)
                 for leaf in leaves(node.build)

@@ -94,6 +94,15 @@ def match_many(numbers: Any, offsets: Any, rows: Any, probe_rows: Any, build_row
 KeyNumbers = GroupTable | DenseKeys | RankedKeys
 
 
+def number_keys(words: Sequence[Words]) -> tuple[KeyNumbers, Words]:
+    """What finds the numbers of keys, and the number of each of these, int64[b]; `words` are one or more int64[b]."""
+    ranged = number_range(words)
+    if ranged is not None:
+        return ranged, ranged.find(words)
+    table = GroupTable(len(words))
+    return table, table.assign(words)
+
+
 class JoinTable:
     """The build side of a hash join: flat arrays, picklable, and shareable through `arrays`.
 
@@ -138,13 +147,7 @@ class JoinTable:
             kept = None
         if kept is not None:
             words = [column[kept] for column in words]
-        keys: KeyNumbers
-        if (ranged := number_range(words)) is not None:
-            keys = ranged
-            numbers = ranged.find(words)
-        else:
-            keys = table = GroupTable(len(words))
-            numbers = table.assign(words)
+        keys, numbers = number_keys(words)
         unique = np.full(keys.count, -1, np.int32)
         offsets = rows = np.empty(0, np.int64)
         if place_unique(numbers, unique):

@@ -277,3 +277,46 @@ def reference_min_strings(groups: Sequence[int], strings: Strings, largest: bool
 def reference_first_rows(groups: Sequence[int], size: int) -> list[int]:
     """First row of each group, or -1."""
     return [list(groups).index(group) if group in groups else -1 for group in range(size)]
+
+
+def reference_search_runs(
+    runs: Sequence[Sequence[int]], numbers: Sequence[int], wanted: Sequence[int], after: bool
+) -> list[int]:
+    """For each row the place, counted over all `runs`, of the first value of its run that is large enough."""
+    places = []
+    for number, bound in zip(numbers, wanted, strict=True):
+        before = sum(len(run) for run in runs[: max(number, 0)])
+        small = [value for value in runs[number] if value < bound or (after and value == bound)] if number >= 0 else []
+        places.append(before + len(small) if number >= 0 else 0)
+    return places
+
+
+def reference_fill_maxima(leaves: Sequence[int]) -> list[int]:
+    """The inner nodes of a tree of maxima, from the root down; a power of two of leaves."""
+    levels = [list(leaves)]
+    while len(levels[0]) > 1:
+        levels.insert(0, [max(levels[0][k], levels[0][k + 1]) for k in range(0, len(levels[0]), 2)])
+    return [value for level in levels[:-1] for value in level]
+
+
+def reference_count_reaching(
+    values: Sequence[int], lows: Sequence[int], highs: Sequence[int], wanted: Sequence[int], most: int
+) -> list[int]:
+    """How many values of each row's places are large enough, at most `most`."""
+    return [min(most, len(places)) for places in _reaching(values, lows, highs, wanted)]
+
+
+def reference_write_reaching(
+    values: Sequence[int], lows: Sequence[int], highs: Sequence[int], wanted: Sequence[int]
+) -> list[tuple[int, int]]:
+    """(row, place) of each of them."""
+    return [(row, place) for row, places in enumerate(_reaching(values, lows, highs, wanted)) for place in places]
+
+
+def _reaching(
+    values: Sequence[int], lows: Sequence[int], highs: Sequence[int], wanted: Sequence[int]
+) -> list[list[int]]:
+    return [
+        [place for place in range(low, high) if values[place] >= bound]
+        for low, high, bound in zip(lows, highs, wanted, strict=True)
+    ]

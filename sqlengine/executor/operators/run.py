@@ -23,9 +23,11 @@ from sqlengine.executor.operators.hash_join import build_side, hash_join
 from sqlengine.executor.operators.limit import limit_rows
 from sqlengine.executor.operators.merge import merge
 from sqlengine.executor.operators.nested_loop_join import build_rows, nested_loop_join
+from sqlengine.executor.operators.positional_join import positional_join
 from sqlengine.executor.operators.project import project
 from sqlengine.executor.operators.scan import scan
 from sqlengine.executor.operators.sort import sort
+from sqlengine.executor.operators.sorted_join import ordered_side, sorted_join
 from sqlengine.executor.operators.values import literal_rows
 from sqlengine.executor.task import TaskInputs
 from sqlengine.planner.physical import (
@@ -37,8 +39,10 @@ from sqlengine.planner.physical import (
     HashJoinExec,
     LimitExec,
     NestedLoopJoinExec,
+    PositionalJoinExec,
     ProjectExec,
     ScanExec,
+    SortedJoinExec,
     SortExec,
     ValuesExec,
     exec_inputs,
@@ -104,10 +108,17 @@ class _Pipeline:
                 loop = node
                 inner = self._once(node, lambda: build_rows(loop, self.open(loop.build, children[1]), context))
                 return nested_loop_join(node, self.open(node.probe, children[0]), inner, context)
+            case SortedJoinExec():
+                ordered = node
+                side = self._once(node, lambda: ordered_side(ordered, self.open(ordered.build, children[1]), context))
+                return sorted_join(node, self.open(node.probe, children[0]), side, context)
+            case PositionalJoinExec():
+                opened = [self.open(child, at) for child, at in zip(node.inputs, children, strict=True)]
+                return positional_join(node, opened, context)
             case _:
                 assert_never(node)
 
-    def _once(self, node: HashJoinExec | NestedLoopJoinExec, build: Callable[[], T]) -> Callable[[], T]:
+    def _once(self, node: _Building, build: Callable[[], T]) -> Callable[[], T]:
         """`build`, but once per process if every task would build of the same rows."""
         for leaf in leaves(node.build):
             if isinstance(leaf, ScanExec) or (isinstance(leaf, ExchangeRead) and not self._inputs.is_broadcast(leaf)):
@@ -149,10 +160,19 @@ def run_pipeline(root: Exec, inputs: TaskInputs, context: TaskContext) -> Iterat
         context.operators.update(pipeline.operators())
 
 
-def _build_details(node: HashJoinExec | NestedLoopJoinExec) -> object:
-    if isinstance(node, HashJoinExec):
-        return node.build_keys, node.null_equal, node.residual
-    return node.conditions
+_Building = HashJoinExec | NestedLoopJoinExec | SortedJoinExec
+
+
+def _build_details(node: _Building) -> object:
+    match node:
+        case HashJoinExec():
+            return node.build_keys, node.null_equal, node.residual
+        case NestedLoopJoinExec():
+            return node.conditions
+        case SortedJoinExec():
+            return node.build_keys, node.null_equal, node.residual, node.bounds, node.nearest
+        case _:
+            assert_never(node)
 
 
 def _pre_order(node: Exec) -> list[Exec]:

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from sqlengine.planner.logical import Aggregate, Filter, Join, JoinKind, Limit, Node, Project, Sort, Union, Values
+from sqlengine.planner.logical import (
+    Aggregate,
+    AsofJoin,
+    Filter,
+    Join,
+    JoinKind,
+    Limit,
+    Node,
+    Project,
+    Sort,
+    Union,
+    Values,
+)
 
 
 def propagate_empty(node: Node) -> Node:
@@ -23,7 +35,7 @@ def propagate_empty(node: Node) -> Node:
             empty = _is_empty(node.input)
         case Aggregate(keys=keys):
             empty = bool(keys) and _is_empty(node.input)
-        case Join(kind=kind, left=left, right=right):
+        case Join(kind=kind, left=left, right=right) | AsofJoin(kind=kind, left=left, right=right):
             left_decides = kind in (JoinKind.INNER, JoinKind.LEFT, JoinKind.SEMI, JoinKind.ANTI)
             right_decides = kind in (JoinKind.INNER, JoinKind.RIGHT, JoinKind.SEMI)
             if kind is JoinKind.ANTI and _is_empty(right):

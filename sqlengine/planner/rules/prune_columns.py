@@ -9,11 +9,13 @@ from typing import TypeVar, assert_never
 from sqlengine.planner.expressions import Column, columns_of
 from sqlengine.planner.logical import (
     Aggregate,
+    AsofJoin,
     Filter,
     Join,
     JoinKind,
     Limit,
     Node,
+    PositionalJoin,
     Project,
     Scan,
     Sort,
@@ -78,10 +80,12 @@ def _prune(node: Node, needed: _Ids) -> Node:
             return with_inputs(aggregate, (_prune(node.input, _used_by(aggregate)),))
         case Filter() | Sort() | Limit():
             return with_inputs(node, (_prune(node.input, needed | _used_by(node)),))
-        case Join():
+        case Join() | AsofJoin():
             below = needed | _used_by(node)
             right = _used_by(node) if node.kind in (JoinKind.SEMI, JoinKind.ANTI) else below
             return with_inputs(node, (_prune(node.left, below), _prune(node.right, right)))
+        case PositionalJoin():
+            return with_inputs(node, tuple(_prune(each, needed) for each in node.inputs))
         case Union():
             return _prune_union(node, needed)
         case _:

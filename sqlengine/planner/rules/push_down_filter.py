@@ -8,7 +8,21 @@ from dataclasses import replace
 from typing import assert_never
 
 from sqlengine.planner.expressions import Expression, columns_of, conjuncts
-from sqlengine.planner.logical import Aggregate, Filter, Join, JoinKind, Limit, Node, Project, Scan, Sort, Union, Values
+from sqlengine.planner.logical import (
+    Aggregate,
+    AsofJoin,
+    Filter,
+    Join,
+    JoinKind,
+    Limit,
+    Node,
+    PositionalJoin,
+    Project,
+    Scan,
+    Sort,
+    Union,
+    Values,
+)
 from sqlengine.planner.rewriting import filtered, is_deterministic, substitute
 
 
@@ -91,6 +105,10 @@ def push_down_filter(node: Node) -> Node:
             return node if below is node.input else filtered(below, [*staying, *rest])
         case Join():
             return _push_conditions(node)
+        case AsofJoin():
+            # Conditions of the join decide who may be the closest, so they may filter the right side first.
+            right, rest = _take(node, Side.RIGHT, Origin.ON, node.conditions)
+            return replace(node, right=filtered(node.right, right), conditions=tuple(rest)) if right else node
         case _:
             return node
 
@@ -126,7 +144,11 @@ def _push_into(node: Node, conditions: Sequence[Expression]) -> tuple[Node, Sequ
             if node.limit is not None or node.offset:
                 return node, conditions
             return replace(node, input=filtered(node.input, conditions)), ()
-        case Filter() | Limit() | Values():
+        case AsofJoin():
+            # Another filter on the right would change which row is the closest.
+            left, others = _take(node, Side.LEFT, Origin.WHERE, conditions)
+            return (replace(node, left=filtered(node.left, left)), others) if left else (node, conditions)
+        case Filter() | Limit() | Values() | PositionalJoin():
             return node, conditions
         case _:
             assert_never(node)
@@ -161,7 +183,7 @@ def _push_conditions(node: Join) -> Node:
 
 
 def _take(
-    node: Join, side: Side, origin: Origin, conditions: Sequence[Expression]
+    node: Join | AsofJoin, side: Side, origin: Origin, conditions: Sequence[Expression]
 ) -> tuple[Sequence[Expression], Sequence[Expression]]:
     """(conditions that may filter that side before the join, the others)."""
     if not may_move_below_join(node.kind, side, origin):
