@@ -1,8 +1,8 @@
 """EXPLAIN: plans as text, in three levels.
 
 ``EXPLAIN``          the physical plan, from the result down, each choice with its reason
-``EXPLAIN VERBOSE``  the bound plan, the plan after each rule that changed it, the physical plan
-``EXPLAIN ANALYZE``  the physical plan with the rows, bytes and seconds of a run
+``EXPLAIN VERBOSE``  the bound plan, what each rule changed, the plan after all rules, the physical plan
+``EXPLAIN ANALYZE``  the physical plan with estimates beside the rows, bytes, seconds and memory of a run
 
 No ids, addresses, absolute paths or (in the first two) times, so that the text can be a test's expectation.
 """
@@ -10,9 +10,10 @@ No ids, addresses, absolute paths or (in the first two) times, so that the text 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol, assert_never
+from typing import Final, Protocol, assert_never
 
 from sqlengine.planner.choices import format_bytes, format_count
+from sqlengine.planner.explain_changes import explain_change
 from sqlengine.planner.explain_logical import describe, names_of
 from sqlengine.planner.explain_physical import describe_exec, names_of_stages
 from sqlengine.planner.expression_text import ExpressionText
@@ -29,6 +30,9 @@ from sqlengine.planner.physical import (
     leaves,
 )
 from sqlengine.planner.tree_text import Line, render
+
+# An estimate this many times off is marked.
+FAR_OFF: Final = 10.0
 
 
 class StageMetrics(Protocol):
@@ -63,6 +67,11 @@ class StageMetrics(Protocol):
         ...
 
     @property
+    def peak_memory(self) -> int:
+        """Most bytes its operators held at a time."""
+        ...
+
+    @property
     def operators(self) -> tuple[tuple[int, float], ...]:
         """Per operator."""
         ...
@@ -79,9 +88,14 @@ def explain_physical(plan: PhysicalPlan) -> str:
 
 
 def explain_verbose(bound: Node, traces: Sequence[tuple[str, Node]], plan: PhysicalPlan) -> str:
-    """The plan as bound, after each rule that changed it (`traces`), and as it will run."""
+    """The plan as bound, what each rule changed (`traces`: the plan after it), after all rules, and as it will run."""
     sections = [("Bound", explain_logical(bound))]
-    sections += [(f"After {rule}", explain_logical(node)) for rule, node in traces]
+    before = bound
+    for rule, after in traces:
+        sections.append((rule, explain_change(before, after)))
+        before = after
+    if traces:
+        sections.append(("Optimized", explain_logical(before)))
     sections.append(("Physical", explain_physical(plan)))
     return "\n\n".join(f"-- {title}\n{text}" for title, text in sections)
 
@@ -89,7 +103,8 @@ def explain_verbose(bound: Node, traces: Sequence[tuple[str, Node]], plan: Physi
 def explain_analyze(plan: PhysicalPlan, metrics: Sequence[StageMetrics], seconds: float, rows: int) -> str:
     """The physical plan with what each stage and operator did in a run of `seconds` that gave `rows` rows.
 
-    Seconds of operators are summed over tasks, which run at the same time.
+    Seconds and rows of operators are summed over tasks, which run at the same time. `est.` is what the planner
+    took the rows for, with how many times it was off from `FAR_OFF` on; `peak` is the most that a task held.
     """
     by_stage: dict[int, list[StageMetrics]] = {stage.id: [] for stage in plan.stages}
     for task in metrics:
@@ -108,7 +123,7 @@ def _stages(plan: PhysicalPlan, metrics: Mapping[int, Sequence[StageMetrics]]) -
         output = "result" if stage is plan.result else _output(stage, stage.id in broadcast, text)
         done = metrics.get(stage.id, ())
         yield f"Stage {stage.id}: {tasks}, {output}{_stage_metrics(stage, done)}"
-        yield from render(_with_metrics(describe_exec(stage.root, broadcast, text), stage.root, done), "  ")
+        yield from render(_with_metrics(describe_exec(stage.root, broadcast, text), stage, done, broadcast), "  ")
 
 
 def _broadcast_stages(plan: PhysicalPlan) -> frozenset[int]:
@@ -139,7 +154,8 @@ def _stage_metrics(stage: Stage, tasks: Sequence[StageMetrics]) -> str:
         return ""
     rows, size = sum(task.rows for task in tasks), sum(task.bytes for task in tasks)
     seconds = sum(task.seconds for task in tasks)
-    text = f" [{format_count(rows)} rows, {format_bytes(size)}, {_seconds(seconds)}"
+    text = f" [{format_count(rows)} rows{_estimate(stage.estimated_rows, rows)}, {format_bytes(size)}"
+    text += f", peak {format_bytes(max(task.peak_memory for task in tasks))}, {_seconds(seconds)}"
     if len(tasks) < len(stage.tasks):
         text += f", {len(stage.tasks) - len(tasks)} not needed"
     if len(tasks) > 1:
@@ -148,7 +164,14 @@ def _stage_metrics(stage: Stage, tasks: Sequence[StageMetrics]) -> str:
     return text + "]"
 
 
-def _with_metrics(line: Line, root: Exec, tasks: Sequence[StageMetrics]) -> Line:
+def _estimate(estimated: int | None, rows: int) -> str:
+    if estimated is None:
+        return ""
+    off = max(estimated, rows, 1) / max(1, min(estimated, rows))
+    return f" (est. {format_count(estimated)}" + (f", {off:,.0f}x off)" if off >= FAR_OFF else ")")
+
+
+def _with_metrics(line: Line, stage: Stage, tasks: Sequence[StageMetrics], broadcast: frozenset[int]) -> Line:
     """The tree of lines with rows and seconds of each operator, summed over `tasks`."""
     if not any(task.operators for task in tasks):
         return line
@@ -157,12 +180,18 @@ def _with_metrics(line: Line, root: Exec, tasks: Sequence[StageMetrics]) -> Line
     def annotated(line: Line, node: Exec) -> Line:
         nonlocal position
         mine = [task.operators[position] for task in tasks if position < len(task.operators)]
+        estimated = stage.estimates[position] if position < len(stage.estimates) else None
+        if isinstance(node, ExchangeRead) and node.stage in broadcast:
+            # Read by as many processes as there happen to be.
+            estimated = None
         position += 1
-        suffix = f" [{format_count(sum(rows for rows, _ in mine))} rows, {_seconds(sum(s for _, s in mine))}]"
+        rows = sum(delivered for delivered, _ in mine)
+        seconds = sum(spent for _, spent in mine)
+        suffix = f" [{format_count(rows)} rows{_estimate(estimated, rows)}, {_seconds(seconds)}]"
         inputs = tuple(annotated(child, below) for child, below in zip(line.inputs, exec_inputs(node), strict=True))
         return Line(line.kind, line.parts, inputs, suffix)
 
-    return annotated(line, root)
+    return annotated(line, stage.root)
 
 
 def _seconds(seconds: float) -> str:

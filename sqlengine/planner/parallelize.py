@@ -51,6 +51,11 @@ def parallelize(plan: Node, names: Sequence[str], settings: Settings) -> Physica
     needed = frozenset(column.id for column in plan.columns)
 
     def lower(node: Node, needed: Needed) -> Fragment:
+        fragment = lower_node(node, needed)
+        builder.estimate(fragment.root, fragment.rows)
+        return fragment
+
+    def lower_node(node: Node, needed: Needed) -> Fragment:
         match node:
             case Scan():
                 return lower_scan(node, needed, builder)

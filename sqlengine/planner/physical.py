@@ -338,7 +338,8 @@ class Stage:
     """An operator tree, its tasks, and how its output is laid down.
 
     `limit`: no reader needs more than that many rows, counted over tasks in order; a scheduler may skip the
-    tasks after the prefix that has delivered them. `estimated_rows` is the planner's guess for the whole stage.
+    tasks after the prefix that has delivered them. `estimated_rows` is the planner's guess for the whole stage,
+    `estimates` that for each operator in pre-order, None where it made none.
     """
 
     id: int
@@ -347,6 +348,7 @@ class Stage:
     output: Output
     limit: int | None = None
     estimated_rows: int | None = None
+    estimates: tuple[int | None, ...] = ()
 
     @property
     def inputs(self) -> tuple[int, ...]:
@@ -359,6 +361,11 @@ def leaves(node: Exec) -> tuple[ScanExec | ExchangeRead | ValuesExec, ...]:
     if isinstance(node, ScanExec | ExchangeRead | ValuesExec):
         return (node,)
     return tuple(leaf for child in exec_inputs(node) for leaf in leaves(child))
+
+
+def pre_order(node: Exec) -> list[Exec]:
+    """An operator before its inputs, those left to right: the order in which metrics are told."""
+    return [node, *(below for child in exec_inputs(node) for below in pre_order(child))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from sqlengine.planner.physical import (
     ReadPieces,
     Stage,
     Task,
+    pre_order,
 )
 from sqlengine.planner.rewriting import next_column_id
 from sqlengine.planner.statistics import Estimator
@@ -61,6 +62,8 @@ class StageBuilder:
         self.stages: list[Stage] = []
         self.scanned_bytes = 0
         self._leaves = 0
+        # By identity, since hashing an operator walks its tree; the operator is kept so its id stays its own.
+        self._estimates: dict[int, tuple[Exec, float]] = {}
         self._next_column = next_column_id(plan)
 
     def new_leaf(self) -> int:
@@ -73,11 +76,17 @@ class StageBuilder:
         self._next_column += 1
         return Column(self._next_column - 1, name, sql_type)
 
+    def estimate(self, root: Exec, rows: float) -> None:
+        """Remember how many rows `root` is expected to deliver in all tasks together."""
+        self._estimates.setdefault(id(root), (root, rows))
+
     def close(self, fragment: Fragment, output: Output, needed: Needed, limit: int | None = None) -> Stage:
         """Make a stage of `fragment`, delivering only `needed` columns."""
         narrowed = narrow(fragment, needed)
         tasks = tuple(Task(dict(inputs)) for inputs in narrowed.tasks)
-        stage = Stage(len(self.stages), narrowed.root, tasks, output, limit, round(fragment.rows))
+        known = [self._estimates.get(id(each)) for each in pre_order(narrowed.root)]
+        estimates = tuple(None if each is None else round(each[1]) for each in known)
+        stage = Stage(len(self.stages), narrowed.root, tasks, output, limit, round(fragment.rows), estimates)
         self.stages.append(stage)
         return stage
 
@@ -92,6 +101,7 @@ class StageBuilder:
         stage = self.close(fragment, Gather(), needed, limit)
         leaf = self.new_leaf()
         root = ExchangeRead(leaf, stage.id, stage.root.columns, merge)
+        self.estimate(root, fragment.rows)
         return Fragment(root, ({leaf: ReadPieces()},), fragment.rows)
 
     def exchange(self, fragment: Fragment, keys: tuple[Expression, ...], buckets: int, needed: Needed) -> Fragment:
@@ -101,6 +111,7 @@ class StageBuilder:
         stage = self.close(fragment, HashPartition(keys, buckets), needed)
         leaf = self.new_leaf()
         root = ExchangeRead(leaf, stage.id, stage.root.columns)
+        self.estimate(root, fragment.rows)
         tasks = tuple({leaf: ReadPieces(bucket=bucket)} for bucket in range(buckets))
         return Fragment(root, tasks, fragment.rows, (HashPartition(keys, buckets),))
 

@@ -9,6 +9,7 @@ import pytest
 
 from sqlengine.config import default_settings
 from sqlengine.planner.explain import explain_analyze, explain_logical, explain_physical, explain_verbose
+from sqlengine.planner.explain_changes import explain_change
 from sqlengine.planner.expression_text import ExpressionText
 from sqlengine.planner.expressions import Call, Case, Cast, Column, Expression, InList, Literal, SortKey
 from sqlengine.planner.optimizer import optimize, optimize_traced
@@ -100,13 +101,38 @@ def test_verbose_shows_every_rule_that_changed_the_plan() -> None:
     titles = [line for line in text.splitlines() if line.startswith("-- ")]
     assert titles == [
         "-- Bound",
-        "-- After fold_constants",
-        "-- After push_down_filter",
-        "-- After prune_columns",
-        "-- After merge_projects",
+        "-- fold_constants",
+        "-- push_down_filter",
+        "-- prune_columns",
+        "-- merge_projects",
+        "-- Optimized",
         "-- Physical",
     ]
     assert explain_logical(query.plan) in text
+    assert CHANGED_CONSTANT in text
+
+
+CHANGED_CONSTANT = """-- fold_constants
+- Filter: x > 1 + 1
+- └─ Scan: a; k, x, d, s, f, ref
++ Filter: x > 2
++ └─ Scan: a; k, x, d, s, f, ref"""
+
+PUSHED = """- Filter: x > 2
+- └─ Join: left on a.k = b.k
+-    ├─ Scan: a; k, x, d, s, f, ref
+-    └─ Aggregate: by b.k
+-       └─ …
++ Join: left on a.k = b.k
++ ├─ Scan: a; k, x, d, s, f, ref; where x > 2
++ └─ Aggregate: by b.k
++    └─ …"""
+
+
+def test_verbose_leaves_out_what_a_rule_kept() -> None:
+    query = bind("SELECT a.x FROM a LEFT JOIN (SELECT k FROM b GROUP BY k) b ON a.k = b.k WHERE a.x > 2")
+    traces = dict(optimize_traced(query.plan, SETTINGS))
+    assert explain_change(query.plan, traces["push_down_filter"]) == PUSHED
 
 
 @dataclass
@@ -116,25 +142,39 @@ class Metrics:
     rows: int
     seconds: float
     bytes: int
+    peak_memory: int
     operators: tuple[tuple[int, float], ...]
 
 
 def test_analyze_adds_rows_and_time_to_stages_and_operators() -> None:
     plan = planned("SELECT x, count(*) AS n FROM a GROUP BY x")
     metrics = [
-        Metrics(0, 0, 100, 0.2, 2048, ((100, 0.15), (400_000, 0.05))),
-        Metrics(0, 1, 90, 0.5, 2048, ((90, 0.4), (600_000, 0.1))),
-        Metrics(1, 0, 100, 0.001, 900, ((100, 0.0007), (190, 0.0003))),
+        Metrics(0, 0, 100, 0.2, 2048, 1024, ((100, 0.15), (400_000, 0.05))),
+        Metrics(0, 1, 90, 0.5, 2048, 4096, ((90, 0.4), (600_000, 0.1))),
+        Metrics(1, 0, 100, 0.001, 900, 0, ((100, 0.0007), (190, 0.0003))),
     ]
     assert explain_analyze(plan, metrics, 0.42, 100).splitlines() == [
         "100 rows in 0.42 s",
-        "Stage 1: 1 task, result [100 rows, 900 B, 1.0 ms]",
-        "  AggregateExec: final by x; count(*); about 100 groups [100 rows, 0.7 ms]",
-        "  └─ ExchangeRead: stage 0 [190 rows, 0.3 ms]",
-        "Stage 0: 3 tasks, gathered [190 rows, 4.0 KiB, 0.70 s, 1 not needed, slowest 0.50 s (task 1)]",
+        "Stage 1: 1 task, result [100 rows (est. 100), 900 B, peak 0 B, 1.0 ms]",
+        "  AggregateExec: final by x; count(*); about 100 groups [100 rows (est. 100), 0.7 ms]",
+        "  └─ ExchangeRead: stage 0 [190 rows (est. 300), 0.3 ms]",
+        "Stage 0: 3 tasks, gathered [190 rows (est. 300), 4.0 KiB, peak 4.0 KiB, 0.70 s, 1 not needed, slowest 0.50 s"
+        " (task 1)]",
         "  AggregateExec: partial by x; count(*); about 100 groups [190 rows, 0.55 s]",
-        "  └─ ScanExec: a, parquet, 9 of 9 splits; x [1.0M rows, 0.15 s]",
+        "  └─ ScanExec: a, parquet, 9 of 9 splits; x [1.0M rows (est. 1.0M), 0.15 s]",
     ]
+
+
+def test_analyze_marks_estimates_that_are_far_off() -> None:
+    plan = planned("SELECT x FROM a WHERE k < 0 OR x > 3")
+    rows = round(sum(stage.estimated_rows or 0 for stage in plan.stages))
+    (stage,) = plan.stages
+    close, far = (
+        explain_analyze(plan, [Metrics(stage.id, 0, n, 0.1, 8, 8, ((n, 0.1),))], 0.1, n)
+        for n in (rows // 9, rows // 10)
+    )
+    assert "off" not in close
+    assert "10x off)" in far
 
 
 def test_small_queries_say_why_they_run_inline() -> None:

@@ -47,6 +47,7 @@ from sqlengine.planner.physical import (
     ValuesExec,
     exec_inputs,
     leaves,
+    pre_order,
 )
 from sqlengine.vector import Batch
 
@@ -59,7 +60,7 @@ class _Pipeline:
     def __init__(self, root: Exec, inputs: TaskInputs, context: TaskContext) -> None:
         self._inputs = inputs
         self._context = context
-        self._nodes = _pre_order(root)
+        self._nodes = pre_order(root)
         self._rows = [0] * len(self._nodes)
         self._seconds = [0.0] * len(self._nodes)
 
@@ -175,15 +176,11 @@ def _build_details(node: _Building) -> object:
             assert_never(node)
 
 
-def _pre_order(node: Exec) -> list[Exec]:
-    return [node, *(below for child in exec_inputs(node) for below in _pre_order(child))]
-
-
 def _child_positions(node: Exec, position: int) -> list[int]:
     """Pre-order positions of the direct inputs of the node at `position`."""
     positions = []
     following = position + 1
     for child in exec_inputs(node):
         positions.append(following)
-        following += len(_pre_order(child))
+        following += len(pre_order(child))
     return positions
