@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import unicodedata
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlengine.errors import DataError, NotSupportedError, OutOfRangeError
+from sqlengine.errors import DataError, OutOfRangeError
 from sqlengine.functions.overloads import overload
 from sqlengine.functions.substring_search import contains_in_order
 from sqlengine.functions.text_function import text_function
@@ -82,33 +80,26 @@ text_function(
 )
 
 
-def _reverse(text: str) -> str:
-    if not text.isascii() and any(_joins(character) for character in text):
-        raise NotSupportedError(f"reverse of text with combined characters is not supported: {text!r}")
-    return text[::-1]
-
-
-def _joins(character: str) -> bool:
-    """Whether a character forms one letter or symbol with its neighbour, which reversing would tear apart."""
-    regional_or_skin = "\U0001f1e6" <= character <= "\U0001f1ff" or "\U0001f3fb" <= character <= "\U0001f3ff"
-    return regional_or_skin or unicodedata.category(character) in ("Mn", "Mc", "Me", "Cf")
-
-
-text_function("reverse", _UNARY, one=_reverse, example=("SELECT reverse('abc')", "cba"))
-
-
 # -- parts ------------------------------------------------------------------------------------
 
 
-def _substring(text: str, start: int, length: int | None = None) -> str:
-    """Negative starts count from the end; a negative length takes what stands before the start."""
+def substring_bounds(size: int, start: int, length: int | None) -> tuple[int, int]:
+    """(first, one after last) of a part of `size` things, from 0.
+
+    Negative starts count from the end; a negative length takes what stands before the start.
+    """
     if abs(start) > _LARGEST_OFFSET or (length is not None and abs(length) > _LARGEST_OFFSET):
         raise OutOfRangeError(f"Substring offset outside of supported range (> {_LARGEST_OFFSET})")
-    begin = start - 1 if start >= 0 else len(text) + start
-    end = len(text) if length is None else begin + length
+    begin = start - 1 if start >= 0 else size + start
+    end = size if length is None else begin + length
     if end < begin and length is not None:
         begin, end = end, begin
-    return text[max(begin, 0) : max(end, 0)]
+    return max(begin, 0), max(end, 0)
+
+
+def _substring(text: str, start: int, length: int | None = None) -> str:
+    begin, end = substring_bounds(len(text), start, length)
+    return text[begin:end]
 
 
 def _substring_array(array: pa.Array, start: int, length: int | None = None) -> pa.Array | None:
@@ -254,7 +245,13 @@ def _repeat(text: str, count: int) -> str:
     return text * count
 
 
-text_function("repeat", overload(VARCHAR, BIGINT, VARCHAR), one=_repeat, example=("SELECT repeat('ab', 3)", "ababab"))
+text_function(
+    "repeat",
+    overload(VARCHAR, BIGINT, VARCHAR),
+    overload(BLOB, BIGINT, BLOB),
+    one=_repeat,
+    example=("SELECT repeat('ab', 3)", "ababab"),
+)
 
 
 def _chr(code: int) -> str:
@@ -276,16 +273,4 @@ text_function(
     one=lambda text: ord(text[0]) if text else -1,
     aliases=("ord",),
     example=("SELECT unicode('ä')", "228"),
-)
-text_function(
-    "md5",
-    _UNARY,
-    one=lambda text: hashlib.md5(text.encode(), usedforsecurity=False).hexdigest(),
-    example=("SELECT md5('a')", "0cc175b9c0f1b6a831c399e269772661"),
-)
-text_function(
-    "sha256",
-    _UNARY,
-    one=lambda text: hashlib.sha256(text.encode()).hexdigest(),
-    example=("SELECT sha256('a')", "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"),
 )

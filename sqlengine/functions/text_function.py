@@ -57,7 +57,7 @@ def apply_text(
         return null_vector(result, arguments)
     first, *rest = arguments
     if first.type.is_text and all_constant(rest):
-        constants = [argument.arrow()[0].as_py() for argument in rest]
+        constants = [_python_values(argument)[0] for argument in rest]
         return map_values(first, result, lambda array: _on_array(array, constants, result, one, many))
     return _by_row(arguments, result, one)
 
