@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
 from tests.properties.data import DATES, STAMPS
 
 Columns = tuple[tuple[str, str], ...]
+
+# (kind: scalar, exists or set; family; columns it may refer to; depth) -> a query in parentheses
+Subquery = Callable[[str, str, Columns, int], str]
 
 FAMILY_NAMES = ("int", "decimal", "double", "text", "bool", "date", "stamp")
 
@@ -24,7 +28,7 @@ TEMPLATES: dict[str, tuple[str, ...]] = {
         "({int} * {int})",
         "({int} // {int})",
         "({int} % {int})",
-        "(-{int})",
+        "(- {int})",
         "abs({int})",
         "TRY_CAST({text} AS {INTEGER|SMALLINT|BIGINT|HUGEINT})",
         "TRY_CAST({double} AS {INTEGER|TINYINT|BIGINT|UBIGINT|HUGEINT})",
@@ -50,7 +54,7 @@ TEMPLATES: dict[str, tuple[str, ...]] = {
         "({decimal} % {1.5|7|0.25})",
         "({decimal} + {int})",
         "({int} * {decimal})",
-        "(-{decimal})",
+        "(- {decimal})",
         "abs({decimal})",
         "round({decimal}, {0|1|2})",
         "TRY_CAST({int} AS DECIMAL({5,2|18,4|38,3}))",
@@ -70,7 +74,7 @@ TEMPLATES: dict[str, tuple[str, ...]] = {
         "({decimal} / {decimal})",
         "({double} + {int})",
         "({double} * {decimal})",
-        "(-{double})",
+        "(- {double})",
         "abs({double})",
         "CAST({int} AS {DOUBLE|FLOAT})",
         "CAST({decimal} AS DOUBLE)",
@@ -146,6 +150,13 @@ CONDITIONS = (
     "{date} {comparison} {stamp}",
     "{bool}",
 )
+NESTED = (
+    "{|NOT }EXISTS {exists}",
+    "{any} {|NOT }IN {set}",
+    "{any} {|NOT }IN {set}",
+    "{any} {comparison} {ANY|ALL} {set}",
+    "{any} {comparison} {scalar}",
+)
 LEAVES = {
     "int": ("0", "1", "2", "-1", "7", "100", "3000000000", "CAST(NULL AS INTEGER)", "5::TINYINT"),
     "decimal": ("0.0", "1.5", "-2.25", "0.001", "12345678901234567890.5", "NULL::DECIMAL(5,2)"),
@@ -167,6 +178,29 @@ AGGREGATES = (
     ("{min|max}({any})", "any"),
     ("{min|max}({|DISTINCT }{any})", "any"),
 )
+# Those of which any two right answers are equal; {PICK} is the same expression throughout.
+MORE_AGGREGATES = (
+    ("{stddev_samp|stddev_pop|var_samp|var_pop|sem}({int})", "double"),
+    ("{skewness|kurtosis|kurtosis_pop}({int})", "double"),
+    ("{corr|covar_pop|covar_samp|regr_slope|regr_r2|regr_avgx}({int}, {int})", "double"),
+    ("regr_count({double}, {int})", "int"),
+    ("median({double})", "double"),
+    ("quantile_cont({double}, {0|0.3|1})", "double"),
+    ("quantile_disc({|DISTINCT }{any}, {0|0.25|0.5|1})", "any"),
+    (
+        "string_agg({|DISTINCT }CAST({PICK} AS VARCHAR), ',' ORDER BY CAST({PICK} AS VARCHAR){| DESC| NULLS FIRST})",
+        "text",
+    ),
+    ("CAST(list({|DISTINCT }{PICK} ORDER BY {PICK}{| DESC| NULLS LAST}) AS VARCHAR)", "text"),
+    ("{first|last}({PICK} ORDER BY {PICK}{| DESC| NULLS LAST})", "any"),
+    ("CAST(list_sort(list({|DISTINCT }{int})) AS VARCHAR)", "text"),
+    ("CAST(histogram({text}) AS VARCHAR)", "text"),
+    ("len(list({any}))", "int"),
+    ("{bit_and|bit_or|bit_xor}({int})", "int"),
+    ("count_if({bool})", "int"),
+    ("product({double})", "double"),
+    ("entropy({any})", "double"),
+)
 
 
 @dataclass(frozen=True)
@@ -175,6 +209,9 @@ class Expressions:
 
     rng: Random
     columns: Columns
+    outer: Columns = ()
+    subquery: Subquery | None = None
+    aggregates: tuple[tuple[str, str], ...] = AGGREGATES
 
     def any(self, depth: int = 2) -> tuple[str, str]:
         """An expression of some family, and the family."""
@@ -187,25 +224,33 @@ class Expressions:
             return self.leaf(family)
         if family == "bool" and self.rng.random() < 0.5:
             return self.condition(depth)
+        if self.subquery is not None and self.rng.random() < 0.08:
+            return self.subquery("scalar", family, self.columns + self.outer, depth)
         options = COMMON if self.rng.random() < 0.2 else TEMPLATES[family]
         return self.fill(self.rng.choice(options), family, depth - 1)
 
     def condition(self, depth: int = 2) -> str:
         """A predicate, in parentheses where it stands inside another expression."""
-        return "(" + self.fill(self.rng.choice(CONDITIONS), self.rng.choice(FAMILY_NAMES), max(depth - 1, 0)) + ")"
+        nested = self.subquery is not None and self.rng.random() < 0.2
+        template = self.rng.choice(NESTED if nested else CONDITIONS)
+        return "(" + self.fill(template, self.rng.choice(FAMILY_NAMES), max(depth - 1, 0)) + ")"
 
     def leaf(self, family: str) -> str:
-        names = [name for name, each in self.columns if each == family]
+        columns = self.outer if self.outer and self.rng.random() < 0.3 else self.columns
+        names = [name for name, each in columns if each == family]
         if names and self.rng.random() < 0.75:
             return self.rng.choice(names)
         return self.rng.choice(LEAVES[family])
 
     def aggregate(self) -> tuple[str, str]:
         """An aggregate call and its family."""
-        template, family = self.rng.choice(AGGREGATES)
+        template, family = self.rng.choice(self.aggregates)
         argument = self.rng.choice(FAMILY_NAMES)
-        call = self.fill(template, argument, 1)
-        if self.rng.random() < 0.2:
+        picked = self.rng.choice(
+            [name for name, each in self.columns if each == argument] or [f"({self.leaf(argument)})"]
+        )
+        call = self.fill(template.replace("{PICK}", picked), argument, 1)
+        if not call.startswith("CAST") and self.rng.random() < 0.2:
             call += f" FILTER (WHERE {self.condition(1)})"
         return call, argument if family == "any" else family
 
@@ -224,6 +269,9 @@ class Expressions:
                 part = self.condition(depth)
             case "numeric":
                 part = self.of(self.rng.choice(("int", "decimal", "double")), depth)
+            case "scalar" | "set" | "exists":
+                assert self.subquery is not None
+                part = self.subquery(word, family, self.columns + self.outer, depth)
             case "comparison":
                 part = self.rng.choice(("=", "<>", "<", "<=", ">", ">="))
             case _ if word in TEMPLATES:
