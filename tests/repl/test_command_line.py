@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -193,16 +194,20 @@ def test_interrupt(folder: Path, scheduler: str) -> None:
     )
     assert process.stdout is not None
     assert process.stderr is not None
-    assert process.stdout.readline() == b"ready\n"
-    process.stdout.readline()
-    time.sleep(1.0)
-    started = time.monotonic()
-    os.killpg(process.pid, signal.SIGINT)
-    assert process.wait(30) == 130
-    assert time.monotonic() - started < 5
-    assert b"Traceback" not in process.stderr.read()
-    process.stdout.close()
-    process.stderr.close()
+    try:
+        assert process.stdout.readline() == b"ready\n"
+        process.stdout.readline()
+        time.sleep(1.0)
+        started = time.monotonic()
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(30) == 130
+        assert time.monotonic() - started < 5
+        assert b"Traceback" not in process.stderr.read()
+        process.stdout.close()
+        process.stderr.close()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def test_a_run_loads_no_shell() -> None:
