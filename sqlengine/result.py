@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from sqlengine.export import export_array, export_type
+from sqlengine.python_values import python_values
 from sqlengine.types import TIMESTAMP_UNITS, VARCHAR, SqlType, TypeKind, arrow_type
 
 if TYPE_CHECKING:
@@ -63,12 +64,21 @@ class Result:
         return int(self._table.num_rows)
 
     def arrow(self) -> pa.Table:
-        """The answer as a `pyarrow.Table`, exact (HUGEINT as decimal128(38, 0))."""
-        return self._table
+        """The answer as a `pyarrow.Table`, exact: HUGEINT as decimal128(38, 0), UUID as text, ENUM as a dictionary."""
+        if all(
+            field.type == export_type(column.type)
+            for field, column in zip(self._table.schema, self.columns, strict=True)
+        ):
+            return self._table
+        arrays = [
+            pa.chunked_array([export_array(chunk, column.type) for chunk in chunks.chunks], export_type(column.type))
+            for chunks, column in zip(self._table.columns, self.columns, strict=True)
+        ]
+        return pa.Table.from_arrays(arrays, names=[column.name for column in self.columns])
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """The Arrow PyCapsule protocol: polars, DuckDB, pandas and others read the answer without a copy."""
-        return self._table.__arrow_c_stream__(requested_schema)
+        return self.arrow().__arrow_c_stream__(requested_schema)
 
     def df(self) -> pd.DataFrame:
         """The answer as a pandas DataFrame.
@@ -85,54 +95,20 @@ class Result:
         return frame
 
     def rows(self, start: int = 0, count: int | None = None) -> list[tuple[Any, ...]]:
-        """Rows `start` … `start + count` as tuples of Python values: int, float, Decimal, str, bytes, bool, date,
-        time, datetime, timedelta (INTERVAL, a month is 30 days), list, dict; None for NULL.
-
-        A date or timestamp outside of Python's years 1 to 9999 is text, as in DuckDB: `'0044-03-15 (BC)'`.
-        """
+        """Rows `start` … `start + count` as tuples of Python values (see `python_values`); None for NULL."""
         part = self._table.slice(start, count)
         columns = [_python_values(part.column(k), column.type) for k, column in enumerate(self.columns)]
         return list(zip(*columns, strict=True)) if columns else []
 
 
 def _python_values(column: pa.ChunkedArray, type_: SqlType) -> list[Any]:
-    match type_.kind:
-        case TypeKind.HUGEINT:
-            return [None if value is None else int(value) for value in column.to_pylist()]
-        case TypeKind.INTERVAL:
-            return [None if value is None else _timedelta(value) for value in column.to_pylist()]
-        case TypeKind.TIMESTAMP_NS:
-            # Python's datetime ends at microseconds, so does DuckDB's answer.
-            return list(column.cast(pa.timestamp("us"), safe=False).to_pylist())
-        case TypeKind.MAP:
-            return [None if value is None else dict(value) for value in column.to_pylist()]
-        case _ if type_.is_temporal:
-            try:
-                return list(column.to_pylist())
-            except (OverflowError, ValueError):
-                return [value for k in range(len(column)) for value in _moment_or_text(column.slice(k, 1), type_)]
-        case _:
-            return list(column.to_pylist())
-
-
-def _moment_or_text(one: pa.ChunkedArray, type_: SqlType) -> list[Any]:
-    from sqlengine.functions.to_text import cast_to_text
-    from sqlengine.vector import Vector
-
-    try:
-        return list(one.to_pylist())
-    except (OverflowError, ValueError):
-        return list(cast_to_text(Vector.from_arrow(one, type_)).arrow().to_pylist())
-
-
-def _timedelta(value: Any) -> datetime.timedelta:
-    return datetime.timedelta(days=value.months * 30 + value.days, microseconds=value.nanoseconds // 1000)
+    return [value for chunk in column.chunks for value in python_values(chunk, type_)]
 
 
 def _series(column: pa.ChunkedArray, type_: SqlType, pd: Any) -> Any:
     nulls = column.null_count
     match type_.kind:
-        case TypeKind.HUGEINT:
+        case TypeKind.HUGEINT | TypeKind.UHUGEINT:
             try:
                 column = column.cast(pa.int64())
             except pa.ArrowInvalid:
@@ -148,6 +124,11 @@ def _series(column: pa.ChunkedArray, type_: SqlType, pd: Any) -> Any:
             return column.cast(pa.timestamp("us")).to_pandas()
         case TypeKind.INTERVAL:
             return pd.Series(_python_values(column, type_), dtype="timedelta64[us]")
+        case TypeKind.ENUM:
+            codes = [-1 if code is None else code for code in column.to_pylist()]
+            return pd.Series(pd.Categorical.from_codes(codes, list(type_.labels), ordered=True))
+        case _ if type_.is_nested or type_.kind in (TypeKind.UUID, TypeKind.BIT, TypeKind.TIMETZ):
+            return pd.Series(_python_values(column, type_), dtype=object)
         case TypeKind.NULL:
             return pd.Series([None] * len(column), dtype=object)
         case kind if nulls and (type_.is_integer or kind is TypeKind.BOOLEAN):

@@ -7,7 +7,8 @@ SQL type        Arrow type                  numpy *words* (see `sqlengine.vector
 ==============  ==========================  ==================================================
 BOOLEAN         bool                        bool
 TINYINT…BIGINT  int8…int64                  the same (UTINYINT…UBIGINT: uint8…uint64)
-HUGEINT         decimal128(38, 0)           int64 when every value fits, else none
+HUGEINT,        decimal128(38, 0)           int64 when every value fits, else none
+UHUGEINT
 DECIMAL(p, s)   decimal128(p, s)            int64, unscaled, when every value fits, else none
 FLOAT, DOUBLE   float32, float64            the same
 DATE            date32                      int32 days since 1970-01-01
@@ -15,122 +16,34 @@ TIME            time64[us]                  int64 microseconds since midnight
 TIMESTAMP       timestamp[us]               int64 microseconds since 1970-01-01
 TIMESTAMP_S/MS/NS  timestamp[s/ms/ns]       int64 of that unit
 TIMESTAMPTZ     timestamp[us, UTC]          int64 microseconds since 1970-01-01 UTC
+TIMETZ          int64                       int64: microseconds and offset, see `functions.time_zones`
 INTERVAL        month_day_nano_interval     none
 VARCHAR, BLOB   string, binary              none (kernels read offsets and bytes)
+JSON            string                      none
+UUID, BIT       binary                      none: 16 bytes; one byte counting the unused bits, then the bits
+ENUM            int32                       int32, the position of the label
+LIST, ARRAY     list                        none
+MAP             list of struct<key, value>  none
+STRUCT          struct                      none
 ==============  ==========================  ==================================================
 """
 
 from __future__ import annotations
 
-import enum
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from sqlengine.errors import InternalError, NotSupportedError
+from sqlengine.sql_type import INTEGER_KINDS as INTEGER_KINDS
+from sqlengine.sql_type import NESTED_KINDS as NESTED_KINDS
+from sqlengine.sql_type import TEXT_KINDS as TEXT_KINDS
+from sqlengine.sql_type import TIMESTAMP_UNITS as TIMESTAMP_UNITS
+from sqlengine.sql_type import SqlType as SqlType
+from sqlengine.sql_type import TypeKind as TypeKind
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
-
-
-class TypeKind(enum.Enum):
-    """The families of SQL types; parameters (precision, element types) live in `SqlType`."""
-
-    NULL = "NULL"
-    BOOLEAN = "BOOLEAN"
-    TINYINT = "TINYINT"
-    SMALLINT = "SMALLINT"
-    INTEGER = "INTEGER"
-    BIGINT = "BIGINT"
-    HUGEINT = "HUGEINT"
-    UTINYINT = "UTINYINT"
-    USMALLINT = "USMALLINT"
-    UINTEGER = "UINTEGER"
-    UBIGINT = "UBIGINT"
-    FLOAT = "FLOAT"
-    DOUBLE = "DOUBLE"
-    DECIMAL = "DECIMAL"
-    VARCHAR = "VARCHAR"
-    BLOB = "BLOB"
-    DATE = "DATE"
-    TIME = "TIME"
-    TIMESTAMP = "TIMESTAMP"
-    TIMESTAMP_S = "TIMESTAMP_S"
-    TIMESTAMP_MS = "TIMESTAMP_MS"
-    TIMESTAMP_NS = "TIMESTAMP_NS"
-    TIMESTAMPTZ = "TIMESTAMP WITH TIME ZONE"
-    INTERVAL = "INTERVAL"
-    LIST = "LIST"
-    STRUCT = "STRUCT"
-    MAP = "MAP"
-
-
-@dataclass(frozen=True, slots=True)
-class SqlType:
-    """One SQL type.
-
-    Attributes
-    ----------
-    kind
-        The family.
-    precision, scale
-        Total digits and digits after the point; only for DECIMAL (1 <= precision <= 38).
-    children
-        (name, type) of each child: LIST has one, MAP has key and value, STRUCT its fields.
-    """
-
-    kind: TypeKind
-    precision: int = 0
-    scale: int = 0
-    children: tuple[tuple[str, SqlType], ...] = ()
-
-    def __str__(self) -> str:
-        match self.kind:
-            case TypeKind.DECIMAL:
-                return f"DECIMAL({self.precision},{self.scale})"
-            case TypeKind.LIST:
-                return f"{self.children[0][1]}[]"
-            case TypeKind.STRUCT:
-                return f"STRUCT({', '.join(f'{name} {child}' for name, child in self.children)})"
-            case TypeKind.MAP:
-                return f"MAP({self.children[0][1]}, {self.children[1][1]})"
-            case _:
-                return str(self.kind.value)
-
-    @property
-    def is_integer(self) -> bool:
-        """Whether this is a whole-number type, HUGEINT and the unsigned ones included."""
-        return self.kind in INTEGER_KINDS
-
-    @property
-    def is_numeric(self) -> bool:
-        """Whether arithmetic applies: integers, decimals and floats."""
-        return self.is_integer or self.kind in (TypeKind.DECIMAL, TypeKind.FLOAT, TypeKind.DOUBLE)
-
-    @property
-    def is_float(self) -> bool:
-        """FLOAT or DOUBLE."""
-        return self.kind in (TypeKind.FLOAT, TypeKind.DOUBLE)
-
-    @property
-    def is_timestamp(self) -> bool:
-        """Any TIMESTAMP, whatever its unit, with or without time zone."""
-        return self.kind in TIMESTAMP_UNITS or self.kind is TypeKind.TIMESTAMPTZ
-
-    @property
-    def is_temporal(self) -> bool:
-        """DATE, TIME or any TIMESTAMP."""
-        return self.is_timestamp or self.kind in (TypeKind.DATE, TypeKind.TIME)
-
-    @property
-    def is_text(self) -> bool:
-        """VARCHAR or BLOB: made of bytes, so Arrow computes it."""
-        return self.kind in (TypeKind.VARCHAR, TypeKind.BLOB)
-
-    @property
-    def is_unscaled(self) -> bool:
-        """DECIMAL or HUGEINT: 128-bit in Arrow, int64 words whenever the values fit."""
-        return self.kind in (TypeKind.DECIMAL, TypeKind.HUGEINT)
 
 
 NULL: Final = SqlType(TypeKind.NULL)
@@ -144,12 +57,17 @@ UTINYINT: Final = SqlType(TypeKind.UTINYINT)
 USMALLINT: Final = SqlType(TypeKind.USMALLINT)
 UINTEGER: Final = SqlType(TypeKind.UINTEGER)
 UBIGINT: Final = SqlType(TypeKind.UBIGINT)
+UHUGEINT: Final = SqlType(TypeKind.UHUGEINT)
 FLOAT: Final = SqlType(TypeKind.FLOAT)
 DOUBLE: Final = SqlType(TypeKind.DOUBLE)
 VARCHAR: Final = SqlType(TypeKind.VARCHAR)
 BLOB: Final = SqlType(TypeKind.BLOB)
+BIT: Final = SqlType(TypeKind.BIT)
+UUID: Final = SqlType(TypeKind.UUID)
+JSON: Final = SqlType(TypeKind.JSON)
 DATE: Final = SqlType(TypeKind.DATE)
 TIME: Final = SqlType(TypeKind.TIME)
+TIMETZ: Final = SqlType(TypeKind.TIMETZ)
 TIMESTAMP: Final = SqlType(TypeKind.TIMESTAMP)
 TIMESTAMP_S: Final = SqlType(TypeKind.TIMESTAMP_S)
 TIMESTAMP_MS: Final = SqlType(TypeKind.TIMESTAMP_MS)
@@ -158,27 +76,6 @@ TIMESTAMPTZ: Final = SqlType(TypeKind.TIMESTAMPTZ)
 INTERVAL: Final = SqlType(TypeKind.INTERVAL)
 
 MAX_DECIMAL_PRECISION: Final = 38
-
-# Bits of each whole-number type; negative = signed. Order is DuckDB's order of widening.
-INTEGER_KINDS: Final[dict[TypeKind, tuple[int, bool]]] = {
-    TypeKind.TINYINT: (8, True),
-    TypeKind.SMALLINT: (16, True),
-    TypeKind.INTEGER: (32, True),
-    TypeKind.BIGINT: (64, True),
-    TypeKind.HUGEINT: (128, True),
-    TypeKind.UTINYINT: (8, False),
-    TypeKind.USMALLINT: (16, False),
-    TypeKind.UINTEGER: (32, False),
-    TypeKind.UBIGINT: (64, False),
-}
-
-# Ticks per second of each TIMESTAMP without time zone.
-TIMESTAMP_UNITS: Final[dict[TypeKind, int]] = {
-    TypeKind.TIMESTAMP_S: 1,
-    TypeKind.TIMESTAMP_MS: 1_000,
-    TypeKind.TIMESTAMP: 1_000_000,
-    TypeKind.TIMESTAMP_NS: 1_000_000_000,
-}
 
 
 def decimal(precision: int, scale: int) -> SqlType:
@@ -193,13 +90,41 @@ def list_of(element: SqlType) -> SqlType:
     return SqlType(TypeKind.LIST, children=(("element", element),))
 
 
+def array_of(element: SqlType, size: int) -> SqlType:
+    """ARRAY of `size` times `element`."""
+    return SqlType(TypeKind.ARRAY, children=(("element", element),), size=size)
+
+
+def struct_of(fields: Iterable[tuple[str, SqlType]]) -> SqlType:
+    """STRUCT of (name, type) pairs."""
+    return SqlType(TypeKind.STRUCT, children=tuple(fields))
+
+
+def map_of(key: SqlType, value: SqlType) -> SqlType:
+    """MAP of `key` to `value`."""
+    return SqlType(TypeKind.MAP, children=(("key", key), ("value", value)))
+
+
+def entries_of(type_: SqlType) -> SqlType:
+    """The LIST of STRUCT(key, value) that lies in memory for a MAP."""
+    return list_of(struct_of(type_.children))
+
+
+def enum_of(labels: Iterable[str]) -> SqlType:
+    """ENUM of `labels`."""
+    return SqlType(TypeKind.ENUM, labels=tuple(labels))
+
+
 def integer_range(kind: TypeKind) -> tuple[int, int]:
     """Smallest and largest value of a whole-number type, both inclusive.
 
-    HUGEINT is carried as decimal128(38, 0), so its bounds are ±(10**38 - 1), not ±2**127.
+    HUGEINT and UHUGEINT are carried as decimal128(38, 0), so their bounds are ±(10**38 - 1), not ±2**127 (see
+    docs/decisions/0004-carriers-of-types.md).
     """
     if kind is TypeKind.HUGEINT:
         return -(10**38) + 1, 10**38 - 1
+    if kind is TypeKind.UHUGEINT:
+        return 0, 10**38 - 1
     bits, signed = INTEGER_KINDS[kind]
     return (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
 
@@ -211,12 +136,12 @@ def arrow_type(sql_type: SqlType) -> pa.DataType:
     match sql_type.kind:
         case TypeKind.DECIMAL:
             return pa.decimal128(sql_type.precision, sql_type.scale)
-        case TypeKind.LIST:
-            return pa.list_(arrow_type(sql_type.children[0][1]))
+        case TypeKind.LIST | TypeKind.ARRAY:
+            return pa.list_(arrow_type(sql_type.element))
         case TypeKind.STRUCT:
             return pa.struct([pa.field(name, arrow_type(child)) for name, child in sql_type.children])
         case TypeKind.MAP:
-            return pa.map_(arrow_type(sql_type.children[0][1]), arrow_type(sql_type.children[1][1]))
+            return arrow_type(entries_of(sql_type))
         case kind:
             return _simple_arrow_types()[kind]
 
@@ -259,20 +184,27 @@ def from_arrow(data_type: pa.DataType) -> SqlType:
         return INTERVAL
     if t.is_float16(data_type):
         return FLOAT
-    if t.is_list(data_type) or t.is_large_list(data_type) or t.is_fixed_size_list(data_type):
+    if t.is_fixed_size_list(data_type):
+        return array_of(from_arrow(data_type.value_type), data_type.list_size)
+    if t.is_list(data_type) or t.is_large_list(data_type):
         return list_of(from_arrow(data_type.value_type))
     if t.is_map(data_type):
-        key, item = from_arrow(data_type.key_type), from_arrow(data_type.item_type)
-        return SqlType(TypeKind.MAP, children=(("key", key), ("value", item)))
+        return map_of(from_arrow(data_type.key_type), from_arrow(data_type.item_type))
     if t.is_struct(data_type):
         fields = tuple(
             (data_type.field(i).name, from_arrow(data_type.field(i).type)) for i in range(data_type.num_fields)
         )
         return SqlType(TypeKind.STRUCT, children=fields)
     for kind, simple in _simple_arrow_types().items():
-        if simple == data_type and kind is not TypeKind.HUGEINT:
+        if simple == data_type and kind not in _BORROWED:
             return SqlType(kind)
     raise NotSupportedError(f"Arrow type {data_type} has no SQL type")
+
+
+# Kinds that lie in memory as another kind does, whose Arrow type it is.
+_BORROWED: Final = frozenset(
+    {TypeKind.HUGEINT, TypeKind.UHUGEINT, TypeKind.TIMETZ, TypeKind.ENUM, TypeKind.JSON, TypeKind.UUID, TypeKind.BIT}
+)
 
 
 def words_dtype(sql_type: SqlType) -> np.dtype | None:
@@ -290,6 +222,7 @@ _WORDS: Final[dict[TypeKind, str]] = {
     TypeKind.INTEGER: "int32",
     TypeKind.BIGINT: "int64",
     TypeKind.HUGEINT: "int64",
+    TypeKind.UHUGEINT: "int64",
     TypeKind.UTINYINT: "uint8",
     TypeKind.USMALLINT: "uint16",
     TypeKind.UINTEGER: "uint32",
@@ -299,6 +232,8 @@ _WORDS: Final[dict[TypeKind, str]] = {
     TypeKind.DECIMAL: "int64",
     TypeKind.DATE: "int32",
     TypeKind.TIME: "int64",
+    TypeKind.TIMETZ: "int64",
+    TypeKind.ENUM: "int32",
     TypeKind.TIMESTAMP: "int64",
     TypeKind.TIMESTAMP_S: "int64",
     TypeKind.TIMESTAMP_MS: "int64",
@@ -320,6 +255,7 @@ def _simple_arrow_types() -> dict[TypeKind, pa.DataType]:
                 TypeKind.INTEGER: pa.int32(),
                 TypeKind.BIGINT: pa.int64(),
                 TypeKind.HUGEINT: pa.decimal128(MAX_DECIMAL_PRECISION, 0),
+                TypeKind.UHUGEINT: pa.decimal128(MAX_DECIMAL_PRECISION, 0),
                 TypeKind.UTINYINT: pa.uint8(),
                 TypeKind.USMALLINT: pa.uint16(),
                 TypeKind.UINTEGER: pa.uint32(),
@@ -328,8 +264,13 @@ def _simple_arrow_types() -> dict[TypeKind, pa.DataType]:
                 TypeKind.DOUBLE: pa.float64(),
                 TypeKind.VARCHAR: pa.string(),
                 TypeKind.BLOB: pa.binary(),
+                TypeKind.BIT: pa.binary(),
+                TypeKind.UUID: pa.binary(),
+                TypeKind.JSON: pa.string(),
+                TypeKind.ENUM: pa.int32(),
                 TypeKind.DATE: pa.date32(),
                 TypeKind.TIME: pa.time64("us"),
+                TypeKind.TIMETZ: pa.int64(),
                 TypeKind.TIMESTAMP: pa.timestamp("us"),
                 TypeKind.TIMESTAMP_S: pa.timestamp("s"),
                 TypeKind.TIMESTAMP_MS: pa.timestamp("ms"),

@@ -11,9 +11,9 @@ BIGINT, UBIGINT, TIMESTAMPs      the value                                a bit 
 FLOAT, DOUBLE                    the bits of the double; one zero, one    a NaN that no value has
                                  NaN
 HUGEINT, wider DECIMALs          low, high                                the least 128-bit value
-VARCHAR, BLOB                    number in a `StringTable`                -1
-INTERVAL, LIST, STRUCT           number in a `StringTable` of the words   -1
-                                 of their parts
+VARCHAR, BLOB, JSON, UUID, BIT   number in a `StringTable`                -1
+INTERVAL, LIST, ARRAY, STRUCT,   number in a `StringTable` of their       -1
+MAP                              comparable bytes
 ===============================  =======================================  =====================
 """
 
@@ -24,17 +24,15 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
-from sqlengine.errors import NotSupportedError
 from sqlengine.executor.kernels.hashing import hash_strings
 from sqlengine.executor.kernels.strings import NULL_ID, StringTable
 from sqlengine.executor.ordering import (
     integer_words,
-    interval_words,
     is_wide,
     wide_vector,
     wide_words,
-    words_as_bytes,
 )
+from sqlengine.functions.order_bytes import comparable_bytes
 from sqlengine.types import INTEGER_KINDS, SqlType, TypeKind, arrow_type, words_dtype
 from sqlengine.vector import Vector
 from sqlengine.words import row_numbers, unpack_bits
@@ -81,15 +79,13 @@ class KeyColumn(Protocol):
 
 
 def make_key_column(type_: SqlType) -> KeyColumn:
-    """The encoder for keys of `type_`; NotSupportedError for MAP."""
+    """The encoder for keys of `type_`."""
     if type_.is_text:
         return TextKey(type_)
     if is_wide(type_):
         return WideKey(type_)
-    if type_.kind in (TypeKind.INTERVAL, TypeKind.LIST, TypeKind.STRUCT):
+    if type_.is_nested or type_.kind is TypeKind.INTERVAL:
         return NestedKey(type_)
-    if type_.kind is TypeKind.MAP:
-        raise NotSupportedError(f"a {type_} cannot be a key to group, join or partition by")
     return WordKey(type_)
 
 
@@ -263,7 +259,7 @@ class TextKey:
 
 
 class NestedKey:
-    """An INTERVAL, LIST or STRUCT key: the words of its parts as bytes, and those interned like text.
+    """A key of an INTERVAL or a nested type: its comparable bytes, and those interned like text.
 
     Keys come back as the first value met of each: '1 month' and '30 days' are equal, but not the same.
     """
@@ -272,33 +268,30 @@ class NestedKey:
     null_bit = False
 
     def __init__(self, type_: SqlType) -> None:
-        from sqlengine.executor.keys import KeyEncoder
-
         self._type = type_
-        self._parts = KeyEncoder([child for _, child in type_.children])
         self._table = StringTable()
         self._firsts: list[pa.Array] = []
 
     @property
     def nbytes(self) -> int:
-        """Bytes held by the tables and the first values."""
-        return self._table.nbytes + self._parts.nbytes + sum(int(array.nbytes) for array in self._firsts)
+        """Bytes held by the table and the first values."""
+        return self._table.nbytes + sum(int(array.nbytes) for array in self._firsts)
 
     def encode(self, vector: Vector, grow: bool) -> list[Words]:
         """See `KeyColumn`."""
         if not grow:
-            return [self._table.find(self._bytes(vector, by_value=False, grow=False))]
+            return [self._table.find(comparable_bytes(vector))]
         known = len(self._table)
-        ids = self._table.intern(self._bytes(vector, by_value=False, grow=True))
+        ids = self._table.intern(comparable_bytes(vector))
         new = np.flatnonzero(ids >= known)
         if len(new):
             _, first = np.unique(ids[new], return_index=True)
-            self._firsts.append(vector.arrow().take(new[first]))
+            self._firsts.append(vector.arrow().take(row_numbers(new[first])))
         return [ids]
 
     def value_words(self, vector: Vector) -> list[Words]:
         """See `KeyColumn`."""
-        hashes = hash_strings(self._bytes(vector, by_value=True, grow=False)).view(np.int64)
+        hashes = hash_strings(comparable_bytes(vector)).view(np.int64)
         valid = vector.valid()
         return [hashes if valid is None else np.where(valid, hashes, _HASHED_NULL)]
 
@@ -307,34 +300,8 @@ class NestedKey:
         import pyarrow as pa
 
         (ids,) = words
-        firsts = pa.concat_arrays(self._firsts or [pa.array([], arrow_type(self._type))])
+        firsts = pa.concat_arrays(self._firsts or [pa.nulls(0, arrow_type(self._type))])
         return Vector(self._type, firsts.take(row_numbers(ids, ids != NULL_ID)))
-
-    def _bytes(self, vector: Vector, by_value: bool, grow: bool) -> pa.Array:
-        """Each value as the words of its parts, or as their hashes `by_value`."""
-        if self._type.kind is TypeKind.INTERVAL:
-            return words_as_bytes(list(interval_words(vector)), vector.valid())
-        import pyarrow.compute as pc
-
-        array = vector.arrow()
-        lengths = None
-        if self._type.kind is TypeKind.LIST:
-            # Both leave out what lies below a NULL list.
-            lengths = pc.list_value_length(array).fill_null(0).to_numpy().astype(np.int64)
-            children = [array.flatten()]
-        else:
-            children = array.flatten()
-        vectors = [
-            Vector.from_arrow(child, type_) for child, (_, type_) in zip(children, self._type.children, strict=True)
-        ]
-        length = len(children[0])
-        if by_value:
-            words = [self._parts.hash_keys(vectors, length).view(np.int64)]
-        elif grow:
-            words = self._parts.encode(vectors, length)
-        else:
-            words, _ = self._parts.find(vectors, length)
-        return words_as_bytes(words, vector.valid(), lengths)
 
 
 def dictionary_worth_using(vector: Vector) -> tuple[NDArray[np.int32], Mask | None, pa.Array] | None:

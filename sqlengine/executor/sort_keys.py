@@ -2,7 +2,7 @@
 
 A key becomes a word that says where its NULLs go, only if it has any, and one word for the value (two for 128-bit
 numbers and intervals). Text becomes the rank of each distinct value among those of the vector, in bytewise
-order of UTF-8, so words of text from different calls do not compare.
+order of UTF-8, and so do nested values by their comparable bytes; words of text from different calls do not compare.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 
-from sqlengine.errors import NotSupportedError
 from sqlengine.executor.kernels.strings import NULL_ID, StringTable
 from sqlengine.executor.key_columns import dictionary_worth_using, take_codes
 from sqlengine.executor.ordering import integer_words, interval_words, is_wide, ordered_words, wide_words
-from sqlengine.types import TypeKind, words_dtype
+from sqlengine.functions.order_bytes import comparable_bytes
+from sqlengine.types import BLOB, TypeKind
 from sqlengine.vector import Vector
 from sqlengine.words import words_of
 
@@ -47,11 +47,6 @@ def encode_sort_keys(
     -------
     words
         One or more uint64[length], for `sort_rows`; empty if there are no keys.
-
-    Raises
-    ------
-    NotSupportedError
-        For a key of a type that has no order here (LIST, STRUCT, MAP).
     """
     words: list[SortWords] = []
     for vector, down, first in zip(vectors, descending, nulls_first, strict=True):
@@ -78,8 +73,8 @@ def _ascending(vector: Vector) -> list[SortWords]:
         return [_unsigned(high), low.view(np.uint64)]
     if vector.type.kind is TypeKind.INTERVAL:
         return [_unsigned(word) for word in interval_words(vector)]
-    if words_dtype(vector.type) is None:
-        raise NotSupportedError(f"ORDER BY a {vector.type} is not supported")
+    if vector.type.is_nested:
+        return [_text_ranks(Vector(BLOB, comparable_bytes(vector)))]
     if vector.type.is_float:
         # Adding zero turns -0.0 into 0.0, which sort as equals.
         plain = Vector.from_values(vector.values() + vector.values().dtype.type(0), None, vector.type)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlengine.errors import ConversionError, NotSupportedError
 from sqlengine.functions.from_text import cast_from_text
+from sqlengine.functions.nested_casts import cast_nested
 from sqlengine.functions.numeric_casts import cast_number
 from sqlengine.functions.temporal_casts import cast_temporal
 from sqlengine.functions.to_text import cast_to_blob, cast_to_text
@@ -36,9 +37,11 @@ def cast(vector: Vector, target: SqlType, attempt: bool = False) -> Vector:
         return vector
     if source.kind is TypeKind.NULL:
         return null_vector(target, [vector])
-    if target.kind is TypeKind.VARCHAR and not source.children:
+    if target.kind is TypeKind.VARCHAR and not source.is_nested:
         return cast_to_text(vector)
-    if source.children or target.children:
+    if source.is_nested and target.is_nested:
+        return cast_nested(vector, target, attempt, cast)
+    if source.is_nested or target.is_nested:
         raise NotSupportedError(f"a cast from {source} to {target} is not supported")
     if source.kind is TypeKind.VARCHAR:
         return (

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from sqlengine.errors import BindError, NotSupportedError
+from sqlengine.errors import BindError
 from sqlengine.functions.coercion import comparison_type
 from sqlengine.functions.encoded import map_values
 from sqlengine.functions.intervals import comparable
+from sqlengine.functions.order_bytes import comparable_bytes
 from sqlengine.functions.overloads import describe_call
 from sqlengine.functions.registry import Operand, Resolve, Signature, scalar
 from sqlengine.functions.validity import (
@@ -25,7 +26,7 @@ from sqlengine.functions.validity import (
     null_vector,
     words_result,
 )
-from sqlengine.types import BOOLEAN, SqlType, TypeKind
+from sqlengine.types import BLOB, BOOLEAN, SqlType, TypeKind
 from sqlengine.vector import Vector
 
 if TYPE_CHECKING:
@@ -67,8 +68,9 @@ def compare(sign: str, left: Vector, right: Vector) -> Vector:
         return _compare_text(sign, left, right)
     if left.type.kind is TypeKind.INTERVAL:
         return words_result(_compare_intervals(sign, left, right), arguments, BOOLEAN)
-    if left.type.children:
-        raise NotSupportedError(f"comparing values of type {left.type} is not supported")
+    if left.type.is_nested:
+        # NULLs inside are values like others, the greatest.
+        return _compare_arrow(sign, *(_as_bytes(side) for side in arguments))
     return _compare_arrow(sign, left, right)
 
 
@@ -151,6 +153,10 @@ def _compare_arrow(sign: str, left: Vector, right: Vector) -> Vector:
     if not all_constant(arguments):
         a, b = (array[0] if vector.constant else array for array, vector in ((a, left), (b, right)))
     return arrow_result(getattr(pc, _ARROW[sign])(a, b), arguments, BOOLEAN)
+
+
+def _as_bytes(vector: Vector) -> Vector:
+    return Vector(BLOB, comparable_bytes(vector), constant=vector.constant)
 
 
 def _compare_intervals(sign: str, left: Vector, right: Vector) -> Mask:

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from sqlglot import exp
 
+from sqlengine.errors import BindError
 from sqlengine.functions.registry import find_scalar
-from sqlengine.planner import bind_function
+from sqlengine.planner import bind_function, bind_nested
 from sqlengine.planner.bind_literal import FRACTIONAL_UNITS, interval_literal, number_literal, unit_name
 from sqlengine.planner.bind_type import bind_type
 from sqlengine.planner.coerce import coerce, coerce_all, coerce_for_in, operand_of
@@ -139,13 +140,30 @@ class ExpressionBinder:
         )
         name = self.reader.name(this)
         with self.context.at(node):
-            found = self.scope.find(name, qualifiers)
+            try:
+                found = self.scope.find(name, qualifiers)
+            except BindError:
+                field = self._field((*qualifiers, name), node)
+                if field is None:
+                    raise
+                return field
             hidden = self.keys is not None and name.lower() in self.aliases and found not in self.keys
             if found is None or (hidden and not qualifiers):
                 found = self._alias(name, node)
         if isinstance(found, Column):
             self.places.setdefault(found.id, node)
         return found
+
+    def _field(self, path: tuple[str, ...], node: Any) -> Expression | None:
+        """`column.field.field` or `table.column.field`, the longest name of a column first; None if there is none."""
+        for cut in range(len(path) - 1, 0, -1):
+            try:
+                found = self.scope.find(path[cut - 1], path[: cut - 1])
+            except BindError:
+                continue
+            if found is not None:
+                return bind_nested.field_of(self, found, path[cut:], node)
+        return None
 
     def _alias(self, name: str, node: Any) -> Expression:
         key = name.lower()

@@ -9,6 +9,8 @@ from sqlglot import exp
 
 from sqlengine.errors import BindError, did_you_mean
 from sqlengine.functions.registry import AggregateFunction, find_aggregate, find_scalar, function_names
+from sqlengine.planner import bind_nested
+from sqlengine.planner.bind_nested import NAMED
 from sqlengine.planner.coerce import coerce, operand_of
 from sqlengine.planner.expressions import AggregateCall, Expression, Literal
 from sqlengine.types import VARCHAR
@@ -24,6 +26,8 @@ def bind_call(binder: ExpressionBinder, node: Any, condition: Any = None) -> Exp
     trees = reader.all(node)
     if name == "count" and (not trees or (len(trees) == 1 and isinstance(trees[0], exp.Star))):
         name, trees = "count_star", []
+    if name in NAMED and condition is None:
+        return NAMED[name](binder, node, trees)
     aggregate = find_aggregate(name)
     if aggregate is not None:
         return _bind_aggregate(binder, node, aggregate, trees, condition)
@@ -133,4 +137,5 @@ HANDLERS: Final[dict[type, Callable[[ExpressionBinder, Any], Expression]]] = {
     exp.CurrentTimestamp: _bare("current_timestamp"),
     exp.Localtimestamp: _bare("localtimestamp"),
     exp.Localtime: _bare("localtime"),
+    **bind_nested.HANDLERS,
 }

@@ -17,6 +17,7 @@ _SIMPLE: dict[str, SqlType] = {
     "INT": types.INTEGER,
     "BIGINT": types.BIGINT,
     "INT128": types.HUGEINT,
+    "UINT128": types.UHUGEINT,
     "UTINYINT": types.UTINYINT,
     "USMALLINT": types.USMALLINT,
     "UINT": types.UINTEGER,
@@ -29,8 +30,12 @@ _SIMPLE: dict[str, SqlType] = {
     "BPCHAR": types.VARCHAR,
     "VARBINARY": types.BLOB,
     "BLOB": types.BLOB,
+    "BIT": types.BIT,
+    "UUID": types.UUID,
+    "JSON": types.JSON,
     "DATE": types.DATE,
     "TIME": types.TIME,
+    "TIMETZ": types.TIMETZ,
     "TIMESTAMP": types.TIMESTAMP,
     "TIMESTAMPNTZ": types.TIMESTAMP,
     "DATETIME": types.TIMESTAMP,
@@ -62,10 +67,17 @@ _BY_NAME: dict[str, SqlType] = {
     "bool": types.BOOLEAN,
     "datetime": types.TIMESTAMP,
     "timestamp_us": types.TIMESTAMP,
+    "uint128": types.UHUGEINT,
+    "uhugeint": types.UHUGEINT,
+    "guid": types.UUID,
+    "bitstring": types.BIT,
 }
 
 # DECIMAL without parameters.
 _DEFAULT_DECIMAL = (18, 3)
+
+_NESTED = frozenset({"ARRAY", "LIST", "STRUCT", "MAP", "ENUM"})
+_MAX_ARRAY = 100_000
 
 _NAMES = (*(str(each) for each in _SIMPLE.values()), "DECIMAL", *_BY_NAME)
 
@@ -85,6 +97,8 @@ def bind_type(node: Any, reader: Reader) -> SqlType:
     reader.get(node, "nested")
     if name == "DECIMAL":
         return _decimal(node, reader)
+    if name in _NESTED:
+        return _nested(name, node, reader)
     simple = _SIMPLE.get(name)
     if simple is not None:
         return simple
@@ -95,6 +109,41 @@ def bind_type(node: Any, reader: Reader) -> SqlType:
             return named
         raise BindError(f"there is no type {written!r}.{did_you_mean(written, _NAMES)}", reader.source.position(node))
     raise NotSupportedError(f"the type {sql_of(node)} is not supported in a cast", reader.source.position(node))
+
+
+def _nested(name: str, node: Any, reader: Reader) -> SqlType:
+    parts = reader.all(node)
+    place = reader.source.position(node)
+    match name:
+        case "ENUM":
+            for part in parts:
+                reader.get(part, "is_string")
+            labels = [reader.name(part) for part in parts]
+            if len(set(labels)) < len(labels):
+                raise BindError("an ENUM cannot have the same label twice", place)
+            return types.enum_of(labels)
+        case "STRUCT":
+            fields = [
+                (reader.name(reader.get(part, "this")), bind_type(reader.get(part, "kind"), reader)) for part in parts
+            ]
+            lowered = [field.lower() for field, _ in fields]
+            if len(set(lowered)) < len(lowered):
+                raise BindError("a STRUCT cannot have the same field twice", place)
+            return types.struct_of(fields)
+        case "MAP":
+            if len(parts) != 2:
+                raise BindError("a MAP has a type of keys and a type of values: MAP(VARCHAR, INTEGER)", place)
+            return types.map_of(*(bind_type(part, reader) for part in parts))
+        case _:
+            element = bind_type(parts[0], reader) if parts else types.NULL
+            size = reader.all(node, "values")
+            if not size:
+                return types.list_of(element)
+            reader.get(size[0], "is_string")
+            length = int(reader.name(size[0]))
+            if not 1 <= length <= _MAX_ARRAY:
+                raise BindError(f"the length of an ARRAY is 1 to {_MAX_ARRAY}", place)
+            return types.array_of(element, length)
 
 
 def _decimal(node: Any, reader: Reader) -> SqlType:

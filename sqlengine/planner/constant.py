@@ -10,7 +10,7 @@ from sqlengine.vector import Vector
 
 def fold(expression: Expression) -> Expression:
     """The literal an expression stands for, or the expression itself if only running it can tell, or if Python has
-    no such value (a date before the year 1).
+    no such value (a date before the year 1). Nested values stay expressions: as Python values they have no hash.
 
     Raises
     ------
@@ -18,7 +18,7 @@ def fold(expression: Expression) -> Expression:
         Its value does not exist: 'x'::INTEGER, an overflow.
     """
     vector = _evaluate(expression)
-    if vector is None:
+    if vector is None or (expression.type.is_nested and not vector.is_null_constant()):
         return expression
     try:
         return Literal(vector.arrow()[0].as_py(), expression.type)

@@ -94,7 +94,11 @@ def sql_of(node: Any) -> str:
     """The SQL text of a node, cut to one short line."""
     from sqlglot import ErrorLevel
 
-    written = node.sql(dialect="duckdb", comments=False, normalize_functions=False, unsupported_level=ErrorLevel.IGNORE)
+    from sqlengine.planner.sql_dialect import EngineDialect
+
+    written = node.sql(
+        dialect=EngineDialect, comments=False, normalize_functions=False, unsupported_level=ErrorLevel.IGNORE
+    )
     text = " ".join(written.split())
     return text if len(text) <= 120 else text[:119] + "…"
 

@@ -7,7 +7,9 @@ from typing import Any, Final
 
 from sqlglot import exp
 
+from sqlengine.planner.output_name_nested import PRINTERS as NESTED
 from sqlengine.planner.scope import Scope
+from sqlengine.planner.sql_dialect import EngineDialect
 
 
 def output_name(tree: Any, scope: Scope) -> str:
@@ -23,8 +25,11 @@ def output_name(tree: Any, scope: Scope) -> str:
 
 
 def _print(node: Any) -> str:
+    nested = NESTED.get(type(node))
+    if nested is not None:
+        return nested(node, _print)
     printer = _PRINTERS.get(type(node))
-    return printer(node) if printer is not None else str(node.sql(dialect="duckdb", comments=False))
+    return printer(node) if printer is not None else str(node.sql(dialect=EngineDialect, comments=False))
 
 
 def _column(node: Any) -> str:
@@ -175,7 +180,8 @@ _UNITS: Final = frozenset(
 # Function names that are also words of DuckDB's grammar.
 _GRAMMAR = """
     year month day hour minute second week quarter century decade millennium millisecond microsecond left right replace
-    substring trim position nullif if first last mode date time timestamp interval values set char overlay row exists
+    substring trim position nullif if first last mode date time timestamp interval values set char overlay row exists map
+    filter transform
 """
 _QUOTED: Final = frozenset(_GRAMMAR.split())
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from sqlengine.errors import BindError, NotSupportedError, did_you_mean
+from sqlengine.errors import BindError, did_you_mean
 from sqlengine.planner.expressions import Column, Expression
-from sqlengine.types import TypeKind
 
 
 @dataclass(slots=True)
@@ -133,7 +132,6 @@ class Scope:
         folded = tuple(part.lower() for part in qualifiers)
         relations = [relation for relation in self.relations if relation.is_called(folded)]
         if not relations:
-            self._refuse_struct_field(name, qualifiers)
             raise self._unknown_relation(qualifiers)
         found = [column for relation in relations for column in relation.find(name)]
         if len(found) > 1:
@@ -142,11 +140,6 @@ class Scope:
             candidates = [each for relation in relations for each in relation.names]
             raise BindError(f'table "{qualifiers[-1]}" has no column "{name}".{did_you_mean(name, candidates)}')
         return found[0]
-
-    def _refuse_struct_field(self, name: str, qualifiers: tuple[str, ...]) -> None:
-        for relation in self.relations:
-            if any(column.type.kind is TypeKind.STRUCT for column in relation.find(qualifiers[-1])):
-                raise NotSupportedError(f'the field "{name}" of a struct is not supported')
 
     def _unknown_relation(self, qualifiers: tuple[str, ...]) -> BindError:
         name = ".".join(qualifiers)

@@ -86,3 +86,5 @@ class EngineDialect(DuckDB):  # type: ignore[misc]
 
     Parser = EngineParser
     Tokenizer = EngineTokenizer
+    # sqlglot would renumber constant subscripts to count from 0.
+    INDEX_OFFSET = 0

@@ -1,0 +1,138 @@
+"""Nested values in SQL text: `[1, 2]`, `{"a": 1}`, `MAP {…}`, rows; and brackets and dots after a value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlglot import exp
+
+from sqlengine.functions.list_access import OPEN
+from sqlengine.planner.expressions import Call, Expression, Literal
+from sqlengine.types import BIGINT, VARCHAR, TypeKind, struct_of
+
+if TYPE_CHECKING:
+    from sqlengine.planner.bind_expression import ExpressionBinder
+
+
+def field_of(binder: ExpressionBinder, value: Expression, names: Sequence[str], node: Any) -> Expression:
+    """`value.name.name`: fields of structs, values of maps, members of JSON."""
+    for name in names:
+        key = Literal(name, VARCHAR)
+        match value.type.kind:
+            case TypeKind.MAP:
+                value = binder.call("map_extract_value", [value, key], node)
+            case TypeKind.JSON:
+                value = binder.call("->", [value, key], node)
+            case _:
+                value = binder.call("struct_extract", [value, key], node)
+    return value
+
+
+def _list(binder: ExpressionBinder, node: Any) -> Expression:
+    """[a, b] and ARRAY[a, b]."""
+    binder.reader.get(node, "value_constructor")
+    binder.reader.get(node, "bracket_notation")
+    return binder.call("list_value", [binder.bind(tree) for tree in binder.reader.all(node)], node)
+
+
+def _struct(binder: ExpressionBinder, node: Any) -> Expression:
+    """{'a': 1, b: 2}."""
+    return _named_values(binder, node, binder.reader.all(node))
+
+
+def _named_values(binder: ExpressionBinder, node: Any, trees: list[Any]) -> Expression:
+    names, values = named_trees(binder, node, trees)
+    arguments = tuple(binder.bind(value) for value in values)
+    types = [argument.type for argument in arguments]
+    return Call("struct_pack", arguments, struct_of(zip(names, types, strict=True)))
+
+
+def named_trees(binder: ExpressionBinder, node: Any, trees: list[Any]) -> tuple[list[str], list[Any]]:
+    """Names and trees of `a := 1, b := 2`; BindError if one has no name, or two have the same."""
+    names: list[str] = []
+    values: list[Any] = []
+    for tree in trees:
+        if not isinstance(tree, exp.PropertyEQ):
+            raise binder.context.error("every value of a struct needs a name: {'a': 1}, struct_pack(a := 1)", tree)
+        name = binder.reader.get(tree, "this")
+        if isinstance(name, exp.Literal | exp.Column):
+            binder.reader.get(name, "is_string")
+        names.append(binder.reader.name(name))
+        values.append(binder.reader.get(tree, "expression"))
+        if names[-1].lower() in (each.lower() for each in names[:-1]):
+            raise binder.context.error(f'the struct has two fields called "{names[-1]}"', tree)
+    return names, values
+
+
+def _map_literal(binder: ExpressionBinder, node: Any) -> Expression:
+    """MAP {key: value}."""
+    entries = binder.reader.all(binder.reader.get(node, "this"))
+    sides = [[binder.reader.get(entry, side) for entry in entries] for side in ("this", "expression")]
+    lists = [binder.call("list_value", [binder.bind(tree) for tree in trees], node) for trees in sides]
+    return binder.call("map", lists, node)
+
+
+def _map_of_lists(binder: ExpressionBinder, node: Any) -> Expression:
+    """MAP(keys, values)."""
+    trees = [binder.reader.get(node, part) for part in ("keys", "values")]
+    return binder.call("map", [binder.bind(tree) for tree in trees if tree is not None], node)
+
+
+def _row(binder: ExpressionBinder, node: Any) -> Expression:
+    """(a, b)."""
+    return binder.call("row", [binder.bind(tree) for tree in binder.reader.all(node)], node)
+
+
+def _bracket(binder: ExpressionBinder, node: Any) -> Expression:
+    """value[index], value['key'], value[from:to:step]."""
+    value = binder.child(node)
+    for flag in ("offset", "safe", "returns_list_for_maps"):
+        binder.reader.get(node, flag)
+    trees = binder.reader.all(node)
+    if len(trees) != 1:
+        raise binder.reader.unknown(node)
+    if isinstance(trees[0], exp.Slice):
+        bounds = [_bound(binder, trees[0], part) for part in ("this", "expression")]
+        step = binder.reader.get(trees[0], "step")
+        if step is not None:
+            bounds.append(binder.bind(step))
+        return binder.call("array_slice", [value, *bounds], node)
+    index = binder.bind(trees[0])
+    match value.type.kind:
+        case TypeKind.STRUCT:
+            return binder.call("struct_extract", [value, index], node)
+        case TypeKind.MAP:
+            return binder.call("map_extract_value", [value, index], node)
+        case TypeKind.JSON:
+            return binder.call("->", [value, index], node)
+        case _:
+            return binder.call("list_extract", [value, index], node)
+
+
+def _bound(binder: ExpressionBinder, node: Any, part: str) -> Expression:
+    tree = binder.reader.get(node, part)
+    return Literal(OPEN, BIGINT) if tree is None else binder.bind(tree)
+
+
+def _dot(binder: ExpressionBinder, node: Any) -> Expression:
+    """value.field; value.function(…), which is function(value, …)."""
+    after = binder.reader.get(node, "expression")
+    value = binder.child(node)
+    if isinstance(after, exp.Identifier):
+        with binder.context.at(node):
+            return field_of(binder, value, [binder.reader.name(after)], node)
+    raise binder.reader.unknown(node)
+
+
+NAMED: Final[dict[str, Callable[[ExpressionBinder, Any, list[Any]], Expression]]] = {"struct_pack": _named_values}
+
+HANDLERS: Final[dict[type, Callable[[ExpressionBinder, Any], Expression]]] = {
+    exp.Array: _list,
+    exp.Struct: _struct,
+    exp.ToMap: _map_literal,
+    exp.Map: _map_of_lists,
+    exp.Tuple: _row,
+    exp.Bracket: _bracket,
+    exp.Dot: _dot,
+}
