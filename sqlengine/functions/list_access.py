@@ -107,7 +107,7 @@ def _slice(arguments: Sequence[Vector], result: SqlType) -> Vector:
     if (step == 0).any() and (valid is None or (valid & (step == 0)).any()):
         raise DataError("Slice step cannot be zero")
     if whole.type.kind is TypeKind.VARCHAR:
-        return _slice_text(whole, *bounds, valid, constant)
+        return _slice_text(whole, bounds[0], bounds[1], valid, constant)
     lists = lists_of(whole)
     begin, end = bounds[0].values(), bounds[1].values()
     backwards = (step < 0) & (begin != OPEN) & (end != OPEN)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlglot import exp
 
+from sqlengine.keywords import quoted_name
 from sqlengine.planner.output_name_nested import PRINTERS as NESTED
 from sqlengine.planner.scope import Scope
 from sqlengine.planner.sql_dialect import EngineDialect
@@ -146,11 +147,25 @@ def _extract(node: Any) -> str:
 
 
 def _cast(node: Any) -> str:
-    written = str(node.args["to"].sql(dialect="duckdb"))
+    return f"{'TRY_CAST' if isinstance(node, exp.TryCast) else 'CAST'}({_print(node.this)} AS {_type(node.args['to'])})"
+
+
+def _type(node: Any) -> str:
+    """The name of a type; those that are no words of DuckDB's grammar as most people write them, in lower case."""
+    kind = str(getattr(node.this, "name", node.this))
+    parts = node.expressions
+    match kind:
+        case "ARRAY" | "LIST" if parts:
+            return f"{_type(parts[0])}[{''.join(str(size) for size in node.args.get('values') or [])}]"
+        case "STRUCT":
+            return "STRUCT(" + ", ".join(f"{quoted_name(part.name)} {_type(part.args['kind'])}" for part in parts) + ")"
+        case "MAP":
+            return f"MAP({', '.join(map(_type, parts))})"
+        case "ENUM":
+            return f"ENUM({', '.join(map(_literal, parts))})"
+    written = str(node.sql(dialect=EngineDialect))
     written = {"TEXT": "VARCHAR", "INT": "INTEGER", "REAL": "FLOAT", "INT128": "hugeint"}.get(written, written)
-    if written.split("(")[0] not in _GRAMMAR_TYPES:
-        written = written.lower()
-    return f"{'TRY_CAST' if isinstance(node, exp.TryCast) else 'CAST'}({_print(node.this)} AS {written})"
+    return written if written.split("(")[0] in _GRAMMAR_TYPES else written.lower()
 
 
 def _in(node: Any) -> str:
@@ -180,8 +195,8 @@ _UNITS: Final = frozenset(
 # Function names that are also words of DuckDB's grammar.
 _GRAMMAR = """
     year month day hour minute second week quarter century decade millennium millisecond microsecond left right replace
-    substring trim position nullif if first last mode date time timestamp interval values set char overlay row exists map
-    filter transform
+    substring trim position nullif if first last mode date time timestamp interval values set char overlay row exists
+    map filter transform
 """
 _QUOTED: Final = frozenset(_GRAMMAR.split())
 
