@@ -21,9 +21,11 @@ from sqlengine.planner.logical import (
     Scan,
     Sort,
     Union,
+    Unnest,
     Values,
     inputs_of,
 )
+from sqlengine.planner.physical import UnnestExec
 from sqlengine.planner.tree_text import Line, Part
 
 _SHORT: Final = 32
@@ -92,6 +94,13 @@ def rows_part(rows: int, empty_columns: bool) -> Part:
     return Part(f"{rows} row{'' if rows == 1 else 's'}" + (" of no columns" if empty_columns and rows else ""))
 
 
+def unnest_parts(node: Unnest | UnnestExec, text: ExpressionText) -> tuple[Part, ...]:
+    """The lists, and what is special."""
+    lists = tuple(text.named(c, e) for c, e in zip(node.item_columns, node.lists, strict=True))
+    numbered = () if node.ordinality is None else (Part("with ordinality"),)
+    return (Part("", lists), *numbered, *((Part("keeps rows without items"),) if node.keep_empty else ()))
+
+
 def _parts(node: Node, text: ExpressionText) -> tuple[Part, ...]:
     match node:
         case Scan():
@@ -123,6 +132,8 @@ def _parts(node: Node, text: ExpressionText) -> tuple[Part, ...]:
             return (Part("", tuple(text.key(key) for key in node.keys)), window_part(node.limit, node.offset))
         case Limit():
             return (window_part(node.limit, node.offset),)
+        case Unnest():
+            return unnest_parts(node, text)
         case Union():
             return (Part("", tuple(column.name for column in node.columns)),)
         case _:

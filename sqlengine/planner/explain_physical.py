@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import assert_never
 
-from sqlengine.planner.explain_logical import aggregate_names, condition_part, qualified_names, rows_part, window_part
+from sqlengine.planner.explain_logical import (
+    aggregate_names,
+    condition_part,
+    qualified_names,
+    rows_part,
+    unnest_parts,
+    window_part,
+)
 from sqlengine.planner.expression_text import ExpressionText
 from sqlengine.planner.expressions import Column, Expression, conjuncts
 from sqlengine.planner.physical import (
@@ -26,6 +33,7 @@ from sqlengine.planner.physical import (
     SortedJoinExec,
     SortExec,
     Stage,
+    UnnestExec,
     ValuesExec,
     exec_inputs,
 )
@@ -115,6 +123,8 @@ def _parts(node: Exec, broadcast: frozenset[int], text: ExpressionText) -> tuple
             return (Part("", tuple(text.key(key) for key in node.keys)), window_part(node.limit, 0))
         case LimitExec():
             return (window_part(node.limit, node.offset),)
+        case UnnestExec():
+            return unnest_parts(node, text)
         case AppendExec():
             return (Part("", tuple(map(text.column, node.columns))),)
         case _:

@@ -187,7 +187,32 @@ class Union:
     columns: tuple[Column, ...]
 
 
-Node = Scan | Values | Filter | Project | Join | AsofJoin | PositionalJoin | Aggregate | Sort | Limit | Union
+@dataclass(frozen=True, slots=True)
+class Unnest:
+    """Per input row as many rows as its longest list has items: `item_columns[k]` holds those of `lists[k]`.
+
+    Shorter lists are filled up with NULL; an empty list and NULL have no items, and a row without items vanishes
+    unless `keep_empty` (then it stays, with NULL items). `ordinality` numbers the items from 1.
+    """
+
+    input: Node
+    lists: tuple[Expression, ...]
+    item_columns: tuple[Column, ...]
+    ordinality: Column | None = None
+    keep_empty: bool = False
+
+    @property
+    def new_columns(self) -> tuple[Column, ...]:
+        """What stands beside the input's columns: the items, then their number."""
+        return self.item_columns if self.ordinality is None else (*self.item_columns, self.ordinality)
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Those of the input, then the new ones."""
+        return self.input.columns + self.new_columns
+
+
+Node = Scan | Values | Filter | Project | Join | AsofJoin | PositionalJoin | Aggregate | Sort | Limit | Union | Unnest
 
 
 def inputs_of(node: Node) -> tuple[Node, ...]:
@@ -195,7 +220,7 @@ def inputs_of(node: Node) -> tuple[Node, ...]:
     match node:
         case Scan() | Values():
             return ()
-        case Filter() | Project() | Aggregate() | Sort() | Limit():
+        case Filter() | Project() | Aggregate() | Sort() | Limit() | Unnest():
             return (node.input,)
         case Join() | AsofJoin():
             return (node.left, node.right)
@@ -212,7 +237,7 @@ def with_inputs(node: Node, inputs: tuple[Node, ...]) -> Node:
     match node:
         case Scan() | Values():
             raise InternalError("a leaf has no inputs")
-        case Filter() | Project() | Aggregate() | Sort() | Limit():
+        case Filter() | Project() | Aggregate() | Sort() | Limit() | Unnest():
             return replace(node, input=inputs[0])
         case Join() | AsofJoin():
             return replace(node, left=inputs[0], right=inputs[1])
@@ -254,6 +279,8 @@ def expressions_of(node: Node) -> tuple[Expression, ...]:
             return keys + arguments + filters
         case Sort(keys=keys):
             return tuple(key.expression for key in keys)
+        case Unnest(lists=lists):
+            return lists
         case Limit() | Union() | PositionalJoin():
             return ()
         case _:
@@ -277,6 +304,7 @@ __all__ = [
     "Scan",
     "Sort",
     "Union",
+    "Unnest",
     "Values",
     "expressions_of",
     "inputs_of",

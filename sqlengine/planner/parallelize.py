@@ -25,6 +25,7 @@ from sqlengine.planner.logical import (
     Scan,
     Sort,
     Union,
+    Unnest,
     Values,
 )
 from sqlengine.planner.lower_aggregate import lower_aggregate
@@ -32,7 +33,7 @@ from sqlengine.planner.lower_join import lower_join, lower_positional_join
 from sqlengine.planner.lower_scan import lower_scan, lower_values
 from sqlengine.planner.lower_sort import lower_limit, lower_sort
 from sqlengine.planner.lower_union import lower_union
-from sqlengine.planner.physical import FilterExec, Gather, HashPartition, PhysicalPlan, ProjectExec
+from sqlengine.planner.physical import FilterExec, Gather, HashPartition, PhysicalPlan, ProjectExec, UnnestExec
 from sqlengine.planner.stages import Fragment, Needed, StageBuilder, in_order
 from sqlengine.planner.verify_physical import check_physical
 
@@ -76,6 +77,9 @@ def parallelize(plan: Node, names: Sequence[str], settings: Settings) -> Physica
                 return lower_sort(node, needed, lower, builder)
             case Limit():
                 return lower_limit(node, needed, lower, builder)
+            case Unnest():
+                wanted = needed.union(*map(columns_of, node.lists))
+                return _lower_unnest(node, needed, lower(node.input, wanted), builder)
             case Union():
                 return lower_union(node, needed, lower, builder)
             case _:
@@ -107,6 +111,17 @@ def _lower_project(project: Project, needed: Needed, below: Fragment) -> Fragmen
         below.rows,
         _renamed(below.partitioned, columns, expressions),
     )
+
+
+def _lower_unnest(unnest: Unnest, needed: Needed, below: Fragment, builder: StageBuilder) -> Fragment:
+    """Rows stay in their tasks, and so do the keys that tasks agree on."""
+    columns = (*(c for c in below.root.columns if c.id in needed), *(c for c in unnest.new_columns if c.id in needed))
+    root = UnnestExec(
+        below.root, unnest.lists, unnest.item_columns, unnest.ordinality, unnest.keep_empty, tuple(columns)
+    )
+    kept = frozenset(column.id for column in columns)
+    partitioned = tuple(p for p in below.partitioned if all(columns_of(key) <= kept for key in p.keys))
+    return Fragment(root, below.tasks, builder.estimator.rows(unnest), partitioned)
 
 
 def _renamed(

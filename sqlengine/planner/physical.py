@@ -267,6 +267,18 @@ class AppendExec:
     columns: tuple[Column, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class UnnestExec:
+    """Per input row one row per item of its longest list; see `logical.Unnest`. `columns` is what is delivered."""
+
+    input: Exec
+    lists: tuple[Expression, ...]
+    item_columns: tuple[Column, ...]
+    ordinality: Column | None
+    keep_empty: bool
+    columns: tuple[Column, ...]
+
+
 Exec = (
     ScanExec
     | ExchangeRead
@@ -281,6 +293,7 @@ Exec = (
     | SortExec
     | LimitExec
     | AppendExec
+    | UnnestExec
 )
 
 
@@ -289,7 +302,7 @@ def exec_inputs(node: Exec) -> tuple[Exec, ...]:
     match node:
         case ScanExec() | ExchangeRead() | ValuesExec():
             return ()
-        case FilterExec() | ProjectExec() | AggregateExec() | SortExec() | LimitExec():
+        case FilterExec() | ProjectExec() | AggregateExec() | SortExec() | LimitExec() | UnnestExec():
             return (node.input,)
         case HashJoinExec() | NestedLoopJoinExec() | SortedJoinExec():
             return (node.probe, node.build)

@@ -30,6 +30,7 @@ from sqlengine.planner.logical import (
     Scan,
     Sort,
     Union,
+    Unnest,
     Values,
     inputs_of,
 )
@@ -107,6 +108,9 @@ def map_expressions(node: Node, change: Callable[[Expression], Expression]) -> N
         case Sort(keys=sort_keys):
             new_sort = _unchanged(sort_keys, tuple(_map_key(key, change) for key in sort_keys))
             return node if new_sort is sort_keys else replace(node, keys=new_sort)
+        case Unnest(lists=lists):
+            new = all_of(lists)
+            return node if new is lists else replace(node, lists=new)
         case Limit() | Union() | PositionalJoin():
             return node
         case _:

@@ -27,6 +27,7 @@ from sqlengine.planner.logical import (
     Scan,
     Sort,
     Union,
+    Unnest,
     Values,
     inputs_of,
 )
@@ -40,6 +41,8 @@ UNKNOWN_CONDITION: Final = 0.25
 PATTERN: Final = 0.1
 # Groups per row when nothing is known of the keys: too many costs a few empty buckets, too few one slow task.
 UNKNOWN_GROUPS: Final = 0.1
+# Items of a list when nothing is known of it.
+UNKNOWN_ITEMS: Final = 5.0
 TEXT_BYTES: Final = 24
 # Distinct values per row from which on a column is taken for a primary key.
 UNIQUE: Final = 0.9
@@ -154,6 +157,8 @@ class Estimator:
             case Sort() | Limit():
                 rows = max(0.0, self.rows(node.input) - node.offset)
                 return rows if node.limit is None else min(rows, float(node.limit))
+            case Unnest():
+                return self.rows(node.input) * UNKNOWN_ITEMS
             case Union():
                 return sum(self.rows(each) for each in node.inputs)
             case _:

@@ -12,11 +12,12 @@ from sqlengine.planner.logical import (
     Project,
     Scan,
     Union,
+    Unnest,
     Values,
     expressions_of,
     inputs_of,
 )
-from sqlengine.types import BOOLEAN
+from sqlengine.types import BOOLEAN, list_of
 
 
 def check_rewrite(before: Node, after: Node, rule: str) -> None:
@@ -50,8 +51,8 @@ def _check(node: Node, when: str, defined: dict[int, Node]) -> None:
         available = {column.id: column for column in node.columns}
     for expression in expressions_of(node):
         _check_columns(expression, available, f"{when}: {kind}")
-    if isinstance(node, Scan | Values | Project | Aggregate | Union):
-        for column in node.columns:
+    if isinstance(node, Scan | Values | Project | Aggregate | Union | Unnest):
+        for column in node.new_columns if isinstance(node, Unnest) else node.columns:
             passed_through = isinstance(node, Project | Aggregate) and column.id in available
             if not passed_through and defined.setdefault(column.id, node) is not node:
                 raise InternalError(f"{when}: two nodes define the column {column.name} (#{column.id})")
@@ -90,6 +91,10 @@ def _check_arity(node: Node, when: str) -> None:
             for condition in node.conditions:
                 if condition.type != BOOLEAN:
                     raise InternalError(f"{when}: a join condition is {condition.type}, not BOOLEAN")
+        case Unnest():
+            for item, items in zip(node.item_columns, node.lists, strict=True):
+                if items.type != list_of(item.type):
+                    raise InternalError(f"{when}: {item.name} is {item.type}, its list {items.type}")
         case Union():
             for each in node.inputs:
                 if [c.type for c in each.columns] != [c.type for c in node.columns]:

@@ -28,6 +28,7 @@ from sqlengine.planner.physical import (
     SortedJoinExec,
     SortExec,
     Stage,
+    UnnestExec,
     ValuesExec,
     exec_inputs,
     leaves,
@@ -107,6 +108,8 @@ def _expressions(node: Exec) -> Iterator[Expression]:
             yield from node.columns
         case SortExec():
             yield from (key.expression for key in node.keys)
+        case UnnestExec():
+            yield from node.lists
         case AppendExec():
             for child in node.inputs:
                 types = [column.type for column in child.columns]

@@ -28,6 +28,7 @@ from sqlengine.executor.operators.project import project
 from sqlengine.executor.operators.scan import scan
 from sqlengine.executor.operators.sort import sort
 from sqlengine.executor.operators.sorted_join import ordered_side, sorted_join
+from sqlengine.executor.operators.unnest import unnest
 from sqlengine.executor.operators.values import literal_rows
 from sqlengine.executor.task import TaskInputs
 from sqlengine.planner.physical import (
@@ -44,6 +45,7 @@ from sqlengine.planner.physical import (
     ScanExec,
     SortedJoinExec,
     SortExec,
+    UnnestExec,
     ValuesExec,
     exec_inputs,
     leaves,
@@ -98,6 +100,8 @@ class _Pipeline:
                 return sort(node, self.open(node.input, children[0]), context)
             case LimitExec():
                 return limit_rows(node, self.open(node.input, children[0]))
+            case UnnestExec():
+                return unnest(node, self.open(node.input, children[0]), context)
             case AppendExec():
                 opened = [self.open(child, at) for child, at in zip(node.inputs, children, strict=True)]
                 return append(node, opened)

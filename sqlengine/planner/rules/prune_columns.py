@@ -20,6 +20,7 @@ from sqlengine.planner.logical import (
     Scan,
     Sort,
     Union,
+    Unnest,
     Values,
     expressions_of,
     with_inputs,
@@ -78,7 +79,7 @@ def _prune(node: Node, needed: _Ids) -> Node:
         case Aggregate():
             aggregate = _prune_aggregate(node, needed)
             return with_inputs(aggregate, (_prune(node.input, _used_by(aggregate)),))
-        case Filter() | Sort() | Limit():
+        case Filter() | Sort() | Limit() | Unnest():
             return with_inputs(node, (_prune(node.input, needed | _used_by(node)),))
         case Join() | AsofJoin():
             below = needed | _used_by(node)

@@ -21,6 +21,7 @@ from sqlengine.planner.logical import (
     Scan,
     Sort,
     Union,
+    Unnest,
     Values,
 )
 from sqlengine.planner.rewriting import filtered, is_deterministic, substitute
@@ -148,6 +149,9 @@ def _push_into(node: Node, conditions: Sequence[Expression]) -> tuple[Node, Sequ
             # Another filter on the right would change which row is the closest.
             left, others = _take(node, Side.LEFT, Origin.WHERE, conditions)
             return (replace(node, left=filtered(node.left, left)), others) if left else (node, conditions)
+        case Unnest():
+            moving, rest = _split(conditions, frozenset(column.id for column in node.input.columns))
+            return (replace(node, input=filtered(node.input, moving)), rest) if moving else (node, conditions)
         case Filter() | Limit() | Values() | PositionalJoin():
             return node, conditions
         case _:
