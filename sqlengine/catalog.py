@@ -12,7 +12,9 @@ from sqlengine.errors import BindError, FileMissingError, InterfaceError, did_yo
 from sqlengine.storage.dataset import open_table
 from sqlengine.storage.formats import format_of
 from sqlengine.storage.memory import ArrowTable
+from sqlengine.storage.series import SeriesTable
 from sqlengine.storage.table import Table
+from sqlengine.types import BIGINT
 
 # read_<format>(…) functions of SQL, and the format each one forces.
 TABLE_FUNCTIONS = {
@@ -75,6 +77,10 @@ class SessionCatalog:
     def open_path(self, path: str) -> Table:
         """The table behind `FROM 'path'`."""
         return self._open_files(path, None, {})
+
+    def series(self, name: str, start: int, step: int, rows: int) -> Table:
+        """The table behind `FROM range(…)`."""
+        return SeriesTable(name, start, step, rows, BIGINT, self._settings().get_int("task_rows"))
 
     def open_function(self, name: str, positional: Sequence[object], options: Mapping[str, object]) -> Table:
         """The table behind `FROM read_csv('path', option = value)`."""

@@ -12,6 +12,7 @@ from sqlengine.functions.registry import find_scalar
 from sqlengine.planner import bind_function, bind_nested
 from sqlengine.planner.bind_literal import FRACTIONAL_UNITS, interval_literal, number_literal, unit_name
 from sqlengine.planner.bind_type import bind_type
+from sqlengine.planner.bind_unnest import Unnests
 from sqlengine.planner.coerce import coerce, coerce_all, coerce_for_in, operand_of
 from sqlengine.planner.constant import fold
 from sqlengine.planner.context import BindContext
@@ -81,6 +82,7 @@ class ExpressionBinder:
         self.clause = clause
         self.aliases: Aliases = {} if aliases is None else aliases
         self.aggregates = aggregates
+        self.unnests: Unnests | None = None
         self.places: dict[int, Any] = {}
         self._open_aliases: set[str] = set()
 

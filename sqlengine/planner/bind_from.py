@@ -10,11 +10,12 @@ from sqlglot import exp
 from sqlengine.errors import did_you_mean
 from sqlengine.planner.bind_expression import ExpressionBinder
 from sqlengine.planner.bind_option import bind_option_call
+from sqlengine.planner.bind_table_function import bind_row_function, row_function
 from sqlengine.planner.bound import BoundQuery
 from sqlengine.planner.context import BindContext, CommonTable, CommonTables
-from sqlengine.planner.expressions import Column, Expression, Literal, conjuncts
+from sqlengine.planner.expressions import Column, Expression, Literal, conjunction, conjuncts
 from sqlengine.planner.join_keys import as_inequality, as_key, is_searchable
-from sqlengine.planner.logical import ONE_ROW, AsofJoin, Join, JoinKind, Node, PositionalJoin, Scan
+from sqlengine.planner.logical import ONE_ROW, AsofJoin, Filter, Join, JoinKind, Node, PositionalJoin, Scan
 from sqlengine.planner.plan_build import project
 from sqlengine.planner.scope import Merged, Relation, Scope
 from sqlengine.storage.filesystem import is_folder
@@ -53,7 +54,12 @@ def bind_from(context: BindContext, select: Any, tables: CommonTables) -> Source
             continue
         # JOIN binds tighter than the comma: `a, b LEFT JOIN c` pairs a with all of (b LEFT JOIN c).
         whole = current if whole is None else _pair(context, whole, current, join)
-        current = _item(context, reader.get(join, "this"), tables)
+        item = reader.get(join, "this")
+        if row_function(item) is not None:
+            current = _beside(context, whole, item, JoinKind.INNER, join)
+            whole = None
+        else:
+            current = _item(context, item, tables)
     return current if whole is None else _pair(context, whole, current, from_)
 
 
@@ -63,7 +69,21 @@ def _pair(context: BindContext, left: Source, right: Source, node: Any) -> Sourc
     return Join(JoinKind.INNER, left[0], right[0], ()), scope
 
 
+def _beside(context: BindContext, left: Source, node: Any, kind: JoinKind, join: Any) -> Source:
+    """`left` and, row by row, the rows of a function that may read it."""
+    plan, scope, whole = bind_row_function(context, node, left, kind)
+    with context.at(join):
+        both = left[1].joined(scope)
+    return plan if whole else Join(kind, left[0], plan, ()), both
+
+
 def _item(context: BindContext, node: Any, tables: CommonTables) -> Source:
+    if row_function(node) is not None:
+        plan, scope, _ = bind_row_function(context, node, None, JoinKind.INNER)
+        source: Source = plan, scope
+        for join in context.reader.all(node, "joins"):
+            source = _join(context, source, join, tables)
+        return source
     match node:
         case exp.Table():
             source = _table(context, node, tables)
@@ -213,6 +233,8 @@ def _join(context: BindContext, left: Source, join: Any, tables: CommonTables) -
     reader = context.reader
     method = str(reader.get(join, "method") or "").upper()
     kind = _join_kind(context, join)
+    if not method and row_function(join.this) is not None and kind in (JoinKind.INNER, JoinKind.LEFT):
+        return _function_join(context, left, join, kind)
     right = _item(context, reader.get(join, "this"), tables)
     with context.at(join):
         scope = left[1].joined(right[1])
@@ -254,6 +276,27 @@ def _asof(
     if kind in (JoinKind.RIGHT, JoinKind.FULL) and not all(as_key(each, left_ids, right_ids) for each in rest):
         raise context.refuse(f"ASOF {kind.name} JOIN with a condition that is no equality is not supported", join)
     return AsofJoin(kind, left, right, at.left, at.operator, at.right, rest)
+
+
+def _function_join(context: BindContext, left: Source, join: Any, kind: JoinKind) -> Source:
+    """`left JOIN range(left.n) ON …`."""
+    reader = context.reader
+    plan, scope, whole = bind_row_function(context, reader.get(join, "this"), left, kind)
+    with context.at(join):
+        both = left[1].joined(scope)
+    on = reader.get(join, "on")
+    conditions: tuple[Expression, ...] = ()
+    if on is not None:
+        bound = ExpressionBinder(context, both, "a join condition").bind_condition(on)
+        conditions = tuple(part for part in conjuncts(bound) if not _is_true(part))
+    if not whole:
+        return Join(kind, left[0], plan, conditions), both
+    condition = conjunction(conditions)
+    if condition is None:
+        return plan, both
+    if kind is JoinKind.LEFT:
+        raise context.refuse("LEFT JOIN with a function of the left side takes ON true only", join)
+    return Filter(plan, condition), both
 
 
 def _is_true(expression: Expression) -> bool:

@@ -11,6 +11,7 @@ from sqlengine.errors import BindError, did_you_mean
 from sqlengine.functions.registry import AggregateFunction, find_aggregate, find_scalar, function_names
 from sqlengine.planner import bind_nested
 from sqlengine.planner.bind_nested import NAMED
+from sqlengine.planner.bind_unnest import unnest_value
 from sqlengine.planner.coerce import coerce, operand_of
 from sqlengine.planner.expressions import AggregateCall, Expression, Literal
 from sqlengine.types import VARCHAR
@@ -28,6 +29,8 @@ def bind_call(binder: ExpressionBinder, node: Any, condition: Any = None) -> Exp
         name, trees = "count_star", []
     if name in NAMED and condition is None:
         return NAMED[name](binder, node, trees)
+    if name == "unnest" and condition is None:
+        return unnest_value(binder, node)
     aggregate = find_aggregate(name)
     if aggregate is not None:
         return _bind_aggregate(binder, node, aggregate, trees, condition)

@@ -13,6 +13,7 @@ from sqlengine.planner.bind_expression import Aggregates, Aliases, ExpressionBin
 from sqlengine.planner.bind_from import bind_from
 from sqlengine.planner.bind_group import above_keys
 from sqlengine.planner.bind_order import OrderItem, bind_order, ordinal, sort_and_limit
+from sqlengine.planner.bind_unnest import Unnests, is_unnest, unnest_items
 from sqlengine.planner.bound import BoundQuery
 from sqlengine.planner.context import BindContext, CommonTables
 from sqlengine.planner.expressions import Column, Expression, Literal, SortKey, columns_of
@@ -43,6 +44,7 @@ class _Select:
     tables: CommonTables
     scope: Scope = field(init=False)
     aggregates: Aggregates = field(init=False)
+    unnests: Unnests = field(init=False)
     aliases: Aliases = field(init=False)
 
     def bind(self) -> BoundQuery:
@@ -51,6 +53,7 @@ class _Select:
             raise context.error("SELECT needs at least one column", self.select)
         plan, self.scope = bind_from(context, self.select, self.tables)
         self.aggregates = Aggregates(context)
+        self.unnests = Unnests(context)
         self.aliases = {}
         for tree in reader.all(self.select):
             if isinstance(tree, exp.Alias):
@@ -61,6 +64,7 @@ class _Select:
             plan = Filter(plan, condition)
 
         list_binder = ExpressionBinder(context, self.scope, "the select list", {}, self.aggregates)
+        list_binder.unnests = self.unnests
         items = self._items(list_binder)
         keys = self._group_keys(items)
         having_binder = self._binder("HAVING")
@@ -68,9 +72,12 @@ class _Select:
         having = reader.get(self.select, "having")
         having_condition = None if having is None else having_binder.bind_condition(reader.get(having, "this"))
         order_binder = self._binder("ORDER BY")
+        order_binder.unnests = self.unnests
         order = bind_order(context, self.select, [item.name for item in items], order_binder.bind)
 
+        above: Callable[[Expression, ExpressionBinder, Any], Expression] | None = None
         if keys is not None or having is not None or self.aggregates.columns:
+            plan = self.unnests.below(plan, [key for _, key in keys or []])
             plan, above = self._aggregate(plan, keys or [])
             items = [replace(item, expression=above(item.expression, list_binder, item.tree)) for item in items]
             if having_condition is not None:
@@ -81,6 +88,7 @@ class _Select:
                 else replace(item, expression=above(item.expression, order_binder, item.tree))
                 for item in order
             ]
+        plan = self.unnests.above(plan, lambda items: above(items, list_binder, None) if above else items)
         names = tuple(item.name for item in items)
         return BoundQuery(self._output(plan, items, order), names, ordered=bool(order))
 
@@ -101,6 +109,9 @@ class _Select:
                 items.append(_Item(name, binder.bind(inner), inner))
                 # An alias is known to the items right of it.
                 binder.aliases.setdefault(name.lower(), inner)
+            elif is_unnest(tree):
+                found = unnest_items(binder, tree)
+                items += [_Item(name or output_name(tree, self.scope), value, tree) for name, value in found]
             else:
                 items.append(_Item(output_name(tree, self.scope), binder.bind(tree), tree))
         return items
@@ -195,7 +206,7 @@ class _Select:
             if key not in by_expression:
                 by_expression[key] = key if isinstance(key, Column) else context.column(name, key.type)
         calls = self.aggregates.columns
-        known = by_expression | {column: column for column in calls.values()}
+        known = by_expression | {column: column for column in (*calls.values(), *self.unnests.columns.values())}
 
         def above(expression: Expression, binder: ExpressionBinder, tree: Any) -> Expression:
             def missing(column: Column) -> Exception:

@@ -23,6 +23,10 @@ class Catalog(Protocol):
         """The table behind `FROM 'trips/*.csv'`; FileMissingError if nothing is there."""
         ...
 
+    def series(self, name: str, start: int, step: int, rows: int) -> Table:
+        """The table behind `FROM range(…)`: one BIGINT column `name` of numbers at equal steps."""
+        ...
+
     def open_function(self, name: str, positional: Sequence[object], options: Mapping[str, object]) -> Table:
         """The table behind `FROM read_csv('x.csv', header = true)`.
 
