@@ -47,8 +47,10 @@ def bind_from(context: BindContext, select: Any, tables: CommonTables) -> Source
     if from_ is None:
         return ONE_ROW, Scope()
     whole: Source | None = None
-    current = _item(context, reader.get(from_, "this"), tables)
-    for join in reader.all(select, "joins"):
+    first = reader.get(from_, "this")
+    current = _item(context, first, tables, with_joins=False)
+    # Without SELECT (`FROM a, b`) sqlglot hangs the joins on the first item.
+    for join in (*reader.all(first, "joins"), *reader.all(select, "joins")):
         if reader.get(join, "kind") != _COMMA:
             current = _join(context, current, join, tables)
             continue
@@ -77,14 +79,11 @@ def _beside(context: BindContext, left: Source, node: Any, kind: JoinKind, join:
     return plan if whole else Join(kind, left[0], plan, ()), both
 
 
-def _item(context: BindContext, node: Any, tables: CommonTables) -> Source:
-    if row_function(node) is not None:
-        plan, scope, _ = bind_row_function(context, node, None, JoinKind.INNER)
-        source: Source = plan, scope
-        for join in context.reader.all(node, "joins"):
-            source = _join(context, source, join, tables)
-        return source
+def _item(context: BindContext, node: Any, tables: CommonTables, with_joins: bool = True) -> Source:
     match node:
+        case _ if row_function(node) is not None:
+            plan, scope, _ = bind_row_function(context, node, None, JoinKind.INNER)
+            source: Source = plan, scope
         case exp.Table():
             source = _table(context, node, tables)
         case exp.Subquery():
@@ -93,7 +92,7 @@ def _item(context: BindContext, node: Any, tables: CommonTables) -> Source:
             source = _aliased(context, _query(context, node, tables), node)
         case _:
             raise context.reader.unknown(node)
-    for join in context.reader.all(node, "joins"):
+    for join in context.reader.all(node, "joins") if with_joins else ():
         source = _join(context, source, join, tables)
     return source
 

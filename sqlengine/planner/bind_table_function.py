@@ -151,4 +151,4 @@ def _relation(context: BindContext, node: Any, name: str, item: Column, ordinali
         if not given and name != "repeat":
             given = [path]
         names = [*given, *names[len(given) :]]
-    return Relation((path,), tuple(names), columns)
+    return Relation((path,), tuple(names), columns, ((item.name, item),))

@@ -10,7 +10,7 @@ from sqlglot import exp
 from sqlengine.planner.context import BindContext
 from sqlengine.planner.expressions import Column, Expression, Literal, columns_of
 from sqlengine.planner.logical import Node, Unnest
-from sqlengine.types import INTEGER, NULL, VARCHAR, TypeKind, list_of
+from sqlengine.types import NULL, VARCHAR, TypeKind, list_of
 
 if TYPE_CHECKING:
     from sqlengine.planner.bind_expression import ExpressionBinder
@@ -87,7 +87,7 @@ def unnest_items(binder: ExpressionBinder, node: Any) -> list[tuple[str | None, 
     finally:
         binder.unnests, binder.clause = unnests, clause
     if isinstance(value_, Literal) and value_.type == NULL:
-        value_ = Literal(None, list_of(INTEGER))
+        value_ = Literal(None, list_of(NULL))
     levels = depth
     if value_.type.kind is TypeKind.LIST:
         while (recursive or levels > 1) and value_.type.children[0][1].kind is TypeKind.LIST:

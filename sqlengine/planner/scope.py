@@ -19,11 +19,14 @@ class Relation:
         Its name, last; for a table under its own name the qualifying parts come before it.
     names, columns
         What it offers, in order; `names` as users see them.
+    other_names
+        What its columns are called, too, where no name of `names` says so: `t.range` of `FROM range(3) t`.
     """
 
     path: tuple[str, ...]
     names: tuple[str, ...]
     columns: tuple[Column, ...]
+    other_names: tuple[tuple[str, Column], ...] = ()
     _by_name: dict[str, list[Column]] | None = None
 
     @property
@@ -37,6 +40,8 @@ class Relation:
             self._by_name = {}
             for each, column in zip(self.names, self.columns, strict=True):
                 self._by_name.setdefault(each.lower(), []).append(column)
+            for each, column in self.other_names:
+                self._by_name.setdefault(each, [column])
         return self._by_name.get(name.lower(), [])
 
     def is_called(self, qualifiers: tuple[str, ...]) -> bool:

@@ -31,7 +31,6 @@ REFUSED = {
     "SELECT a FROM t GROUP BY CUBE (a)": "CUBE",
     "SELECT a FROM t FOR UPDATE": "FOR UPDATE",
     "SELECT * FROM t, LATERAL (SELECT 1) x": "LATERAL",
-    "SELECT * FROM t, unnest([1, 2])": "UNNEST",
     "SELECT sum(a ORDER BY b) FROM t": "ORDER BY",
     "SELECT max(a IGNORE NULLS) FROM t": "IGNORE NULLS",
     "SELECT * FROM t PIVOT (sum(a) FOR b IN (1, 2))": "PIVOT",
