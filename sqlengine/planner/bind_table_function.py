@@ -15,7 +15,7 @@ from sqlengine.planner.coerce import coerce
 from sqlengine.planner.constant import fold
 from sqlengine.planner.context import BindContext
 from sqlengine.planner.expressions import Call, Column, Expression, Literal, columns_of
-from sqlengine.planner.logical import ONE_ROW, JoinKind, Node, Scan, Unnest
+from sqlengine.planner.logical import ONE_ROW, JoinKind, Node, Project, Scan, Unnest
 from sqlengine.planner.output_name import output_name
 from sqlengine.planner.scope import Relation, Scope
 from sqlengine.types import BIGINT, TypeKind
@@ -64,8 +64,10 @@ def bind_row_function(
     with context.at(node):
         arguments = [binder.bind(tree) for tree in trees]
         title = output_name(trees[0], Scope()) if name == "repeat" and trees else name
+        if name == "repeat":
+            return *_repeat(context, arguments, title, node), False
         lists = _lists(binder, name, arguments, node)
-    item = context.column(title, lists.type.children[0][1])
+    item = context.column(name, lists.type.children[0][1])
     ordinality = None if number is None else context.column(number, BIGINT)
     relation = _relation(context, node, name, item, ordinality)
     # Under LATERAL the alias stands on the outer node.
@@ -73,7 +75,20 @@ def bind_row_function(
     if left is not None and columns_of(lists):
         plan: Node = Unnest(left[0], (lists,), (item,), ordinality, keep_empty=kind is JoinKind.LEFT)
         return plan, Scope([relation]), True
-    return _constant(context, name, lists, item, ordinality), Scope([relation]), False
+    return _constant(context, lists, item, ordinality), Scope([relation]), False
+
+
+def _repeat(context: BindContext, arguments: list[Expression], title: str, node: Any) -> tuple[Node, Scope]:
+    """repeat(value, count): the value in so many rows."""
+    if len(arguments) != 2:
+        raise context.error("repeat() in FROM takes a value and a count", node)
+    count = fold(coerce(arguments[1], BIGINT))
+    if columns_of(arguments[0]) or not isinstance(count, Literal):
+        raise context.refuse("repeat() in FROM of anything but constants is not supported", node)
+    table = context.catalog.series("repeat", 0, 1, max(0, _whole(count.value)))
+    column, number = context.column(title, arguments[0].type), context.column("repeat", BIGINT)
+    plan = Project(Scan("repeat", table, (number,), ("repeat",)), (column,), (arguments[0],))
+    return plan, Scope([_relation(context, node, "repeat", column, None)])
 
 
 def _call(context: BindContext, node: Any) -> tuple[str, list[Any], str | None]:
@@ -94,18 +109,12 @@ def _lists(binder: ExpressionBinder, name: str, arguments: list[Expression], nod
     context = binder.context
     if name in _SERIES:
         return binder.call(name, arguments, node)
-    if name == "repeat":
-        if len(arguments) != 2:
-            raise context.error("repeat() in FROM takes a value and a count", node)
-        return binder.call(
-            "repeat", [binder.call("list_value", arguments[:1], node), coerce(arguments[1], BIGINT)], node
-        )
     if len(arguments) != 1 or arguments[0].type.kind is not TypeKind.LIST:
         raise context.error("unnest() in FROM takes one list", node)
     return arguments[0]
 
 
-def _constant(context: BindContext, name: str, lists: Expression, item: Column, ordinality: Column | None) -> Node:
+def _constant(context: BindContext, lists: Expression, item: Column, ordinality: Column | None) -> Node:
     """A series of constants is never held in memory as a whole; anything else is a list like any other."""
     plan: Node | None = None
     if isinstance(lists, Call) and lists.function in _SERIES and ordinality is None:
