@@ -70,13 +70,13 @@ class Evaluator:
     def passing(self, batch: Batch) -> Indices | None:
         """Numbers of the rows for which every expression is true, ascending; None when all rows pass.
 
-        A later conjunct is not asked about rows an earlier one has refused if it might raise on them, or if
-        few are left.
+        Those that cannot raise are asked first, in whatever order they were written or pushed here: a row that one
+        of them refuses is never the cause of an error. Nor are rows asked about further once few are left.
         """
         scope = _Scope(batch, self._facts)
         kept: Indices | None = None
         mask: Mask | None = None
-        for expression in self.expressions:
+        for expression in sorted(self.expressions, key=self._facts.may_raise):
             if mask is not None:
                 count = int(np.count_nonzero(mask))
                 if count < len(mask) and (count < _NARROW_BELOW * len(mask) or self._facts.may_raise(expression)):
