@@ -15,6 +15,7 @@ from sqlengine.planner.bind_type import bind_type
 from sqlengine.planner.bind_unnest import Unnests
 from sqlengine.planner.coerce import coerce, coerce_all, coerce_for_in, operand_of
 from sqlengine.planner.constant import fold
+from sqlengine.planner.consume import words_of
 from sqlengine.planner.context import BindContext
 from sqlengine.planner.expressions import (
     AggregateCall,
@@ -132,6 +133,9 @@ class ExpressionBinder:
 
     def column(self, node: Any) -> Expression:
         """A column reference; failing that, an alias of the SELECT list."""
+        given = self.context.given.get(id(node))
+        if given is not None:
+            return given
         this = self.reader.get(node, "this")
         if isinstance(this, exp.Star):
             return self.misplaced_star(node)
@@ -180,8 +184,17 @@ class ExpressionBinder:
         finally:
             self._open_aliases.discard(key)
 
+    def given(self, node: Any) -> Expression:
+        """COLUMNS(…), or a parameter of a lambda, where its meaning is known."""
+        meaning = self.context.given.get(id(node))
+        if meaning is None:
+            raise self.context.error(f"{words_of(node)} cannot stand in {self.clause}", node)
+        return meaning
+
     def misplaced_star(self, node: Any) -> Expression:
         """`*` where an expression is needed."""
+        if id(node) in self.context.given:
+            return self.context.given[id(node)]
         raise self.context.error("* may stand alone in a SELECT list or in count(*) only", node)
 
     # -- constants ----------------------------------------------------------------------------
@@ -395,6 +408,8 @@ _Handler = Callable[[ExpressionBinder, Any], Expression]
 _HANDLERS: Final[dict[type, _Handler]] = {
     exp.Column: ExpressionBinder.column,
     exp.Star: ExpressionBinder.misplaced_star,
+    exp.Columns: ExpressionBinder.given,
+    exp.Identifier: ExpressionBinder.given,
     exp.Literal: ExpressionBinder.literal,
     exp.RawString: lambda binder, node: Literal(binder.reader.get(node, "this"), VARCHAR),
     exp.Boolean: lambda binder, node: Literal(bool(binder.reader.get(node, "this")), BOOLEAN),

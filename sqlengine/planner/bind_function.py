@@ -11,6 +11,7 @@ from sqlengine.errors import BindError, did_you_mean
 from sqlengine.functions.registry import AggregateFunction, find_aggregate, find_scalar, function_names
 from sqlengine.planner import bind_nested
 from sqlengine.planner.bind_nested import NAMED
+from sqlengine.planner.bind_star import unpack
 from sqlengine.planner.bind_unnest import unnest_value
 from sqlengine.planner.coerce import coerce, operand_of
 from sqlengine.planner.expressions import AggregateCall, Expression, Literal
@@ -24,7 +25,7 @@ def bind_call(binder: ExpressionBinder, node: Any, condition: Any = None) -> Exp
     """name(arguments); `condition` is what stands in FILTER (WHERE …)."""
     reader = binder.reader
     name = reader.name(reader.get(node, "this")).lower()
-    trees = reader.all(node)
+    trees = unpack(binder, node)
     if name == "count" and (not trees or (len(trees) == 1 and isinstance(trees[0], exp.Star))):
         name, trees = "count_star", []
     if name in NAMED and condition is None:

@@ -1,22 +1,21 @@
-"""ORDER BY, LIMIT and OFFSET."""
+"""ORDER BY: of a SELECT, and of a whole query."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlglot import exp
 
 from sqlengine.planner.bind_expression import ExpressionBinder
-from sqlengine.planner.coerce import coerce
-from sqlengine.planner.constant import fold
+from sqlengine.planner.bind_limit import bind_limit
+from sqlengine.planner.bind_star import each_column
 from sqlengine.planner.context import BindContext
-from sqlengine.planner.expressions import Column, Expression, Literal, SortKey
-from sqlengine.planner.logical import Limit, Node, Sort
+from sqlengine.planner.expressions import Column, Expression, SortKey
+from sqlengine.planner.logical import Node, Sort
 from sqlengine.planner.plan_build import project
 from sqlengine.planner.scope import Relation, Scope
-from sqlengine.types import BIGINT
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ def bind_order(
     context: BindContext,
     node: Any,
     names: Sequence[str],
-    bind: Callable[[Any], Expression],
+    binder: ExpressionBinder,
     other_names: Sequence[Sequence[str]] = (),
 ) -> list[OrderItem]:
     """The ORDER BY items of a query.
@@ -45,26 +44,42 @@ def bind_order(
         The query.
     names
         What a bare name or a number may refer to: the result's columns.
-    bind
+    binder
         Binds any other expression.
     other_names
         More names of the same columns: those of the other sides of a UNION.
     """
     reader = context.reader
     order = reader.get(node, "order")
-    items: list[OrderItem] = []
     if order is None:
-        return items
-    for ordered in reader.all(order):
-        tree = reader.unwrap(reader.get(ordered, "this"))
-        descending = bool(reader.get(ordered, "desc"))
-        nulls_first = bool(reader.get(ordered, "nulls_first"))
+        return []
+    return bind_items(context, reader.all(order), names, binder, other_names)
+
+
+def bind_items(
+    context: BindContext,
+    trees: Sequence[Any],
+    names: Sequence[str],
+    binder: ExpressionBinder,
+    other_names: Sequence[Sequence[str]] = (),
+) -> list[OrderItem]:
+    """The items of ORDER BY, or of DISTINCT ON, which names columns of the result in the same way."""
+    reader = context.reader
+    items: list[OrderItem] = []
+    for ordered in trees:
+        directed = isinstance(ordered, exp.Ordered)
+        tree = reader.unwrap(reader.get(ordered, "this") if directed else ordered)
+        descending = directed and bool(reader.get(ordered, "desc"))
+        nulls_first = directed and bool(reader.get(ordered, "nulls_first"))
         if isinstance(tree, exp.Var) and reader.name(tree).upper() == "ALL":
             items += [OrderItem(output, None, descending, nulls_first, tree) for output in range(len(names))]
             continue
         output = _output(context, tree, (names, *other_names))
-        expression = bind(tree) if output is None else None
-        items.append(OrderItem(output, expression, descending, nulls_first, tree))
+        if output is not None:
+            items.append(OrderItem(output, None, descending, nulls_first, tree))
+            continue
+        for _ in each_column(binder, tree):
+            items.append(OrderItem(None, binder.bind(tree), descending, nulls_first, tree))
     return items
 
 
@@ -104,9 +119,7 @@ def sort_and_limit(context: BindContext, plan: Node, width: int, keys: tuple[Sor
     """Sort, cut, and keep the first `width` columns; those after them served the sort only."""
     if keys:
         plan = Sort(plan, keys)
-    limit, offset = _bind_limit(context, tree)
-    if limit is not None or offset:
-        plan = Limit(plan, limit, offset)
+    plan = bind_limit(context, plan, tree)
     kept = plan.columns[:width]
     return project(context, plan, kept, [column.name for column in kept])
 
@@ -124,42 +137,6 @@ def order_outputs(context: BindContext, plan: Node, items: Sequence[OrderItem], 
         for item in items
     )
     return sort_and_limit(context, extended, len(columns), keys, tree)
-
-
-def _bind_limit(context: BindContext, node: Any) -> tuple[int | None, int]:
-    """(LIMIT or None, OFFSET) of a query."""
-    reader = context.reader
-    limit = reader.get(node, "limit")
-    rows: int | None = None
-    if isinstance(limit, exp.Fetch):
-        reader.get(limit, "direction")
-        count = reader.get(limit, "count")
-        rows = 1 if count is None else _count(context, count, "FETCH")
-        options = reader.get(limit, "limit_options")
-        if options is not None:
-            reader.get(options, "rows")
-    elif limit is not None:
-        rows = _count(context, reader.get(limit, "expression"), "LIMIT")
-    offset = reader.get(node, "offset")
-    skipped = None if offset is None else _count(context, reader.get(offset, "expression"), "OFFSET")
-    return rows, skipped or 0
-
-
-def _count(context: BindContext, tree: Any, clause: str) -> int | None:
-    """A number of rows; None for NULL and ALL."""
-    if isinstance(tree, exp.Var) and context.reader.name(tree).upper() == "ALL":
-        return None
-    binder = ExpressionBinder(context, Scope(), clause)
-    with context.at(tree):
-        value = fold(coerce(fold(binder.bind(tree)), BIGINT))
-    if not isinstance(value, Literal):
-        raise context.error(f"{clause} must be a constant", tree)
-    if value.value is None:
-        return None
-    assert isinstance(value.value, int)
-    if value.value < 0:
-        raise context.error(f"{clause} cannot be negative", tree)
-    return value.value
 
 
 def output_scope(names: Sequence[str], columns: Sequence[Column]) -> Scope:

@@ -14,11 +14,11 @@ from sqlengine.planner.bound import BoundQuery
 from sqlengine.planner.coerce import coerce, coerce_all, common_column_type
 from sqlengine.planner.constant import fold
 from sqlengine.planner.context import BindContext, CommonTable, CommonTables
-from sqlengine.planner.expressions import Call, Expression
+from sqlengine.planner.expressions import Call, Expression, Literal
 from sqlengine.planner.logical import Join, JoinKind, Node, Union, Values
 from sqlengine.planner.plan_build import distinct, project
 from sqlengine.planner.scope import Scope
-from sqlengine.types import BOOLEAN, SqlType
+from sqlengine.types import BOOLEAN, NULL, SqlType
 
 _Headers = tuple[tuple[str, ...], ...]
 
@@ -55,7 +55,7 @@ def _ordered(context: BindContext, node: Any, bound: BoundQuery, other_names: _H
     """ORDER BY and LIMIT around a whole query: they see its columns only."""
     scope = output_scope(unique_names(bound.names), bound.plan.columns)
     binder = ExpressionBinder(context, scope, "ORDER BY of a whole query")
-    items = bind_order(context, node, bound.names, binder.bind, other_names)
+    items = bind_order(context, node, bound.names, binder, other_names)
     plan = order_outputs(context, bound.plan, items, node)
     return BoundQuery(plan, bound.names, ordered=bool(items) or bound.ordered)
 
@@ -87,7 +87,11 @@ def _with(context: BindContext, node: Any, tables: CommonTables) -> CommonTables
 def _set_operation(context: BindContext, node: Any, tables: CommonTables) -> tuple[BoundQuery, _Headers]:
     reader = context.reader
     keeps_duplicates = not reader.get(node, "distinct")
-    trees = _union_all_inputs(context, node) if isinstance(node, exp.Union) and keeps_duplicates else None
+    by_name = bool(reader.get(node, "by_name"))
+    if by_name and not isinstance(node, exp.Union):
+        raise context.error(f"{type(node).__name__.upper()} has no BY NAME; UNION has", node)
+    flat = isinstance(node, exp.Union) and keeps_duplicates and not by_name
+    trees = _union_all_inputs(context, node) if flat else None
     if trees is None:
         trees = [reader.get(node, "this"), reader.get(node, "expression")]
     for tree in trees:
@@ -95,6 +99,8 @@ def _set_operation(context: BindContext, node: Any, tables: CommonTables) -> tup
             name = type(node).__name__.upper()
             raise context.error(f"a query with ORDER BY or LIMIT needs parentheses beside {name}", tree)
     bounds = [bind_query(context, tree, tables) for tree in trees]
+    if by_name:
+        bounds = _same_names(context, bounds, node)
     plans = _aligned(context, bounds, node)
     names = bounds[0].names
     if isinstance(node, exp.Union):
@@ -119,11 +125,30 @@ def _union_all_inputs(context: BindContext, node: Any) -> list[Any]:
     while True:
         reversed_.append(reader.get(node, "expression"))
         left = reader.get(node, "this")
-        plain = isinstance(left, exp.Union) and not left.args.get("distinct")
+        plain = isinstance(left, exp.Union) and not left.args.get("distinct") and not left.args.get("by_name")
         if not plain or any(left.args.get(part) for part in ("with_", "order", "limit", "offset")):
             return [left, *reversed(reversed_)]
         reader.get(left, "distinct")
         node = left
+
+
+def _same_names(context: BindContext, bounds: list[BoundQuery], node: Any) -> list[BoundQuery]:
+    """UNION BY NAME: every input with all names, in order of first appearance; NULL where an input lacks one."""
+    names: dict[str, str] = {}
+    for bound in bounds:
+        own = [name.lower() for name in bound.names]
+        if len(set(own)) < len(own):
+            raise context.error("UNION BY NAME: a column name occurs twice in one of the queries", node)
+        for name in bound.names:
+            names.setdefault(name.lower(), name)
+    widened = []
+    for bound in bounds:
+        columns = dict(zip((name.lower() for name in bound.names), bound.plan.columns, strict=True))
+        expressions = [columns.get(key, Literal(None, NULL)) for key in names]
+        widened.append(
+            BoundQuery(project(context, bound.plan, expressions, list(names.values())), tuple(names.values()))
+        )
+    return widened
 
 
 def _aligned(context: BindContext, bounds: list[BoundQuery], node: Any) -> list[Node]:

@@ -8,18 +8,19 @@ from typing import Any
 
 from sqlglot import exp
 
-from sqlengine.errors import did_you_mean
+from sqlengine.planner.bind_distinct import distinct_rows, first_of_each
 from sqlengine.planner.bind_expression import Aggregates, Aliases, ExpressionBinder
 from sqlengine.planner.bind_from import bind_from
 from sqlengine.planner.bind_group import above_keys
-from sqlengine.planner.bind_order import OrderItem, bind_order, ordinal, sort_and_limit
+from sqlengine.planner.bind_order import OrderItem, bind_items, bind_order, ordinal, sort_and_limit
+from sqlengine.planner.bind_star import bind_star, each_column, multiplied_name, star_of
 from sqlengine.planner.bind_unnest import Unnests, is_unnest, unnest_items
 from sqlengine.planner.bound import BoundQuery
 from sqlengine.planner.context import BindContext, CommonTables
 from sqlengine.planner.expressions import Column, Expression, Literal, SortKey, columns_of
 from sqlengine.planner.logical import Aggregate, Filter, Node
 from sqlengine.planner.output_name import output_name
-from sqlengine.planner.plan_build import distinct, project
+from sqlengine.planner.plan_build import project
 from sqlengine.planner.scope import Scope
 
 
@@ -60,8 +61,9 @@ class _Select:
                 self.aliases.setdefault(reader.name(reader.get(tree, "alias")).lower(), reader.get(tree, "this"))
         where = reader.get(self.select, "where")
         if where is not None:
-            condition = self._binder("WHERE", aggregates=False).bind_condition(reader.get(where, "this"))
-            plan = Filter(plan, condition)
+            binder, tree = self._binder("WHERE", aggregates=False), reader.get(where, "this")
+            for _ in each_column(binder, tree):
+                plan = Filter(plan, binder.bind_condition(tree))
 
         list_binder = ExpressionBinder(context, self.scope, "the select list", {}, self.aggregates)
         list_binder.unnests = self.unnests
@@ -73,7 +75,8 @@ class _Select:
         having_condition = None if having is None else having_binder.bind_condition(reader.get(having, "this"))
         order_binder = self._binder("ORDER BY")
         order_binder.unnests = self.unnests
-        order = bind_order(context, self.select, [item.name for item in items], order_binder.bind)
+        order = bind_order(context, self.select, [item.name for item in items], order_binder)
+        on = self._distinct_on(items, order_binder)
 
         above: Callable[[Expression, ExpressionBinder, Any], Expression] | None = None
         if keys is not None or having is not None or self.aggregates.columns:
@@ -82,15 +85,18 @@ class _Select:
             items = [replace(item, expression=above(item.expression, list_binder, item.tree)) for item in items]
             if having_condition is not None:
                 plan = Filter(plan, above(having_condition, having_binder, having))
-            order = [
-                item
-                if item.expression is None
-                else replace(item, expression=above(item.expression, order_binder, item.tree))
-                for item in order
-            ]
+            order, on = (
+                [
+                    item
+                    if item.expression is None
+                    else replace(item, expression=above(item.expression, order_binder, item.tree))
+                    for item in each
+                ]
+                for each in (order, on)
+            )
         plan = self.unnests.above(plan, lambda items: above(items, list_binder, None) if above else items)
         names = tuple(item.name for item in items)
-        return BoundQuery(self._output(plan, items, order), names, ordered=bool(order))
+        return BoundQuery(self._output(plan, items, order, on), names, ordered=bool(order))
 
     def _binder(self, clause: str, aggregates: bool = True) -> ExpressionBinder:
         return ExpressionBinder(self.context, self.scope, clause, self.aliases, self.aggregates if aggregates else None)
@@ -101,63 +107,26 @@ class _Select:
         reader = self.context.reader
         items: list[_Item] = []
         for tree in reader.all(self.select):
-            if isinstance(tree, exp.Star) or (isinstance(tree, exp.Column) and isinstance(tree.this, exp.Star)):
-                items += self._star(tree, binder)
-            elif isinstance(tree, exp.Alias):
-                inner = reader.get(tree, "this")
-                name = reader.name(reader.get(tree, "alias"))
-                items.append(_Item(name, binder.bind(inner), inner))
-                # An alias is known to the items right of it.
-                binder.aliases.setdefault(name.lower(), inner)
-            elif is_unnest(tree):
+            if star_of(tree) is not None:
+                items += [_Item(each.name, each.expression, each.tree) for each in bind_star(binder, tree)]
+                continue
+            if is_unnest(tree):
                 found = unnest_items(binder, tree)
                 items += [_Item(name or output_name(tree, self.scope), value, tree) for name, value in found]
-            else:
-                items.append(_Item(output_name(tree, self.scope), binder.bind(tree), tree))
+                continue
+            alias = reader.name(reader.get(tree, "alias")) if isinstance(tree, exp.Alias) else None
+            inner = tree if alias is None else reader.get(tree, "this")
+            for starred in each_column(binder, inner):
+                expression = binder.bind(inner)
+                if starred is not None:
+                    name = starred.name if alias is None else multiplied_name(alias, inner, starred)
+                else:
+                    name = output_name(inner, self.scope) if alias is None else alias
+                items.append(_Item(name, expression, inner))
+            if alias is not None:
+                # An alias is known to the items right of it.
+                binder.aliases.setdefault(alias.lower(), inner)
         return items
-
-    def _star(self, tree: Any, binder: ExpressionBinder) -> list[_Item]:
-        """`*` or `t.*`, with EXCLUDE and REPLACE."""
-        context, reader = self.context, self.context.reader
-        qualifiers: tuple[str, ...] = ()
-        star = tree
-        if isinstance(tree, exp.Column):
-            star = reader.get(tree, "this")
-            parts = [reader.get(tree, part) for part in ("catalog", "db", "table")]
-            qualifiers = tuple(reader.name(part).lower() for part in parts if part is not None)
-        with context.at(tree):
-            columns = list(self.scope.star(qualifiers))
-        if not columns:
-            raise context.error("* needs a FROM clause", tree)
-        names = {name.lower() for name, _ in columns}
-        excluded = self._star_names(star, names)
-        replaced: dict[str, Any] = {}
-        for each in reader.all(star, "replace"):
-            name = reader.name(reader.get(each, "alias"))
-            replaced[self._known(name, names, each, "REPLACE")] = reader.get(each, "this")
-        items = []
-        for name, expression in columns:
-            if name.lower() in replaced:
-                new = replaced[name.lower()]
-                items.append(_Item(name, binder.bind(new), new))
-            elif name.lower() not in excluded:
-                items.append(_Item(name, expression, None))
-        if not items:
-            raise context.error("EXCLUDE leaves no column", tree)
-        return items
-
-    def _star_names(self, star: Any, names: set[str]) -> set[str]:
-        reader = self.context.reader
-        excluded = set()
-        for each in reader.all(star, "except_"):
-            identifier = reader.get(each, "this") if isinstance(each, exp.Column) else each
-            excluded.add(self._known(reader.name(identifier), names, each, "EXCLUDE"))
-        return excluded
-
-    def _known(self, name: str, names: set[str], node: Any, clause: str) -> str:
-        if name.lower() not in names:
-            raise self.context.error(f'{clause}: there is no column "{name}".{did_you_mean(name, names)}', node)
-        return name.lower()
 
     # -- grouping -----------------------------------------------------------------------------
 
@@ -226,32 +195,36 @@ class _Select:
 
     # -- the result ---------------------------------------------------------------------------
 
-    def _output(self, plan: Node, items: list[_Item], order: list[OrderItem]) -> Node:
+    def _distinct_on(self, items: list[_Item], binder: ExpressionBinder) -> list[OrderItem]:
+        """The keys of DISTINCT ON (…)."""
+        reader = self.context.reader
+        distinct_ = reader.get(self.select, "distinct")
+        on = None if distinct_ is None else reader.get(distinct_, "on")
+        return [] if on is None else bind_items(self.context, reader.all(on), [item.name for item in items], binder)
+
+    def _output(self, plan: Node, items: list[_Item], order: list[OrderItem], on: list[OrderItem]) -> Node:
         """Project, DISTINCT, sort and cut."""
-        context, reader = self.context, self.context.reader
+        context = self.context
         expressions = [item.expression for item in items]
         names = [item.name for item in items]
-        width = len(items)
-        removes = reader.get(self.select, "distinct")
         # ORDER BY x + 1 may be a column of the result already.
         positions = [self._output_of(each, expressions) for each in order]
         hidden = [each.expression for each, at in zip(order, positions, strict=True) if at is None and each.expression]
-        if removes is None:
-            plan = project(context, plan, expressions + hidden, names + ["order"] * len(hidden))
+        values, headers = expressions + hidden, names + ["order"] * len(hidden)
+        if context.reader.get(self.select, "distinct") is None:
+            plan = project(context, plan, values, headers)
+        elif on:
+            keys = [self._meaning(each, expressions) for each in on]
+            by = [SortKey(self._meaning(each, expressions), each.descending, each.nulls_first) for each in order]
+            plan = first_of_each(context, plan, keys, values, headers, by)
         else:
-            plan = distinct(project(context, plan, expressions, names))
-            columns = plan.columns
-            known = dict(zip(expressions, columns, strict=True))
-            lifted = [
-                self._above_distinct(each.expression, known, each.tree) for each in order if each.expression in hidden
-            ]
-            plan = project(context, plan, [*columns, *lifted], names + ["order"] * len(lifted))
-        extra = iter(plan.columns[width:])
-        keys = tuple(
+            plan = distinct_rows(context, plan, expressions, values, headers)
+        extra = iter(plan.columns[len(items) :])
+        sort_keys = tuple(
             SortKey(next(extra) if at is None else plan.columns[at], each.descending, each.nulls_first)
             for each, at in zip(order, positions, strict=True)
         )
-        return sort_and_limit(context, plan, width, keys, self.select)
+        return sort_and_limit(context, plan, len(items), sort_keys, self.select)
 
     def _output_of(self, item: OrderItem, expressions: list[Expression]) -> int | None:
         if item.output is not None:
@@ -260,11 +233,8 @@ class _Select:
             return expressions.index(item.expression)
         return None
 
-    def _above_distinct(self, expression: Expression | None, known: dict[Expression, Column], tree: Any) -> Expression:
-        def missing(column: Column) -> Exception:
-            return self.context.refuse(
-                f'ORDER BY "{column.name}", which SELECT DISTINCT does not select, is not supported', tree
-            )
-
-        assert expression is not None
-        return above_keys(expression, known, missing)
+    def _meaning(self, item: OrderItem, expressions: list[Expression]) -> Expression:
+        if item.output is not None:
+            return expressions[item.output]
+        assert item.expression is not None
+        return item.expression

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlengine.functions.casts import cast
+from sqlengine.functions.membership import in_list
 from sqlengine.functions.registry import find_scalar
 from sqlengine.planner.expressions import Call, Case, Cast, Column, Expression, InList, Literal
 from sqlengine.vector import Vector
@@ -40,5 +41,9 @@ def _evaluate(expression: Expression) -> Vector | None:
             vectors = [_evaluate(argument) for argument in arguments]
             known = [vector for vector in vectors if vector is not None]
             return function.run(known, type_) if len(known) == len(vectors) else None
-        case Column() | Case() | InList():
+        case InList(operand=operand, values=values, negated=negated):
+            inner = _evaluate(operand)
+            literals = [Vector.from_literal(value.value, value.type) for value in values]
+            return None if inner is None else in_list(inner, literals, negated)
+        case Column() | Case():
             return None

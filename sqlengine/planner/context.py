@@ -12,7 +12,7 @@ from sqlengine.errors import BindError, Error, NotSupportedError
 from sqlengine.planner.bind_parameter import ParameterValues
 from sqlengine.planner.catalog import Catalog
 from sqlengine.planner.consume import Reader
-from sqlengine.planner.expressions import Column
+from sqlengine.planner.expressions import Column, Expression
 from sqlengine.types import SqlType
 
 
@@ -31,12 +31,16 @@ CommonTables = dict[str, CommonTable]
 
 @dataclass(slots=True)
 class BindContext:
-    """One query being bound: its tables, its parameters, its tree's reader, and the next column id."""
+    """One query being bound: its tables, its parameters, its tree's reader, and the next column id.
+
+    `given` says what some nodes of the tree mean, by their `id`: COLUMNS(…) while it stands for one column.
+    """
 
     catalog: Catalog
     parameters: ParameterValues
     reader: Reader
     used_tables: set[int] = field(default_factory=set)
+    given: dict[int, Expression] = field(default_factory=dict)
     _ids: Iterator[int] = field(default_factory=itertools.count)
 
     def column(self, name: str, type_: SqlType) -> Column:

@@ -83,9 +83,13 @@ def is_disjunction(expression: Expression) -> bool:
     return isinstance(expression, Call) and expression.function == "or"
 
 
-def window_part(limit: int | None, offset: int) -> Part:
+def window_part(limit: int | None, offset: int, percent: float | None = None) -> Part:
     """LIMIT and OFFSET."""
-    words = [*([] if limit is None else [f"limit {limit}"]), *([f"offset {offset}"] if offset else [])]
+    words = [] if limit is None else [f"limit {limit}"]
+    if percent is not None:
+        words.append(f"limit {percent:g} %")
+    if offset:
+        words.append(f"offset {offset}")
     return Part(" ".join(words))
 
 
@@ -131,7 +135,7 @@ def _parts(node: Node, text: ExpressionText) -> tuple[Part, ...]:
         case Sort():
             return (Part("", tuple(text.key(key) for key in node.keys)), window_part(node.limit, node.offset))
         case Limit():
-            return (window_part(node.limit, node.offset),)
+            return (window_part(node.limit, node.offset, node.percent),)
         case Unnest():
             return unnest_parts(node, text)
         case Union():

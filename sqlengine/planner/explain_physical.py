@@ -122,7 +122,7 @@ def _parts(node: Exec, broadcast: frozenset[int], text: ExpressionText) -> tuple
         case SortExec():
             return (Part("", tuple(text.key(key) for key in node.keys)), window_part(node.limit, 0))
         case LimitExec():
-            return (window_part(node.limit, node.offset),)
+            return (window_part(node.limit, node.offset, node.percent),)
         case UnnestExec():
             return unnest_parts(node, text)
         case AppendExec():

@@ -164,11 +164,15 @@ class Sort:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Rows `offset` … `offset + limit` of the input (`limit` None: all after the offset)."""
+    """Rows `offset` … `offset + limit` of the input (`limit` None: all after the offset).
+
+    With `percent`, the limit is that share of the input's rows, rounded down.
+    """
 
     input: Node
     limit: int | None
     offset: int = 0
+    percent: float | None = None
 
     @property
     def columns(self) -> tuple[Column, ...]:

@@ -30,4 +30,5 @@ def lower_limit(limit: Limit, needed: Needed, lower: Lower, builder: StageBuilde
         below = builder.gather(below.over(LimitExec(below.root, kept)), needed, limit=kept)
     else:
         below = builder.gather(below, needed)
-    return below.over(LimitExec(below.root, limit.limit, limit.offset), builder.estimator.rows(limit))
+    cut = LimitExec(below.root, limit.limit, limit.offset, limit.percent)
+    return below.over(cut, builder.estimator.rows(limit))

@@ -38,9 +38,7 @@ def _column(node: Any) -> str:
 
 
 def _identifier(node: Any) -> str:
-    name = str(node.name)
-    plain = name.replace("_", "a").isalnum() and name.isascii() and not name[0].isdigit()
-    return name if plain else '"' + name.replace('"', '""') + '"'
+    return quoted_name(str(node.name))
 
 
 def _literal(node: Any) -> str:
@@ -108,7 +106,7 @@ def _call(node: Any) -> str:
 
 
 def _function(name: str, arguments: list[Any], distinct: str = "") -> str:
-    shown = f'"{name}"' if name in _QUOTED else name
+    shown = name if name == "COALESCE" else quoted_name(name)
     return f"{shown}({distinct}{', '.join(_print(each) for each in arguments if each is not None)})"
 
 
@@ -191,14 +189,6 @@ _UNITS: Final = frozenset(
     {"year", "month", "day", "hour", "minute", "second", "millisecond", "microsecond", "week", "quarter", "decade"}
     | {"century", "millennium"}
 )
-
-# Function names that are also words of DuckDB's grammar.
-_GRAMMAR = """
-    year month day hour minute second week quarter century decade millennium millisecond microsecond left right replace
-    substring trim position nullif if first last mode date time timestamp interval values set char overlay row exists
-    map filter transform
-"""
-_QUOTED: Final = frozenset(_GRAMMAR.split())
 
 _PRINTERS: Final[dict[type, Callable[[Any], str]]] = {
     exp.Column: _column,

@@ -243,11 +243,12 @@ class SortExec:
 
 @dataclass(frozen=True, slots=True)
 class LimitExec:
-    """Rows `offset` … `offset + limit` of the task's input."""
+    """Rows `offset` … `offset + limit` of the task's input; the limit may be a share of its rows, in `percent`."""
 
     input: Exec
     limit: int | None
     offset: int = 0
+    percent: float | None = None
 
     @property
     def columns(self) -> tuple[Column, ...]:

@@ -20,7 +20,10 @@ class EngineParser(_Parser):  # type: ignore[misc]
 
     # sqlglot turns known functions into classes of its own, reordering and rewriting arguments so that they can be
     # printed in other dialects. Without that table every call stays (name, arguments), as the registry wants it.
-    FUNCTIONS: dict[str, Any] = {}  # noqa: RUF012 - overrides a class attribute of sqlglot
+    # COLUMNS is no function: it stands for columns, and a star before it (`*COLUMNS(…)`) is kept on this node only.
+    FUNCTIONS: dict[str, Any] = {  # noqa: RUF012 - overrides a class attribute of sqlglot
+        "COLUMNS": lambda arguments: exp.Columns.from_arg_list(arguments),
+    }
 
     # What remains are the calls with a grammar of their own.
     FUNCTION_PARSERS = {  # noqa: RUF012

@@ -87,6 +87,8 @@ class Estimator(ValueEstimates):
                 return max(self.rows(each) for each in node.inputs)
             case Aggregate():
                 return self.groups(node.keys, self.rows(node.input))
+            case Limit(percent=float() as percent):
+                return self.rows(node.input) * percent / 100
             case Sort() | Limit():
                 rows = max(0.0, self.rows(node.input) - node.offset)
                 return rows if node.limit is None else min(rows, float(node.limit))

@@ -4,21 +4,36 @@
 
     offset 2, limit 3     input 0 1 | 2 3 | 4 5 | 6 7 …   ->   2 3 | 4      (the batch 6 7 is never pulled)
 
-Buffered: nothing. Order: the input's. Stops pulling as soon as it has delivered `limit` rows.
+Buffered: nothing; for a share of the rows, the whole input. Order: the input's. Stops pulling as soon as it has
+delivered `limit` rows.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
+from sqlengine.executor.context import TaskContext
+from sqlengine.executor.operators.buffer import RowBuffer
 from sqlengine.planner.physical import LimitExec
 from sqlengine.vector import Batch
 
 
-def limit_rows(node: LimitExec, batches: Iterator[Batch]) -> Iterator[Batch]:
+def limit_rows(node: LimitExec, batches: Iterator[Batch], context: TaskContext) -> Iterator[Batch]:
     """Slices of the input's batches; nothing is pulled for `limit` 0."""
-    skip = node.offset
-    left = node.limit
+    if node.percent is None:
+        yield from _window(node.limit, node.offset, batches)
+        return
+    buffer = RowBuffer(node.columns, context.memory, "LIMIT %")
+    buffer.extend(batches)
+    rows = buffer.rows()
+    yield from _window(math.floor(node.percent / 100 * rows.length), node.offset, iter((rows,)))
+    buffer.release()
+
+
+def _window(limit: int | None, offset: int, batches: Iterator[Batch]) -> Iterator[Batch]:
+    skip = offset
+    left = limit
     while left is None or left > 0:
         batch = next(batches, None)
         if batch is None:

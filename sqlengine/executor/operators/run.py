@@ -99,7 +99,7 @@ class _Pipeline:
             case SortExec():
                 return sort(node, self.open(node.input, children[0]), context)
             case LimitExec():
-                return limit_rows(node, self.open(node.input, children[0]))
+                return limit_rows(node, self.open(node.input, children[0]), context)
             case UnnestExec():
                 return unnest(node, self.open(node.input, children[0]), context)
             case AppendExec():

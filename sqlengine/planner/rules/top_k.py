@@ -25,7 +25,7 @@ def top_k(node: Node) -> Node:
         └─ Project: x, k + 1 AS j
            └─ Scan: a; k, x, d, s, f, ref
     """
-    if not isinstance(node, Limit):
+    if not isinstance(node, Limit) or node.percent is not None:
         return node
     if node.limit == 0:
         return Values(node.columns, ())
@@ -37,7 +37,7 @@ def top_k(node: Node) -> Node:
             return replace(below, input=top_k(replace(node, input=below.input)))
         case Sort(limit=None, offset=0):
             return replace(below, limit=node.limit, offset=node.offset)
-        case Limit():
+        case Limit(percent=None):
             return top_k(_merged(node, below))
         case Union() if node.limit is not None and not all(isinstance(each, Limit) for each in below.inputs):
             wanted = node.limit + node.offset
