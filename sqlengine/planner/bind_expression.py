@@ -9,8 +9,9 @@ from sqlglot import exp
 
 from sqlengine.errors import BindError
 from sqlengine.functions.registry import find_scalar
-from sqlengine.planner import bind_function, bind_nested
+from sqlengine.planner import bind_function, bind_nested, bind_subquery
 from sqlengine.planner.bind_literal import FRACTIONAL_UNITS, interval_literal, number_literal, unit_name
+from sqlengine.planner.bind_subquery import Subqueries
 from sqlengine.planner.bind_type import bind_type
 from sqlengine.planner.bind_unnest import Unnests
 from sqlengine.planner.coerce import coerce, coerce_all, coerce_for_in, operand_of
@@ -65,6 +66,8 @@ class ExpressionBinder:
         Where aggregate calls go; None where none may stand.
     keys
         For HAVING: the GROUP BY keys. A column that is none of them gives way to an alias of its name.
+    subqueries
+        Where subqueries go; None where none may stand.
     """
 
     def __init__(
@@ -75,8 +78,12 @@ class ExpressionBinder:
         aliases: Aliases | None = None,
         aggregates: Aggregates | None = None,
         keys: Collection[Expression] | None = None,
+        subqueries: Subqueries | None = None,
     ) -> None:
         self.keys = keys
+        self.subqueries = subqueries
+        self.outer = context.outer
+        self.tables = context.tables
         self.context = context
         self.reader = context.reader
         self.scope = scope
@@ -125,7 +132,7 @@ class ExpressionBinder:
 
     def within(self, clause: str) -> ExpressionBinder:
         """A binder for a place inside this one where no aggregate may stand."""
-        inner = ExpressionBinder(self.context, self.scope, clause, self.aliases)
+        inner = ExpressionBinder(self.context, self.scope, clause, self.aliases, subqueries=self.subqueries)
         inner._open_aliases = self._open_aliases
         return inner
 
@@ -146,16 +153,29 @@ class ExpressionBinder:
         )
         name = self.reader.name(this)
         with self.context.at(node):
-            try:
-                found = self.scope.find(name, qualifiers)
-            except BindError:
-                field = self._field((*qualifiers, name), node)
-                if field is None:
-                    raise
-                return field
+            found = self.find(name, qualifiers, node)
+            if found is None:
+                raise self._unknown(name)
+        return found
+
+    def find(self, name: str, qualifiers: tuple[str, ...], node: Any) -> Expression | None:
+        """What a name means: here, else as an alias, else around the query; None if nothing has it."""
+        # A qualifier that nothing here is called may be known outside.
+        foreign = bool(qualifiers) and self.outer is not None and not self.scope.knows(qualifiers)
+        try:
+            found = None if foreign else self.scope.find(name, qualifiers)
+        except BindError:
+            found = self._field((*qualifiers, name), node)
+            if found is None:
+                raise
+        if foreign:
+            found = self._field((*qualifiers, name), node)
+        if not qualifiers:
             hidden = self.keys is not None and name.lower() in self.aliases and found not in self.keys
-            if found is None or (hidden and not qualifiers):
-                found = self._alias(name, node)
+            if found is None or hidden:
+                found = self._alias(name, node) or found
+        if found is None and self.outer is not None:
+            found = self.outer.find(name, qualifiers, node)
         if isinstance(found, Column):
             self.places.setdefault(found.id, node)
         return found
@@ -171,11 +191,19 @@ class ExpressionBinder:
                 return bind_nested.field_of(self, found, path[cut:], node)
         return None
 
-    def _alias(self, name: str, node: Any) -> Expression:
+    def _unknown(self, name: str) -> BindError:
+        candidates: list[str] = list(self.aliases)
+        binder = self.outer
+        while binder is not None:
+            candidates += [*binder.scope.all_names(), *binder.aliases]
+            binder = binder.outer
+        return self.scope.unknown(name, tuple(candidates))
+
+    def _alias(self, name: str, node: Any) -> Expression | None:
         key = name.lower()
         tree = self.aliases.get(key)
         if tree is None:
-            raise self.scope.unknown(name, tuple(self.aliases))
+            return None
         if key in self._open_aliases:
             raise self.context.error(f'the alias "{name}" is defined by itself', node)
         self._open_aliases.add(key)
@@ -240,6 +268,8 @@ class ExpressionBinder:
         # How `/` and `||` treat zero and NULL is fixed by the dialect; sqlglot notes it on the node.
         for flag in ("typed", "safe"):
             self.reader.get(node, flag)
+        if isinstance(node.expression, exp.Any | exp.All):
+            return bind_subquery.quantified(self, node, _BINARY[type(node)])
         result = self.call(_BINARY[type(node)], [self.child(node), self.child(node, "expression")], node)
         return self._negated(result, node)
 
@@ -318,8 +348,9 @@ class ExpressionBinder:
 
     def in_(self, node: Any) -> Expression:
         """IN over constants is a look-up; over anything else, equalities."""
-        if self.reader.get(node, "query") is not None:
-            raise self.context.refuse("IN over a subquery is not supported", node)
+        query = bind_subquery.query_of_in(self, node)
+        if query is not None:
+            return bind_subquery.in_query(self, node, self.reader.get(node, "this"), query)
         trees = self.reader.all(node)
         if not trees:
             raise self.reader.unknown(node)
@@ -433,4 +464,6 @@ _HANDLERS: Final[dict[type, _Handler]] = {
     **dict.fromkeys(_PREFIX, ExpressionBinder.prefix),
     **dict.fromkeys(_LIKE, ExpressionBinder.like),
     **bind_function.HANDLERS,
+    exp.Subquery: bind_subquery.scalar,
+    exp.Exists: bind_subquery.exists,
 }

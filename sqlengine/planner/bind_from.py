@@ -10,14 +10,17 @@ from sqlglot import exp
 from sqlengine.errors import did_you_mean
 from sqlengine.planner.bind_expression import ExpressionBinder
 from sqlengine.planner.bind_option import bind_option_call
+from sqlengine.planner.bind_subquery import QUERIES, Subqueries, filter_by
 from sqlengine.planner.bind_table_function import bind_row_function, row_function
 from sqlengine.planner.bound import BoundQuery
 from sqlengine.planner.context import BindContext, CommonTable, CommonTables
+from sqlengine.planner.correlation import refers_to
 from sqlengine.planner.expressions import Column, Expression, Literal, conjunction, conjuncts
 from sqlengine.planner.join_keys import as_inequality, as_key, is_searchable
-from sqlengine.planner.logical import ONE_ROW, AsofJoin, Filter, Join, JoinKind, Node, PositionalJoin, Scan
+from sqlengine.planner.logical import ONE_ROW, AsofJoin, Filter, Join, JoinKind, Node, PositionalJoin, Project, Scan
 from sqlengine.planner.plan_build import project
 from sqlengine.planner.scope import Merged, Relation, Scope
+from sqlengine.planner.unnest import dependent_join
 from sqlengine.storage.filesystem import is_folder
 from sqlengine.storage.table import Table
 
@@ -52,7 +55,8 @@ def bind_from(context: BindContext, select: Any, tables: CommonTables) -> Source
     # Without SELECT (`FROM a, b`) sqlglot hangs the joins on the first item.
     for join in (*reader.all(first, "joins"), *reader.all(select, "joins")):
         if reader.get(join, "kind") != _COMMA:
-            current = _join(context, current, join, tables)
+            with context.inside(_around(context, whole), tables):
+                current = _join(context, current, join, tables)
             continue
         # JOIN binds tighter than the comma: `a, b LEFT JOIN c` pairs a with all of (b LEFT JOIN c).
         whole = current if whole is None else _pair(context, whole, current, join)
@@ -61,14 +65,20 @@ def bind_from(context: BindContext, select: Any, tables: CommonTables) -> Source
             current = _beside(context, whole, item, JoinKind.INNER, join)
             whole = None
         else:
-            current = _item(context, item, tables)
+            with context.inside(_around(context, whole), tables):
+                current = _item(context, item, tables)
     return current if whole is None else _pair(context, whole, current, from_)
 
 
 def _pair(context: BindContext, left: Source, right: Source, node: Any) -> Source:
     with context.at(node):
         scope = left[1].joined(right[1])
-    return Join(JoinKind.INNER, left[0], right[0], ()), scope
+    return dependent_join(context.column, JoinKind.INNER, left[0], right[0]), scope
+
+
+def _around(context: BindContext, left: Source | None) -> ExpressionBinder | None:
+    """What names mean in a FROM item right of `left`, which it may refer to (LATERAL is understood)."""
+    return context.outer if left is None else ExpressionBinder(context, left[1], "FROM")
 
 
 def _beside(context: BindContext, left: Source, node: Any, kind: JoinKind, join: Any) -> Source:
@@ -90,6 +100,8 @@ def _item(context: BindContext, node: Any, tables: CommonTables, with_joins: boo
             source = _subquery(context, node, tables)
         case exp.Values():
             source = _aliased(context, _query(context, node, tables), node)
+        case exp.Lateral() if isinstance(node.this, exp.Subquery):
+            source = _aliased(context, _query(context, context.reader.get(node, "this"), tables), node)
         case _:
             raise context.reader.unknown(node)
     for join in context.reader.all(node, "joins") if with_joins else ():
@@ -157,7 +169,8 @@ def _scan(context: BindContext, node: Any, path: tuple[str, ...], table: Table) 
 
 def _common_table(context: BindContext, node: Any, common: CommonTable) -> Source:
     context.used_tables.add(id(common.tree))
-    bound = _query(context, context.reader.get(common.tree, "this"), common.visible)
+    with context.inside(common.outer, common.visible):
+        bound = _query(context, context.reader.get(common.tree, "this"), common.visible)
     names = unique_names(_renamed(context, bound.names, common.column_names, common.name, node))
     return bound.plan, Scope([_relation(context, node, (common.name,), names, bound.plan.columns)])
 
@@ -234,14 +247,19 @@ def _join(context: BindContext, left: Source, join: Any, tables: CommonTables) -
     kind = _join_kind(context, join)
     if not method and row_function(join.this) is not None and kind in (JoinKind.INNER, JoinKind.LEFT):
         return _function_join(context, left, join, kind)
-    right = _item(context, reader.get(join, "this"), tables)
+    with context.inside(_around(context, left), tables):
+        right = _item(context, reader.get(join, "this"), tables)
     with context.at(join):
         scope = left[1].joined(right[1])
+    lateral = refers_to(right[0], left[0])
+    if lateral and (kind not in (JoinKind.INNER, JoinKind.LEFT) or method in ("ASOF", "POSITIONAL")):
+        raise context.error("The combining JOIN type must be INNER or LEFT for a LATERAL reference", join)
     if method == "POSITIONAL":
         return PositionalJoin((left[0], right[0])), scope
     conditions: list[Expression] = []
     merged_names = _merged_names(context, left[1], right[1], join)
-    binder = ExpressionBinder(context, scope, "a join condition")
+    subqueries = Subqueries(context)
+    binder = ExpressionBinder(context, scope, "a join condition", subqueries=subqueries)
     for position, name in enumerate(merged_names):
         # ASOF JOIN … USING (k, t): the last one is `left.t >= right.t`.
         operator = ">=" if method == "ASOF" and position == len(merged_names) - 1 else "="
@@ -249,12 +267,24 @@ def _join(context: BindContext, left: Source, join: Any, tables: CommonTables) -
         conditions.append(condition)
         scope = Scope(scope.relations, [m for m in scope.merged if m.name.lower() != name.lower()] + [merged])
     on = reader.get(join, "on")
+    if on is not None and kind is JoinKind.INNER and method != "ASOF" and on.find(*QUERIES) is not None:
+        paired = dependent_join(context.column, kind, left[0], right[0], conditions)
+        return filter_by(binder, paired, on), scope
     if on is not None:
         conditions += [part for part in conjuncts(binder.bind_condition(on)) if not _is_true(part)]
-    plan: Node = Join(kind, left[0], right[0], tuple(conditions))
+    sides = subqueries.attach_to_sides(left[0], right[0])
+    if refers_to(sides[1], sides[0]) and (kind in (JoinKind.RIGHT, JoinKind.FULL) or method == "ASOF"):
+        words = f"{method} {kind.value.upper()}".strip()
+        raise context.refuse(f"a subquery over both sides of a {words} JOIN in its ON is not supported", join)
     if method == "ASOF":
-        plan = _asof(context, kind, left[0], right[0], conditions, join)
-    return plan, (left[1] if kind in (JoinKind.SEMI, JoinKind.ANTI) else scope)
+        plan: Node = _asof(context, kind, *sides, conditions, join)
+    else:
+        plan = dependent_join(context.column, kind, *sides, conditions)
+    filters = kind in (JoinKind.SEMI, JoinKind.ANTI)
+    if sides != (left[0], right[0]):
+        kept = left[0].columns if filters else left[0].columns + right[0].columns
+        plan = Project(plan, kept, kept)
+    return plan, (left[1] if filters else scope)
 
 
 def _asof(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlglot import exp
@@ -14,7 +14,7 @@ from sqlengine.planner.bind_nested import NAMED
 from sqlengine.planner.bind_star import unpack
 from sqlengine.planner.bind_unnest import unnest_value
 from sqlengine.planner.coerce import coerce, operand_of
-from sqlengine.planner.expressions import AggregateCall, Expression, Literal
+from sqlengine.planner.expressions import AggregateCall, Expression, Literal, columns_of
 from sqlengine.types import VARCHAR
 
 if TYPE_CHECKING:
@@ -48,8 +48,6 @@ def _bind_aggregate(
     binder: ExpressionBinder, node: Any, function: AggregateFunction, trees: list[Any], condition: Any
 ) -> Expression:
     context, reader = binder.context, binder.reader
-    if binder.aggregates is None:
-        raise context.error(f"the aggregate {_shown(function.name)}() cannot stand in {binder.clause}", node)
     distinct = len(trees) == 1 and isinstance(trees[0], exp.Distinct)
     if distinct:
         trees = reader.all(trees[0])
@@ -60,7 +58,25 @@ def _bind_aggregate(
         cast = tuple(coerce(argument, target) for argument, target in zip(arguments, signature.arguments, strict=True))
     filter_ = None if condition is None else binder.within("FILTER").bind_condition(condition)
     call = AggregateCall(function.name, cast, signature.result, distinct, filter_)
-    return binder.aggregates.add(call, _shown(function.name))
+    owner = _owner(binder, cast if filter_ is None else (*cast, filter_))
+    if owner.aggregates is None:
+        raise context.error(f"the aggregate {_shown(function.name)}() cannot stand in {owner.clause}", node)
+    return owner.aggregates.add(call, _shown(function.name))
+
+
+def _owner(binder: ExpressionBinder, arguments: Sequence[Expression]) -> ExpressionBinder:
+    """The query an aggregate is computed in: the innermost one with a column that it reads, else where it stands."""
+    used = {column for argument in arguments for column in columns_of(argument)}
+    level: ExpressionBinder | None = binder
+    while level is not None:
+        known = {column.id for relation in level.scope.relations for column in relation.columns}
+        if not known.isdisjoint(used):
+            return level
+        used -= level.subqueries.columns if level.subqueries is not None else frozenset()
+        if not used:
+            break
+        level = level.outer
+    return binder
 
 
 def _shown(name: str) -> str:

@@ -35,7 +35,11 @@ def bind_query(context: BindContext, node: Any, tables: CommonTables) -> BoundQu
     NotSupportedError
         A kind of query that is not supported.
     """
-    tables = _with(context, node, tables)
+    with context.inside(context.outer, _with(context, node, tables)):
+        return _bind(context, node, context.tables)
+
+
+def _bind(context: BindContext, node: Any, tables: CommonTables) -> BoundQuery:
     match node:
         case exp.Select():
             return bind_select(context, node, tables)
@@ -77,7 +81,7 @@ def _with(context: BindContext, node: Any, tables: CommonTables) -> CommonTables
         # [NOT] MATERIALIZED is advice: the answer is the same.
         reader.get(tree, "materialized")
         columns = tuple(reader.name(each) for each in reader.all(alias, "columns"))
-        visible = {**visible, name.lower(): CommonTable(name, tree, columns, visible)}
+        visible = {**visible, name.lower(): CommonTable(name, tree, columns, visible, context.outer)}
     return visible
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,11 +14,13 @@ from sqlengine.planner.bind_from import bind_from
 from sqlengine.planner.bind_group import above_keys
 from sqlengine.planner.bind_order import OrderItem, bind_items, bind_order, ordinal, sort_and_limit
 from sqlengine.planner.bind_star import bind_star, each_column, multiplied_name, star_of
+from sqlengine.planner.bind_subquery import Subqueries, filter_by
 from sqlengine.planner.bind_unnest import Unnests, is_unnest, unnest_items
 from sqlengine.planner.bound import BoundQuery
 from sqlengine.planner.context import BindContext, CommonTables
+from sqlengine.planner.correlation import columns_in
 from sqlengine.planner.expressions import Column, Expression, Literal, SortKey, columns_of
-from sqlengine.planner.logical import Aggregate, Filter, Node
+from sqlengine.planner.logical import Aggregate, Filter, Node, expressions_of
 from sqlengine.planner.output_name import output_name
 from sqlengine.planner.plan_build import project
 from sqlengine.planner.scope import Scope
@@ -46,6 +48,7 @@ class _Select:
     scope: Scope = field(init=False)
     aggregates: Aggregates = field(init=False)
     unnests: Unnests = field(init=False)
+    subqueries: Subqueries = field(init=False)
     aliases: Aliases = field(init=False)
 
     def bind(self) -> BoundQuery:
@@ -55,21 +58,26 @@ class _Select:
         plan, self.scope = bind_from(context, self.select, self.tables)
         self.aggregates = Aggregates(context)
         self.unnests = Unnests(context)
+        self.subqueries = Subqueries(context)
         self.aliases = {}
         for tree in reader.all(self.select):
             if isinstance(tree, exp.Alias):
                 self.aliases.setdefault(reader.name(reader.get(tree, "alias")).lower(), reader.get(tree, "this"))
         where = reader.get(self.select, "where")
         if where is not None:
-            binder, tree = self._binder("WHERE", aggregates=False), reader.get(where, "this")
+            binder = self._binder("WHERE", aggregates=False, subqueries=Subqueries(context))
+            tree = reader.get(where, "this")
             for _ in each_column(binder, tree):
-                plan = Filter(plan, binder.bind_condition(tree))
+                plan = filter_by(binder, plan, tree)
 
-        list_binder = ExpressionBinder(context, self.scope, "the select list", {}, self.aggregates)
+        list_binder = ExpressionBinder(
+            context, self.scope, "the select list", {}, self.aggregates, subqueries=self.subqueries
+        )
         list_binder.unnests = self.unnests
         items = self._items(list_binder)
         keys = self._group_keys(items)
-        having_binder = self._binder("HAVING")
+        having_subqueries = Subqueries(context)
+        having_binder = self._binder("HAVING", subqueries=having_subqueries)
         having_binder.keys = {key for _, key in keys or []}
         having = reader.get(self.select, "having")
         having_condition = None if having is None else having_binder.bind_condition(reader.get(having, "this"))
@@ -81,10 +89,12 @@ class _Select:
         above: Callable[[Expression, ExpressionBinder, Any], Expression] | None = None
         if keys is not None or having is not None or self.aggregates.columns:
             plan = self.unnests.below(plan, [key for _, key in keys or []])
-            plan, above = self._aggregate(plan, keys or [])
+            plan, above = self._aggregate(
+                plan, keys or [], [(self.subqueries, list_binder), (having_subqueries, having_binder)]
+            )
             items = [replace(item, expression=above(item.expression, list_binder, item.tree)) for item in items]
             if having_condition is not None:
-                plan = Filter(plan, above(having_condition, having_binder, having))
+                plan = Filter(having_subqueries.attach(plan), above(having_condition, having_binder, having))
             order, on = (
                 [
                     item
@@ -94,12 +104,15 @@ class _Select:
                 ]
                 for each in (order, on)
             )
+        plan = self.subqueries.attach(plan)
         plan = self.unnests.above(plan, lambda items: above(items, list_binder, None) if above else items)
         names = tuple(item.name for item in items)
         return BoundQuery(self._output(plan, items, order, on), names, ordered=bool(order))
 
-    def _binder(self, clause: str, aggregates: bool = True) -> ExpressionBinder:
-        return ExpressionBinder(self.context, self.scope, clause, self.aliases, self.aggregates if aggregates else None)
+    def _binder(self, clause: str, aggregates: bool = True, subqueries: Subqueries | None = None) -> ExpressionBinder:
+        calls = self.aggregates if aggregates else None
+        inner = subqueries or self.subqueries
+        return ExpressionBinder(self.context, self.scope, clause, self.aliases, calls, subqueries=inner)
 
     # -- the select list ----------------------------------------------------------------------
 
@@ -166,16 +179,22 @@ class _Select:
         return not columns_of(expression).isdisjoint(column.id for column in self.aggregates.columns.values())
 
     def _aggregate(
-        self, plan: Node, keys: list[tuple[str, Expression]]
+        self, plan: Node, keys: list[tuple[str, Expression]], inner: Sequence[tuple[Subqueries, ExpressionBinder]]
     ) -> tuple[Node, Callable[[Expression, ExpressionBinder, Any], Expression]]:
         """The Aggregate, and how to say an expression in terms of its columns."""
         context = self.context
+        calls = self.aggregates.columns
         by_expression: dict[Expression, Column] = {}
+        grouping = Aggregate(plan, (), tuple(key for _, key in keys), tuple(calls.values()), tuple(calls))
+        read = {column for expression in expressions_of(grouping) for column in columns_of(expression)}
+        for subqueries, _ in inner:
+            plan = subqueries.taken(read).attach(plan)
+        below = frozenset(column.id for column in plan.columns)
         for name, key in keys:
             if key not in by_expression:
-                by_expression[key] = key if isinstance(key, Column) else context.column(name, key.type)
-        calls = self.aggregates.columns
-        known = by_expression | {column: column for column in (*calls.values(), *self.unnests.columns.values())}
+                own = isinstance(key, Column) and key.id in below
+                by_expression[key] = key if isinstance(key, Column) and own else context.column(name, key.type)
+        known = dict(by_expression)
 
         def above(expression: Expression, binder: ExpressionBinder, tree: Any) -> Expression:
             def missing(column: Column) -> Exception:
@@ -186,11 +205,16 @@ class _Select:
                     node,
                 )
 
+            # Aggregates, outcomes of subqueries and columns of enclosing queries are what they are.
+            known.update((part, part) for part in columns_in(expression) if part.id not in below and part not in known)
             return above_keys(expression, known, missing)
 
-        aggregate = Aggregate(
-            plan, tuple(by_expression.values()), tuple(by_expression), tuple(calls.values()), tuple(calls)
-        )
+        for subqueries, binder in inner:
+            for column in subqueries.names().values():
+                if column.id in below:
+                    above(column, binder, None)
+            subqueries.rename({key.id: c for key, c in by_expression.items() if isinstance(key, Column) and key != c})
+        aggregate = replace(grouping, input=plan, key_columns=tuple(by_expression.values()), keys=tuple(by_expression))
         return aggregate, above
 
     # -- the result ---------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlengine.errors import BindError, Error, NotSupportedError
 from sqlengine.planner.bind_parameter import ParameterValues
@@ -15,15 +15,22 @@ from sqlengine.planner.consume import Reader
 from sqlengine.planner.expressions import Column, Expression
 from sqlengine.types import SqlType
 
+if TYPE_CHECKING:
+    from sqlengine.planner.bind_expression import ExpressionBinder
+
 
 @dataclass(frozen=True, slots=True)
 class CommonTable:
-    """A CTE: bound afresh at each reference, seeing the CTEs that stood before it."""
+    """A CTE: bound afresh at each reference, seeing the CTEs that stood before it.
+
+    `outer` is what names mean around the WITH clause, for a WITH in a subquery.
+    """
 
     name: str
     tree: Any
     column_names: tuple[str, ...]
     visible: CommonTables
+    outer: ExpressionBinder | None = None
 
 
 CommonTables = dict[str, CommonTable]
@@ -31,7 +38,10 @@ CommonTables = dict[str, CommonTable]
 
 @dataclass(slots=True)
 class BindContext:
-    """One query being bound: its tables, its parameters, its tree's reader, and the next column id.
+    """One statement being bound: its tables, its parameters, its tree's reader, and the next column id.
+
+    `outer` binds the expression around the query that is being bound (None for the statement itself): a name that the
+    query does not know is looked up there. `tables` are the CTEs which that query sees.
 
     `given` says what some nodes of the tree mean, by their `id`: COLUMNS(…) while it stands for one column.
     """
@@ -41,6 +51,8 @@ class BindContext:
     reader: Reader
     used_tables: set[int] = field(default_factory=set)
     given: dict[int, Expression] = field(default_factory=dict)
+    outer: ExpressionBinder | None = None
+    tables: CommonTables = field(default_factory=dict)
     _ids: Iterator[int] = field(default_factory=itertools.count)
 
     def column(self, name: str, type_: SqlType) -> Column:
@@ -54,6 +66,16 @@ class BindContext:
     def refuse(self, message: str, node: Any) -> NotSupportedError:
         """A NotSupportedError at a node's place."""
         return NotSupportedError(message, self.reader.source.position(node))
+
+    @contextmanager
+    def inside(self, outer: ExpressionBinder | None, tables: CommonTables) -> Iterator[None]:
+        """Bind a query at another place: within an expression, or where a WITH stood."""
+        before = self.outer, self.tables
+        self.outer, self.tables = outer, tables
+        try:
+            yield
+        finally:
+            self.outer, self.tables = before
 
     @contextmanager
     def at(self, node: Any) -> Iterator[None]:

@@ -93,6 +93,11 @@ def window_part(limit: int | None, offset: int, percent: float | None = None) ->
     return Part(" ".join(words))
 
 
+def per_part(columns: tuple[Column, ...], text: ExpressionText) -> Part:
+    """The columns that say which rows a limit counts together."""
+    return Part("per" if columns else "", tuple(map(text.column, columns)))
+
+
 def rows_part(rows: int, empty_columns: bool) -> Part:
     """How many literal rows."""
     return Part(f"{rows} row{'' if rows == 1 else 's'}" + (" of no columns" if empty_columns and rows else ""))
@@ -135,7 +140,7 @@ def _parts(node: Node, text: ExpressionText) -> tuple[Part, ...]:
         case Sort():
             return (Part("", tuple(text.key(key) for key in node.keys)), window_part(node.limit, node.offset))
         case Limit():
-            return (window_part(node.limit, node.offset, node.percent),)
+            return (window_part(node.limit, node.offset, node.percent), per_part(node.per, text))
         case Unnest():
             return unnest_parts(node, text)
         case Union():

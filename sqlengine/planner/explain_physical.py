@@ -8,6 +8,7 @@ from typing import assert_never
 from sqlengine.planner.explain_logical import (
     aggregate_names,
     condition_part,
+    per_part,
     qualified_names,
     rows_part,
     unnest_parts,
@@ -122,7 +123,7 @@ def _parts(node: Exec, broadcast: frozenset[int], text: ExpressionText) -> tuple
         case SortExec():
             return (Part("", tuple(text.key(key) for key in node.keys)), window_part(node.limit, 0))
         case LimitExec():
-            return (window_part(node.limit, node.offset, node.percent),)
+            return (window_part(node.limit, node.offset, node.percent), per_part(node.per, text))
         case UnnestExec():
             return unnest_parts(node, text)
         case AppendExec():

@@ -167,12 +167,14 @@ class Limit:
     """Rows `offset` … `offset + limit` of the input (`limit` None: all after the offset).
 
     With `percent`, the limit is that share of the input's rows, rounded down.
+    With `per`, so many of the rows that agree on those columns; NULL agrees with NULL.
     """
 
     input: Node
     limit: int | None
     offset: int = 0
     percent: float | None = None
+    per: tuple[Column, ...] = ()
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -285,7 +287,9 @@ def expressions_of(node: Node) -> tuple[Expression, ...]:
             return tuple(key.expression for key in keys)
         case Unnest(lists=lists):
             return lists
-        case Limit() | Union() | PositionalJoin():
+        case Limit(per=per):
+            return per
+        case Union() | PositionalJoin():
             return ()
         case _:
             assert_never(node)

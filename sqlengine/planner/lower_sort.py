@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sqlengine.planner.choices import choose_buckets
 from sqlengine.planner.expressions import columns_of
 from sqlengine.planner.logical import Limit, Sort
 from sqlengine.planner.physical import LimitExec, SortExec
@@ -24,6 +25,8 @@ def lower_sort(sort: Sort, needed: Needed, lower: Lower, builder: StageBuilder) 
 
 def lower_limit(limit: Limit, needed: Needed, lower: Lower, builder: StageBuilder) -> Fragment:
     """Each task stops after the rows that could matter; one task takes the first of them, in task order."""
+    if limit.per:
+        return _lower_limit_per(limit, needed, lower, builder)
     below = lower(limit.input, needed)
     if not below.single and limit.limit is not None:
         kept = limit.limit + limit.offset
@@ -32,3 +35,22 @@ def lower_limit(limit: Limit, needed: Needed, lower: Lower, builder: StageBuilde
         below = builder.gather(below, needed)
     cut = LimitExec(below.root, limit.limit, limit.offset, limit.percent)
     return below.over(cut, builder.estimator.rows(limit))
+
+
+def _lower_limit_per(limit: Limit, needed: Needed, lower: Lower, builder: StageBuilder) -> Fragment:
+    """All rows that are counted together in one task, sorted there if they are to be."""
+    per = limit.per
+    needed |= {column.id for column in per}
+    sort = (
+        limit.input if isinstance(limit.input, Sort) and limit.input.limit is None and not limit.input.offset else None
+    )
+    if sort is None:
+        below = lower(limit.input, needed)
+    else:
+        needed = needed.union(*(columns_of(key.expression) for key in sort.keys))
+        below = lower(sort.input, needed)
+    if not below.single and all(each.keys != per for each in below.partitioned):
+        below = builder.exchange(below, per, choose_buckets(below.rows, builder.settings), needed)
+    if sort is not None:
+        below = below.over(SortExec(below.root, sort.keys))
+    return below.over(LimitExec(below.root, limit.limit, limit.offset, per=per), builder.estimator.rows(limit))

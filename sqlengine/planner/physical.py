@@ -243,12 +243,16 @@ class SortExec:
 
 @dataclass(frozen=True, slots=True)
 class LimitExec:
-    """Rows `offset` … `offset + limit` of the task's input; the limit may be a share of its rows, in `percent`."""
+    """Rows `offset` … `offset + limit` of the task's input; with `per`, of those that agree on these columns.
+
+    The limit may be a share of the input's rows, in `percent`.
+    """
 
     input: Exec
     limit: int | None
     offset: int = 0
     percent: float | None = None
+    per: tuple[Column, ...] = ()
 
     @property
     def columns(self) -> tuple[Column, ...]:

@@ -12,13 +12,15 @@ from sqlengine.planner.logical import Aggregate, Node, Project
 def project(context: BindContext, node: Node, expressions: Sequence[Expression], names: Sequence[str]) -> Node:
     """`node` with exactly `expressions` as columns.
 
-    A column that is passed on keeps its id; a second copy of it, and anything computed, gets a new one. Nothing is
-    added when nothing changes.
+    A column of the node that is passed on keeps its id; a second copy of it, and anything computed, gets a new one.
+    Nothing is added when nothing changes.
     """
     columns: list[Column] = []
     taken: set[int] = set()
+    own = {column.id for column in node.columns}
     for expression, name in zip(expressions, names, strict=True):
-        if isinstance(expression, Column) and expression.id not in taken:
+        # A column of an enclosing query is delivered under an id of its own, beside the one that query has.
+        if isinstance(expression, Column) and expression.id in own - taken:
             column = expression
         else:
             column = context.column(name, expression.type)

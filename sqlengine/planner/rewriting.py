@@ -111,7 +111,11 @@ def map_expressions(node: Node, change: Callable[[Expression], Expression]) -> N
         case Unnest(lists=lists):
             new = all_of(lists)
             return node if new is lists else replace(node, lists=new)
-        case Limit() | Union() | PositionalJoin():
+        case Limit(per=per):
+            # Columns stay columns: whoever exchanges one exchanges it for another.
+            columns = all_of(per)
+            return node if columns is per else replace(node, per=tuple(c for c in columns if isinstance(c, Column)))
+        case Union() | PositionalJoin():
             return node
         case _:
             assert_never(node)

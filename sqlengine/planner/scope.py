@@ -96,6 +96,11 @@ class Scope:
             raise BindError(f'column name "{name}" is ambiguous: write {" or ".join(dict.fromkeys(owners))}')
         return found[0] if found else None
 
+    def knows(self, qualifiers: tuple[str, ...]) -> bool:
+        """Whether `qualifiers` name a relation here."""
+        folded = tuple(part.lower() for part in qualifiers)
+        return any(relation.is_called(folded) for relation in self.relations)
+
     def merged_as(self, name: str) -> list[Merged]:
         """The merged columns of that name; case does not count."""
         return [each for each in self.merged if each.name.lower() == name.lower()]
@@ -108,11 +113,15 @@ class Scope:
                     return each
         return name
 
+    def all_names(self) -> list[str]:
+        """The names of all columns, as often as they stand."""
+        return [each for relation in self.relations for each in relation.names]
+
     def unknown(self, name: str, aliases: tuple[str, ...] = ()) -> BindError:
         """The error for a name that `find` does not know."""
         if not self.relations and not aliases:
             return BindError(f'there is no column "{name}": the query has no FROM clause')
-        candidates = [each for relation in self.relations for each in relation.names] + list(aliases)
+        candidates = [*self.all_names(), *aliases]
         return BindError(f'there is no column "{name}".{did_you_mean(name, candidates)}')
 
     def star(self, qualifiers: tuple[str, ...] = ()) -> Iterator[tuple[str, Expression]]:

@@ -89,6 +89,9 @@ class Estimator(ValueEstimates):
                 return self.groups(node.keys, self.rows(node.input))
             case Limit(percent=float() as percent):
                 return self.rows(node.input) * percent / 100
+            case Limit(per=per) if per:
+                rows = self.rows(node.input)
+                return rows if node.limit is None else min(rows, node.limit * self.groups(per, rows))
             case Sort() | Limit():
                 rows = max(0.0, self.rows(node.input) - node.offset)
                 return rows if node.limit is None else min(rows, float(node.limit))

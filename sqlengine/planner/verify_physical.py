@@ -80,8 +80,10 @@ def _expressions(node: Exec) -> Iterator[Expression]:
             yield from node.columns
         case ExchangeRead():
             yield from (key.expression for key in node.merge)
-        case ValuesExec() | LimitExec():
+        case ValuesExec():
             return
+        case LimitExec():
+            yield from node.per
         case FilterExec():
             yield node.condition
         case ProjectExec():

@@ -4,7 +4,8 @@
 
     offset 2, limit 3     input 0 1 | 2 3 | 4 5 | 6 7 …   ->   2 3 | 4      (the batch 6 7 is never pulled)
 
-Buffered: nothing; for a share of the rows, the whole input. Order: the input's. Stops pulling as soon as it has
+Buffered: nothing; for a share of the rows, the whole input; with `per`, the values met of these columns. Order: the
+input's. Stops pulling as soon as it has
 delivered `limit` rows.
 """
 
@@ -13,14 +14,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import numpy as np
+
 from sqlengine.executor.context import TaskContext
 from sqlengine.executor.operators.buffer import RowBuffer
+from sqlengine.executor.operators.grouping import Groups
 from sqlengine.planner.physical import LimitExec
 from sqlengine.vector import Batch
 
 
 def limit_rows(node: LimitExec, batches: Iterator[Batch], context: TaskContext) -> Iterator[Batch]:
     """Slices of the input's batches; nothing is pulled for `limit` 0."""
+    if node.per:
+        yield from _limit_per(node, batches)
+        return
     if node.percent is None:
         yield from _window(node.limit, node.offset, batches)
         return
@@ -46,3 +53,26 @@ def _window(limit: int | None, offset: int, batches: Iterator[Batch]) -> Iterato
         skip = 0
         if left is not None:
             left -= take
+
+
+def _limit_per(node: LimitExec, batches: Iterator[Batch]) -> Iterator[Batch]:
+    """The rows whose number among those with equal values of `node.per` is in the window."""
+    groups = Groups([column.type for column in node.per])
+    met = np.zeros(0, np.int64)
+    last = None if node.limit is None else node.offset + node.limit
+    for batch in batches:
+        numbers = groups.assign([batch.column(column.id) for column in node.per], batch.length)
+        met = np.concatenate([met, np.zeros(groups.count - len(met), np.int64)])
+        order = np.argsort(numbers, kind="stable")
+        in_order = numbers.take(order)
+        # Where the run of each row's group starts, in `order`.
+        starts = np.searchsorted(in_order, in_order)
+        rank = np.empty(batch.length, np.int64)
+        rank[order] = np.arange(batch.length) - starts + met.take(in_order)
+        met += np.bincount(numbers, minlength=len(met))
+        kept = rank >= node.offset
+        if last is not None:
+            kept &= rank < last
+        rows = np.flatnonzero(kept)
+        if len(rows):
+            yield batch if len(rows) == batch.length else batch.take(rows)

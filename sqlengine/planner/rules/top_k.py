@@ -29,6 +29,8 @@ def top_k(node: Node) -> Node:
         return node
     if node.limit == 0:
         return Values(node.columns, ())
+    if node.per:
+        return node
     below = node.input
     if node.limit is None and node.offset == 0:
         return top_k(below)
@@ -37,7 +39,7 @@ def top_k(node: Node) -> Node:
             return replace(below, input=top_k(replace(node, input=below.input)))
         case Sort(limit=None, offset=0):
             return replace(below, limit=node.limit, offset=node.offset)
-        case Limit(percent=None):
+        case Limit(percent=None, per=()):
             return top_k(_merged(node, below))
         case Union() if node.limit is not None and not all(isinstance(each, Limit) for each in below.inputs):
             wanted = node.limit + node.offset
