@@ -10,6 +10,7 @@ import numpy as np
 
 from sqlengine.errors import BindError, DataError, NotSupportedError
 from sqlengine.functions.encoded import map_values
+from sqlengine.functions.grouped import for_each_constant
 from sqlengine.functions.overloads import overload, resolver
 from sqlengine.functions.registry import scalar
 from sqlengine.functions.substring_search import contains_in_order
@@ -171,6 +172,7 @@ _REGEX_3: Final = overload(VARCHAR, VARCHAR, VARCHAR, BOOLEAN)
     resolver("regexp_matches", _REGEX_2, _REGEX_3),
     example=("SELECT regexp_matches('abc', 'b.')", "true"),
 )
+@for_each_constant(1, 2)
 def _regexp_matches(arguments: Sequence[Vector], result: SqlType) -> Vector:
     """Whether the pattern is found anywhere; flags c, i, l, s."""
     return _search(arguments, "{}")
@@ -181,6 +183,7 @@ def _regexp_matches(arguments: Sequence[Vector], result: SqlType) -> Vector:
     resolver("regexp_full_match", _REGEX_2, _REGEX_3),
     example=("SELECT regexp_full_match('abc', 'b.')", "false"),
 )
+@for_each_constant(1, 2)
 def _regexp_full_match(arguments: Sequence[Vector], result: SqlType) -> Vector:
     """Whether the pattern describes the whole text; flags c, i, l, s."""
     return _search(arguments, r"\A(?:{})\z")
@@ -192,9 +195,9 @@ def _search(arguments: Sequence[Vector], frame: str) -> Vector:
     if any_null_constant(arguments):
         return null_vector(BOOLEAN, arguments)
     pattern, flags = _constants("regular expression", arguments[1:])
-    prefix, body, _ = _expression(pattern, flags, "")
+    prefix, body, _ = expression_of(pattern, flags, "")
     expression = prefix + frame.format(body)
-    return map_values(arguments[0], BOOLEAN, lambda array: _guard(pc.match_substring_regex, array, expression))
+    return map_values(arguments[0], BOOLEAN, lambda array: guarded(pc.match_substring_regex, array, expression))
 
 
 @scalar(
@@ -206,19 +209,20 @@ def _search(arguments: Sequence[Vector], frame: str) -> Vector:
     ),
     example=("SELECT regexp_replace('hello', 'l+', 'L')", "heLo"),
 )
+@for_each_constant(1, 2, 3)
 def _regexp_replace(arguments: Sequence[Vector], result: SqlType) -> Vector:
     r"""The first match replaced, all of them with flag g; `\1` in the replacement is the first group."""
     import pyarrow.compute as pc
 
     if any_null_constant(arguments):
         return null_vector(result, arguments)
-    pattern, replacement, *rest = (_constant("regular expression", argument) for argument in arguments[1:])
-    prefix, body, everywhere = _expression(pattern, rest[0] if rest else "", "g")
+    pattern, replacement, *rest = (constant_text("regular expression", argument) for argument in arguments[1:])
+    prefix, body, everywhere = expression_of(pattern, rest[0] if rest else "", "g")
     most = None if everywhere else 1
     return map_values(
         arguments[0],
         VARCHAR,
-        lambda array: _guard(pc.replace_substring_regex, array, prefix + body, replacement, max_replacements=most),
+        lambda array: guarded(pc.replace_substring_regex, array, prefix + body, replacement, max_replacements=most),
     )
 
 
@@ -232,15 +236,16 @@ def _regexp_replace(arguments: Sequence[Vector], result: SqlType) -> Vector:
     ),
     example=("SELECT regexp_extract('abc', 'b(.)', 1)", "c"),
 )
+@for_each_constant(1, 2, 3)
 def _regexp_extract(arguments: Sequence[Vector], result: SqlType) -> Vector:
     """The first match, or one of its groups; an empty text if there is none."""
     if any_null_constant(arguments):
         return null_vector(result, arguments)
-    pattern = _constant("regular expression", arguments[1])
+    pattern = constant_text("regular expression", arguments[1])
     group = int(arguments[2].arrow()[0].as_py()) if len(arguments) > 2 and arguments[2].constant else 0
     if len(arguments) > 2 and not arguments[2].constant:
         raise NotSupportedError("a regular expression's group has to be a constant")
-    prefix, body, _ = _expression(pattern, _constant("flags", arguments[3]) if len(arguments) > 3 else "", "")
+    prefix, body, _ = expression_of(pattern, constant_text("flags", arguments[3]) if len(arguments) > 3 else "", "")
     named, count = _with_named_groups(body)
     if group < 0 or group > 9:
         raise DataError(f"Group index {group} must be between 0 and 9")
@@ -254,7 +259,7 @@ def _extract(array: pa.Array, expression: str, group: str) -> pa.Array:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    found = pc.struct_field(_guard(pc.extract_regex, array, expression), group)
+    found = pc.struct_field(guarded(pc.extract_regex, array, expression), group)
     return pc.if_else(pc.is_valid(array), pc.fill_null(found, ""), pa.scalar(None, pa.string()))
 
 
@@ -293,7 +298,12 @@ def _with_named_groups(pattern: str) -> tuple[str, int]:
     return "".join(parts), count
 
 
-def _expression(pattern: str, flags: str, extra: str) -> tuple[str, str, bool]:
+def group_count(pattern: str) -> int:
+    """The number of groups of a regular expression."""
+    return _with_named_groups(pattern)[1]
+
+
+def expression_of(pattern: str, flags: str, extra: str) -> tuple[str, str, bool]:
     """(RE2 flags to put in front, pattern, whether flag g was given)."""
     modes = ""
     everywhere = False
@@ -313,18 +323,19 @@ def _expression(pattern: str, flags: str, extra: str) -> tuple[str, str, bool]:
 
 
 def _constants(what: str, arguments: Sequence[Vector]) -> tuple[str, str]:
-    values = [_constant(what, argument) for argument in arguments]
+    values = [constant_text(what, argument) for argument in arguments]
     return values[0], values[1] if len(values) > 1 else ""
 
 
-def _constant(what: str, argument: Vector) -> str:
+def constant_text(what: str, argument: Vector) -> str:
+    """The text of a constant argument."""
     if not argument.constant:
         raise NotSupportedError(f"a {what} has to be a constant here, not a column")
     value: str = argument.arrow()[0].as_py()
     return value
 
 
-def _guard(function: object, array: pa.Array, *arguments: object, **options: object) -> pa.Array:
+def guarded(function: object, array: pa.Array, *arguments: object, **options: object) -> pa.Array:
     """An Arrow call whose complaint about the pattern becomes ours."""
     import pyarrow as pa
 
