@@ -16,6 +16,7 @@ from sqlengine.config import Settings
 from sqlengine.planner.logical import Node, transform_down, transform_up
 from sqlengine.planner.rules.factor_disjunction import factor_disjunction
 from sqlengine.planner.rules.fold_constants import fold_constants
+from sqlengine.planner.rules.infer_predicates import infer_predicates
 from sqlengine.planner.rules.merge_projects import merge_projects
 from sqlengine.planner.rules.order_joins import order_joins
 from sqlengine.planner.rules.outer_to_inner import outer_to_inner
@@ -71,6 +72,8 @@ RULES: Final[tuple[Rule, ...]] = (
     # Needs filters right above outer joins; the inner joins it makes take filters on both sides.
     Rule(outer_to_inner, Walk.UP),
     Rule(push_down_filter, Walk.DOWN),
+    # Needs filters where they belong: what stands on one side of a join is told to the other.
+    Rule(infer_predicates, Walk.WHOLE),
     Rule(propagate_empty, Walk.UP),
     Rule(merge_projects, Walk.UP),
     Rule(split_distinct_aggregates, Walk.WHOLE),

@@ -31,7 +31,9 @@ def test_estimate_is_near(values: np.ndarray) -> None:
 
 
 def test_small_tables_are_counted_and_nulls_are_no_value() -> None:
-    table = ArrowTable("t", pa.table({"x": ["a", "b", None, "a"], "y": [None] * 4, "z": [[1], [2], None, [1]]}))
+    table = ArrowTable(
+        "t", pa.table({"x": ["a", "b", None, "a"], "y": pa.array([None] * 4, pa.int64()), "z": [[1], [2], None, [1]]})
+    )
     assert sampled_distinct(table, "x") == 2
     assert sampled_distinct(table, "y") == 0
     assert sampled_distinct(table, "z") in (None, 2)
