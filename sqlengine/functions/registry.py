@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlengine.errors import InternalError
+from sqlengine.functions.grouped_rows import GroupedRows
 from sqlengine.types import SqlType
 from sqlengine.vector import Vector
 
@@ -96,53 +97,122 @@ class ScalarFunction:
 
 
 class StateOp(enum.Enum):
-    """What a partial aggregate keeps per group; each merges by itself or by SUM."""
+    """What a partial aggregate keeps per group; `executor.accumulators` has one class for each.
 
-    COUNT_ALL = "count_all"  # rows; merged by SUM
-    COUNT = "count"  # rows whose argument is not NULL; merged by SUM
+    Every one merges with states of its own kind, in task order, so that pieces may be computed anywhere.
+    """
+
+    COUNT_ALL = "count_all"  # rows
+    COUNT = "count"  # rows whose argument is not NULL
     SUM = "sum"  # exact for integers and decimals (128 bits), NULL for no rows
     MIN = "min"
     MAX = "max"
-    FIRST = "first"  # first row in task order; NULLs count
-
-    @property
-    def merge(self) -> StateOp:
-        """The operation that combines two partial states of this one."""
-        return StateOp.SUM if self in (StateOp.COUNT_ALL, StateOp.COUNT) else self
+    ANY = "any"  # first value that is not NULL, in task order
+    FIRST = "first"  # first row in task order, as a STRUCT of its value (maybe NULL); NULL for no rows
+    LAST = "last"  # as FIRST, of the last row
+    BIT_AND = "bit_and"
+    BIT_OR = "bit_or"
+    BIT_XOR = "bit_xor"
+    PRODUCT = "product"  # STRUCT(n, product) of doubles
+    KAHAN = "kahan"  # STRUCT(n, sum, error) of doubles: Kahan's compensated sum
+    MOMENTS = "moments"  # STRUCT(n, mean, m2): count, mean, sum of squared deviations
+    POWERS = "powers"  # STRUCT(n, s1, s2, s3, s4): sums of powers
+    COMOMENTS = "comoments"  # STRUCT(n, mean_x, mean_y, m2_x, m2_y, c) of rows where neither y nor x is NULL
+    ARG_MIN = "arg_min"  # STRUCT(value, key) of the row with the least key; of equal ones the first
+    ARG_MAX = "arg_max"
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One column of partial state: `op` over argument number `argument`, of `type`."""
+    """One column of partial state: `op` over the arguments of these numbers, of `type`."""
 
     op: StateOp
-    argument: int
+    arguments: tuple[int, ...]
     type: SqlType
 
 
 @dataclass(frozen=True, slots=True)
+class Rows:
+    """What a holistic aggregate does with the rows of its groups.
+
+    Attributes
+    ----------
+    compute
+        (rows of all groups, result type) -> one value a group.
+    skip_nulls
+        Numbers of arguments; a row where one of them is NULL is left out.
+    sorted_by
+        Number of the argument by which the rows of a group come sorted, NULLs last; None: in the order of the
+        input, or of the call's ORDER BY. Equal rows keep that order.
+    descending
+        Whether the greatest comes first.
+    """
+
+    compute: Callable[[GroupedRows, SqlType], Vector]
+    skip_nulls: tuple[int, ...] = (0,)
+    sorted_by: int | None = None
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class AggregateSignature:
-    """The outcome of resolving an aggregate: casts of its arguments, result type, partial states."""
+    """The outcome of resolving an aggregate: casts of its arguments, result type, and how it is computed.
+
+    Attributes
+    ----------
+    states
+        Partial states, which the function's `finalize` turns into the result.
+    rows
+        Of a *holistic* aggregate (Gray et al., "Data Cube", 1997), which has no such states but wants all rows of a
+        group at once: what it does with them.
+    """
 
     arguments: tuple[SqlType, ...]
     result: SqlType
-    states: tuple[State, ...]
+    states: tuple[State, ...] = ()
+    rows: Rows | None = None
+
+
+def _no_states(states: Sequence[Vector], result: SqlType) -> Vector:
+    raise InternalError("a holistic aggregate has no states")
 
 
 @dataclass(frozen=True, slots=True)
 class AggregateFunction:
-    """An aggregate as one record: resolve -> states; `finalize` turns merged states into the result.
+    """An aggregate as one record.
 
-    `example`, `summary`, `usage` and `alias_of` are those of `ScalarFunction`.
+    To compute one over rows at hand, whichever kind it is, call `executor.whole.aggregate_rows`: window frames and
+    aggregates with ORDER BY do.
+
+    Attributes
+    ----------
+    name
+        SQL name in lower case.
+    resolve
+        Types of a call from its operands, and its states or rows; resolving again from the types after the
+        casts gives the same. Raises BindError naming the function and what it takes.
+    finalize
+        Merged states of all groups -> results; never called for a holistic aggregate.
+    example, summary, usage, alias_of
+        As in `ScalarFunction`.
+    ordered
+        Whether the order of the rows matters; if not, ORDER BY inside the call is dropped.
+    idempotent
+        Whether duplicates change nothing, so that DISTINCT is dropped.
+    constants
+        Numbers of arguments that must be constant.
     """
 
     name: str
     resolve: Callable[[Sequence[Operand]], AggregateSignature]
-    finalize: Run
+    finalize: Run = _no_states
     example: tuple[str, str] | None = None
     summary: str = ""
     usage: str = ""
     alias_of: str | None = None
+    ordered: bool = False
+    idempotent: bool = False
+    constants: tuple[int, ...] = ()
 
 
 _SCALARS: dict[str, ScalarFunction] = {}

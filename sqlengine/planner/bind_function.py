@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlglot import exp
 
 from sqlengine.errors import BindError, did_you_mean
-from sqlengine.functions.registry import AggregateFunction, find_aggregate, find_scalar, function_names
+from sqlengine.functions.registry import find_aggregate, find_scalar, function_names
 from sqlengine.planner import bind_nested
+from sqlengine.planner.bind_aggregate import bind_aggregate, within_group
 from sqlengine.planner.bind_nested import NAMED
 from sqlengine.planner.bind_star import unpack
 from sqlengine.planner.bind_unnest import unnest_value
-from sqlengine.planner.coerce import coerce, operand_of
-from sqlengine.planner.expressions import AggregateCall, Expression, Literal, columns_of
+from sqlengine.planner.expressions import Expression, Literal
 from sqlengine.types import VARCHAR
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def bind_call(binder: ExpressionBinder, node: Any, condition: Any = None) -> Exp
         return unnest_value(binder, node)
     aggregate = find_aggregate(name)
     if aggregate is not None:
-        return _bind_aggregate(binder, node, aggregate, trees, condition)
+        return bind_aggregate(binder, node, aggregate, trees, condition)
     if find_scalar(name) is None or name in _OPERATORS:
         raise binder.context.error(f'there is no function "{name}".{did_you_mean(name, _callable_names())}', node)
     if condition is not None:
@@ -42,45 +42,6 @@ def bind_call(binder: ExpressionBinder, node: Any, condition: Any = None) -> Exp
     with binder.context.at(node):
         arguments = [binder.bind(tree) for tree in trees]
     return binder.call(name, arguments, node)
-
-
-def _bind_aggregate(
-    binder: ExpressionBinder, node: Any, function: AggregateFunction, trees: list[Any], condition: Any
-) -> Expression:
-    context, reader = binder.context, binder.reader
-    distinct = len(trees) == 1 and isinstance(trees[0], exp.Distinct)
-    if distinct:
-        trees = reader.all(trees[0])
-    inner = binder.within("the arguments of another aggregate")
-    with context.at(node):
-        arguments = [inner.bind(tree) for tree in trees]
-        signature = function.resolve([operand_of(argument) for argument in arguments])
-        cast = tuple(coerce(argument, target) for argument, target in zip(arguments, signature.arguments, strict=True))
-    filter_ = None if condition is None else binder.within("FILTER").bind_condition(condition)
-    call = AggregateCall(function.name, cast, signature.result, distinct, filter_)
-    owner = _owner(binder, cast if filter_ is None else (*cast, filter_))
-    if owner.aggregates is None:
-        raise context.error(f"the aggregate {_shown(function.name)}() cannot stand in {owner.clause}", node)
-    return owner.aggregates.add(call, _shown(function.name))
-
-
-def _owner(binder: ExpressionBinder, arguments: Sequence[Expression]) -> ExpressionBinder:
-    """The query an aggregate is computed in: the innermost one with a column that it reads, else where it stands."""
-    used = {column for argument in arguments for column in columns_of(argument)}
-    level: ExpressionBinder | None = binder
-    while level is not None:
-        known = {column.id for relation in level.scope.relations for column in relation.columns}
-        if not known.isdisjoint(used):
-            return level
-        used -= level.subqueries.columns if level.subqueries is not None else frozenset()
-        if not used:
-            break
-        level = level.outer
-    return binder
-
-
-def _shown(name: str) -> str:
-    return "count" if name == "count_star" else name
 
 
 def _callable_names() -> list[str]:
@@ -91,9 +52,11 @@ def _filtered(binder: ExpressionBinder, node: Any) -> Expression:
     """aggregate(…) FILTER (WHERE condition)."""
     reader = binder.reader
     call = reader.get(node, "this")
+    where = reader.get(node, "expression")
+    if isinstance(call, exp.WithinGroup):
+        return within_group(binder, call, reader.get(where, "this"))
     if not isinstance(call, exp.Anonymous):
         raise reader.unknown(node)
-    where = reader.get(node, "expression")
     return bind_call(binder, call, reader.get(where, "this"))
 
 
@@ -148,6 +111,7 @@ _OPERATORS: Final = frozenset(
 HANDLERS: Final[dict[type, Callable[[ExpressionBinder, Any], Expression]]] = {
     exp.Anonymous: bind_call,
     exp.Filter: _filtered,
+    exp.WithinGroup: within_group,
     exp.Extract: _extract,
     exp.Substring: _substring,
     exp.Trim: _trim,

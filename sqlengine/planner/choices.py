@@ -98,7 +98,7 @@ def choose_join_strategy(
 
 
 def choose_aggregate_strategy(
-    tasks: int, has_keys: bool, partitioned: bool, distinct: bool, rows: float, groups: float
+    tasks: int, has_keys: bool, partitioned: bool, whole: bool, rows: float, groups: float
 ) -> tuple[AggregateStrategy, str]:
     """How an aggregation is run, and why.
 
@@ -110,8 +110,8 @@ def choose_aggregate_strategy(
         False: one group.
     partitioned
         Whether all rows of a group are in one task already.
-    distinct
-        Whether some aggregate drops duplicates, so that partial states cannot be merged.
+    whole
+        Whether some aggregate drops duplicates, or wants all rows of a group at once.
     rows, groups
         Estimates of input rows and of groups.
     """
@@ -120,11 +120,11 @@ def choose_aggregate_strategy(
     if partitioned:
         return AggregateStrategy.SINGLE, "input is partitioned by the keys"
     if not has_keys:
-        if distinct:
-            return AggregateStrategy.ROWS_GATHER, "DISTINCT needs all rows in one task"
+        if whole:
+            return AggregateStrategy.ROWS_GATHER, "an aggregate needs all rows in one task"
         return AggregateStrategy.PARTIAL_GATHER, "one group"
-    if distinct:
-        return AggregateStrategy.ROWS_HASH, "DISTINCT needs all rows of a group in one task"
+    if whole:
+        return AggregateStrategy.ROWS_HASH, "an aggregate needs all rows of a group in one task"
     about = f"about {format_count(groups)} groups"
     if groups > GATHERED_GROUPS and groups > USELESS_REDUCTION * rows:
         return AggregateStrategy.ROWS_HASH, f"{about} of {format_count(rows)} rows"

@@ -140,11 +140,8 @@ def _scan(node: ScanExec) -> str:
 
 
 def _aggregate(aggregate: AggregateColumn, text: ExpressionText) -> str:
-    arguments: dict[Expression, None] = {}
-    for state in aggregate.states:
-        if state.argument is not None:
-            arguments[state.argument] = None
-    return text.aggregate(aggregate.function, tuple(arguments), aggregate.distinct, aggregate.filter)
+    arguments = dict.fromkeys(aggregate.arguments or (each for state in aggregate.states for each in state.arguments))
+    return text.aggregate(aggregate.function, tuple(arguments), aggregate.distinct, aggregate.filter, aggregate.order)
 
 
 def _bound(bound: Bound, text: ExpressionText) -> str:

@@ -59,14 +59,21 @@ class ExpressionText:
 
     def call(self, call: AggregateCall) -> str:
         """An aggregate call: `sum(DISTINCT x) FILTER (WHERE y > 1)`."""
-        return self.aggregate(call.function, call.arguments, call.distinct, call.filter)
+        return self.aggregate(call.function, call.arguments, call.distinct, call.filter, call.order)
 
     def aggregate(
-        self, function: str, arguments: tuple[Expression, ...], distinct: bool, condition: Expression | None
+        self,
+        function: str,
+        arguments: tuple[Expression, ...],
+        distinct: bool,
+        condition: Expression | None,
+        order: tuple[SortKey, ...] = (),
     ) -> str:
-        """`function(arguments)` with its DISTINCT and FILTER; `*` for no arguments."""
+        """`function(arguments)` with its DISTINCT, ORDER BY and FILTER; `*` for no arguments."""
         name = "count" if function == "count_star" else function
         inside = ", ".join(map(self.expression, arguments)) or "*"
+        if order:
+            inside += f" ORDER BY {', '.join(map(self.key, order))}"
         text = f"{name}({'DISTINCT ' if distinct else ''}{inside})"
         return text if condition is None else f"{text} FILTER (WHERE {self.expression(condition)})"
 

@@ -82,10 +82,20 @@ Expression = Literal | Column | Call | Cast | Case | InList
 
 
 @dataclass(frozen=True, slots=True)
+class SortKey:
+    """One ORDER BY key."""
+
+    expression: Expression
+    descending: bool = False
+    nulls_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class AggregateCall:
     """A call of a registered aggregate function; lives in Aggregate nodes only.
 
-    `filter` keeps only rows where it is true; `distinct` drops duplicate argument values.
+    `filter` keeps only rows where it is true; `distinct` drops duplicate argument values; `order` is the order in
+    which the rows are taken, where that makes a difference.
     """
 
     function: str
@@ -93,15 +103,7 @@ class AggregateCall:
     type: SqlType
     distinct: bool = False
     filter: Expression | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SortKey:
-    """One ORDER BY key."""
-
-    expression: Expression
-    descending: bool = False
-    nulls_first: bool = False
+    order: tuple[SortKey, ...] = ()
 
 
 def children(expression: Expression) -> tuple[Expression, ...]:

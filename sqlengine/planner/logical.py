@@ -282,7 +282,8 @@ def expressions_of(node: Node) -> tuple[Expression, ...]:
         case Aggregate(keys=keys, aggregates=aggregates):
             arguments = tuple(a for call in aggregates for a in call.arguments)
             filters = tuple(call.filter for call in aggregates if call.filter is not None)
-            return keys + arguments + filters
+            order = tuple(key.expression for call in aggregates for key in call.order)
+            return keys + arguments + filters + order
         case Sort(keys=keys):
             return tuple(key.expression for key in keys)
         case Unnest(lists=lists):

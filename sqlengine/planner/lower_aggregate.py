@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from sqlengine.errors import InternalError
-from sqlengine.functions.registry import Operand, StateOp, find_aggregate
+from sqlengine.functions.registry import Operand, find_aggregate
 from sqlengine.planner.choices import AggregateStrategy, choose_aggregate_strategy, choose_buckets
 from sqlengine.planner.expressions import AggregateCall, Column, Expression, columns_of
 from sqlengine.planner.logical import Aggregate, expressions_of
@@ -21,15 +21,15 @@ def lower_aggregate(node: Aggregate, needed: Needed, lower: Lower, builder: Stag
     below = lower(node.input, inputs)
     groups = builder.estimator.rows(node)
     partitioned = _in_key_columns(below.partitioned, node)
+    aggregates = _StateColumns(builder).aggregates(node)
     strategy, reason = choose_aggregate_strategy(
         tasks=len(below.tasks),
         has_keys=bool(node.keys),
         partitioned=bool(partitioned),
-        distinct=any(call.distinct for call in node.aggregates),
+        whole=any(each.distinct or each.is_whole for each in aggregates),
         rows=below.rows,
         groups=groups,
     )
-    aggregates = _StateColumns(builder).aggregates(node)
     single = AggregateExec(below.root, AggregateMode.SINGLE, node.key_columns, node.keys, aggregates, reason)
     buckets = choose_buckets(groups, builder.settings)
     match strategy:
@@ -104,14 +104,16 @@ class _StateColumns:
         if function is None:
             raise InternalError(f"aggregate function {call.function!r} was bound but is not registered")
         signature = function.resolve([Operand(argument.type) for argument in call.arguments])
+        if signature.rows is not None or call.order:
+            return AggregateColumn(call.function, column, (), call.distinct, call.filter, call.arguments, call.order)
         states = []
         for state in signature.states:
-            argument = None if state.op is StateOp.COUNT_ALL else call.arguments[state.argument]
-            key = (state.op, argument, state.type, call.distinct, call.filter)
+            arguments = tuple(call.arguments[number] for number in state.arguments)
+            key = (state.op, arguments, state.type, call.distinct and call.arguments, call.filter)
             known = self._known.get(key)
             if known is None:
-                name = state.op.value if argument is None else f"{state.op.value} of {column.name}"
-                known = StateColumn(state.op, argument, self._builder.new_column(name, state.type))
+                name = f"{state.op.value} of {column.name}" if arguments else state.op.value
+                known = StateColumn(state.op, arguments, self._builder.new_column(name, state.type))
                 self._known[key] = known
             states.append(known)
         return AggregateColumn(call.function, column, tuple(states), call.distinct, call.filter)

@@ -104,10 +104,10 @@ class AggregateMode(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class StateColumn:
-    """One state of one aggregate: `op` over `argument` (None for COUNT_ALL), kept in `column`."""
+    """One state of one aggregate: `op` over `arguments` (none for COUNT_ALL), kept in `column`."""
 
     op: StateOp
-    argument: Expression | None
+    arguments: tuple[Expression, ...]
     column: Column
 
 
@@ -116,6 +116,9 @@ class AggregateColumn:
     """One aggregate: its states, and the function whose `finalize` makes `column` of them.
 
     `filter` and `distinct` apply to the rows that reach the states (PARTIAL without distinct, or SINGLE).
+
+    A *whole* aggregate (holistic, or with an `order` that matters) has no states: it wants its `arguments` of all rows
+    of a group at once, sorted by `order`, and stands in SINGLE only.
     """
 
     function: str
@@ -123,6 +126,13 @@ class AggregateColumn:
     states: tuple[StateColumn, ...]
     distinct: bool = False
     filter: Expression | None = None
+    arguments: tuple[Expression, ...] = ()
+    order: tuple[SortKey, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all rows of a group are wanted at once."""
+        return bool(self.arguments)
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,9 +128,10 @@ def _map_call(
 ) -> AggregateCall:
     arguments = all_of(call.arguments)
     condition = None if call.filter is None else change(call.filter)
-    if arguments is call.arguments and condition is call.filter:
+    order = _unchanged(call.order, tuple(_map_key(key, change) for key in call.order))
+    if arguments is call.arguments and condition is call.filter and order is call.order:
         return call
-    return replace(call, arguments=arguments, filter=condition)
+    return replace(call, arguments=arguments, filter=condition, order=order)
 
 
 def _map_key(key: SortKey, change: Callable[[Expression], Expression]) -> SortKey:

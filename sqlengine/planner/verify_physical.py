@@ -96,8 +96,10 @@ def _expressions(node: Exec) -> Iterator[Expression]:
                 for state in aggregate.states:
                     if node.mode is AggregateMode.FINAL:
                         yield state.column
-                    elif state.argument is not None:
-                        yield state.argument
+                    else:
+                        yield from state.arguments
+                yield from aggregate.arguments
+                yield from (key.expression for key in aggregate.order)
         case HashJoinExec():
             yield from (*node.probe_keys, *node.build_keys, *node.residual, *node.columns)
         case NestedLoopJoinExec():

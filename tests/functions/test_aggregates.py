@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sqlengine.errors import BindError
-from sqlengine.functions.registry import Operand, StateOp, find_aggregate
+from sqlengine.functions.registry import Operand, find_aggregate
 from sqlengine.types import (
     BIGINT,
     BOOLEAN,
@@ -76,11 +76,6 @@ def test_resolving_the_cast_argument_again_changes_nothing() -> None:
             except BindError:
                 continue
             assert function.resolve([Operand(each) for each in signature.arguments]) == signature
-
-
-def test_states_merge_by_themselves() -> None:
-    assert StateOp.COUNT.merge is StateOp.COUNT_ALL.merge is StateOp.SUM
-    assert StateOp.MIN.merge is StateOp.MIN
 
 
 @pytest.mark.parametrize(

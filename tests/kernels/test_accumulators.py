@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 import sqlengine.types as T
 from sqlengine.errors import NotSupportedError, OutOfRangeError
-from sqlengine.executor.accumulators import make_accumulator
+from sqlengine.executor.accumulators.make import make_accumulator
+from sqlengine.functions.nested_states import struct_of
 from sqlengine.functions.registry import StateOp
 from sqlengine.vector import Vector
 
@@ -57,7 +58,7 @@ def accumulate(op, state, type_, made):
     accumulator = make_accumulator(op, state)
     for groups, values, size in made:
         given_groups = None if groups is None else np.array(groups, np.int64)
-        accumulator.update(given_groups, size, vector_of(values, type_), len(values))
+        accumulator.update(given_groups, size, [vector_of(values, type_)], len(values))
     assert accumulator.nbytes >= 0
     result = accumulator.result(made[-1][2])
     assert result.type == state
@@ -89,7 +90,10 @@ def test_count_and_first(case):
     lists = per_group(made)
     assert accumulate(StateOp.COUNT, T.BIGINT, type_, made) == [len(present(each)) for each in lists]
     assert accumulate(StateOp.COUNT_ALL, T.BIGINT, type_, made) is not None
-    assert accumulate(StateOp.FIRST, type_, type_, made) == [each[0] if each else None for each in lists]
+    assert accumulate(StateOp.ANY, type_, type_, made) == [next(iter(present(each)), None) for each in lists]
+    row = struct_of(value=type_)
+    assert accumulate(StateOp.FIRST, row, type_, made) == [{"value": each[0]} if each else None for each in lists]
+    assert accumulate(StateOp.LAST, row, type_, made) == [{"value": each[-1]} if each else None for each in lists]
 
 
 @given(typed_batches)
@@ -163,17 +167,20 @@ def test_intervals_compare_normalized_and_come_back_unchanged():
 @pytest.mark.parametrize("value", [7, None])
 def test_constant_arguments(groups, value):
     constant = Vector.from_literal(value, T.BIGINT)
-    expected = {StateOp.SUM: [21] if groups is None else [7, 7], StateOp.MIN: [7], StateOp.FIRST: [7]}
+    expected = {StateOp.SUM: [21] if groups is None else [7, 7], StateOp.MIN: [7], StateOp.ANY: [7]}
     for op, result in expected.items():
         state = T.HUGEINT if op is StateOp.SUM else T.BIGINT
         accumulator = make_accumulator(op, state)
-        accumulator.update(groups, 1 if groups is None else 2, constant, 3)
+        accumulator.update(groups, 1 if groups is None else 2, [constant], 3)
         got = accumulator.result(1 if groups is None else 2).arrow().to_pylist()
         wanted = result if groups is None else [7, 7]
         assert got == (wanted if value is not None else [None] * len(wanted))
 
 
-@pytest.mark.parametrize("op", list(StateOp))
+SIMPLE = (StateOp.COUNT, StateOp.COUNT_ALL, StateOp.SUM, StateOp.MIN, StateOp.MAX, StateOp.ANY)
+
+
+@pytest.mark.parametrize("op", SIMPLE)
 def test_no_rows_at_all(op):
     for type_ in (T.BIGINT, T.DOUBLE, T.VARCHAR, T.NULL):
         if op is StateOp.SUM and type_ in (T.VARCHAR, T.NULL):
@@ -181,8 +188,8 @@ def test_no_rows_at_all(op):
         state = T.BIGINT if op in (StateOp.COUNT, StateOp.COUNT_ALL) else type_
         accumulator = make_accumulator(op, state)
         empty = vector_of([], type_)
-        accumulator.update(None, 1, empty, 0)
-        accumulator.update(np.empty(0, np.int64), 2, empty, 0)
+        accumulator.update(None, 1, [empty], 0)
+        accumulator.update(np.empty(0, np.int64), 2, [empty], 0)
         expected = 0 if state == T.BIGINT and op in (StateOp.COUNT, StateOp.COUNT_ALL) else None
         assert accumulator.result(2).arrow().to_pylist() == [expected] * 2
         assert accumulator.result(0).arrow().to_pylist() == []
@@ -190,12 +197,43 @@ def test_no_rows_at_all(op):
 
 def test_dictionary_encoded_text():
     vector = Vector.from_arrow(pa.array(["b", "a", None, "c"]).dictionary_encode(), T.VARCHAR)
-    for op, expected in ((StateOp.MIN, ["b", "a"]), (StateOp.MAX, ["b", "c"]), (StateOp.FIRST, ["b", "a"])):
+    for op, expected in ((StateOp.MIN, ["b", "a"]), (StateOp.MAX, ["b", "c"]), (StateOp.ANY, ["b", "a"])):
         accumulator = make_accumulator(op, T.VARCHAR)
-        accumulator.update(np.array([0, 1, 0, 1]), 2, vector, 4)
+        accumulator.update(np.array([0, 1, 0, 1]), 2, [vector], 4)
         assert accumulator.result(2).arrow().to_pylist() == expected
 
 
 def test_extremes_of_lists_are_refused():
     with pytest.raises(NotSupportedError, match=r"MIN of INTEGER\[\]"):
         make_accumulator(StateOp.MIN, T.list_of(T.INTEGER))
+
+
+def states_of(type_):
+    """(operation, type of its state) of everything that can be kept of `type_`."""
+    row = struct_of(value=type_)
+    yield from ((StateOp.COUNT, T.BIGINT), (StateOp.ANY, type_), (StateOp.FIRST, row), (StateOp.LAST, row))
+    yield from ((StateOp.MIN, type_), (StateOp.MAX, type_))
+    if type_.is_integer:
+        yield from ((op, type_) for op in (StateOp.BIT_AND, StateOp.BIT_OR, StateOp.BIT_XOR))
+    if type_ in EXACT:
+        yield StateOp.SUM, EXACT[type_]
+    if T.words_dtype(type_) is not None and not (type_.is_unscaled and type_.precision > 18) and type_ != T.HUGEINT:
+        pair = struct_of(value=type_, key=type_)
+        yield from ((StateOp.ARG_MIN, pair), (StateOp.ARG_MAX, pair))
+
+
+@given(typed_batches)
+def test_merged_states_are_those_of_all_rows(case):
+    type_, made = case
+    size = made[-1][2]
+    for op, state in states_of(type_):
+        whole, merged = make_accumulator(op, state), make_accumulator(op, state)
+        for groups, values, count in made:
+            vector = vector_of(values, type_)
+            arguments = [vector, vector] if op in (StateOp.ARG_MIN, StateOp.ARG_MAX) else [vector]
+            given_groups = np.zeros(len(values), np.int64) if groups is None else np.array(groups, np.int64)
+            part = make_accumulator(op, state)
+            part.update(given_groups, count, arguments, len(values))
+            whole.update(given_groups, count, arguments, len(values))
+            merged.merge(np.arange(count), count, part.result(count), count)
+        assert merged.result(size).arrow().to_pylist() == whole.result(size).arrow().to_pylist(), op

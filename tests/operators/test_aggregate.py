@@ -44,10 +44,10 @@ class Aggregates:
         signature = function.resolve([Operand(argument.type) for argument in arguments])
         states = []
         for state in signature.states:
-            argument = arguments[state.argument] if arguments else None
-            key = (state.op, argument, state.type, distinct, filter_)
+            read = tuple(arguments[number] for number in state.arguments)
+            key = (state.op, read, state.type, distinct, filter_)
             if key not in self._states:
-                self._states[key] = StateColumn(state.op, argument, self.fresh(state.type))
+                self._states[key] = StateColumn(state.op, read, self.fresh(state.type))
             states.append(self._states[key])
         return AggregateColumn(name, self.fresh(signature.result), tuple(states), distinct, filter_)
 

@@ -27,7 +27,7 @@ REFUSED = {
     "SELECT a FROM t GROUP BY ROLLUP (a)": "ROLLUP",
     "SELECT a FROM t GROUP BY CUBE (a)": "CUBE",
     "SELECT a FROM t FOR UPDATE": "FOR UPDATE",
-    "SELECT sum(a ORDER BY b) FROM t": "ORDER BY",
+    "SELECT max(b, a) FROM t": "argument 2 of max",
     "SELECT max(a IGNORE NULLS) FROM t": "IGNORE NULLS",
     "SELECT * FROM t PIVOT (sum(a) FOR b IN (1, 2))": "PIVOT",
     "PIVOT t ON a USING sum(b)": "PIVOT",

@@ -214,3 +214,42 @@ def first_rows(groups: Any, first: Any) -> None:
     for i in range(groups.size):
         if groups[i] >= 0 and first[groups[i]] == -1:
             first[groups[i]] = i
+
+
+@kernel("void(int64[::1], int64[::1], int64, int64[::1], int64[::1])")
+def best_rows(groups: Any, words: Any, flip: Any, best: Any, rows: Any) -> None:
+    """Keep the row with the smallest word of each group, of equal ones the earlier; with `flip` -1 the largest.
+
+    words  int64[n]
+    best   int64[g]  words xor flip; changed
+    rows   int64[g]  the row, -1 when `best` is of an earlier batch, -2 when the group has none; changed
+    """
+    for i in range(groups.size):
+        group = groups[i]
+        if group >= 0:
+            word = words[i] ^ flip
+            if rows[group] == -2 or word < best[group]:
+                best[group] = word
+                rows[group] = i
+
+
+@kernel("void(int64[::1], boolean[::1], int64[::1], int64, int64[::1], boolean[::1])")
+def fold_bits(groups: Any, valid: Any, words: Any, operation: Any, folded: Any, seen: Any) -> None:
+    """Combine the words of each group bit by bit.
+
+    words      int64[n]
+    operation  0: and, 1: or, 2: exclusive or
+    folded     int64[g]  changed
+    seen       bool[g]   set for groups that got a value
+    """
+    for i in range(groups.size):
+        group = groups[i]
+        if group < 0 or (valid.size > 0 and not valid[i]):
+            continue
+        if operation == 0:
+            folded[group] &= words[i]
+        elif operation == 1:
+            folded[group] |= words[i]
+        else:
+            folded[group] ^= words[i]
+        seen[group] = True

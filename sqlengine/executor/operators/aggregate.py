@@ -93,6 +93,9 @@ def _output(
         columns.update(values)
     else:
         for item in node.aggregates:
+            if item.is_whole:
+                columns[item.column.id] = values[item.column.id]
+                continue
             function = find_aggregate(item.function)
             if function is None:
                 raise InternalError(f"the plan calls an aggregate {item.function!r} that is not registered")

@@ -11,19 +11,21 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from sqlengine.errors import InternalError
-from sqlengine.executor.accumulators import Accumulator, make_accumulator
+from sqlengine.executor.accumulators.accumulator import Accumulator
+from sqlengine.executor.accumulators.make import make_accumulator
 from sqlengine.executor.evaluate import may_raise, truth_of
 from sqlengine.executor.operators.grouping import FirstOccurrences
-from sqlengine.functions.registry import StateOp
+from sqlengine.executor.whole import aggregate_rows, collect_rows
+from sqlengine.functions.registry import AggregateFunction, StateOp, find_aggregate
 from sqlengine.planner.expressions import Case, Expression, Literal
 from sqlengine.planner.physical import AggregateColumn, AggregateExec, AggregateMode
-from sqlengine.types import BIGINT
-from sqlengine.vector import Vector
+from sqlengine.types import BIGINT, arrow_type
+from sqlengine.vector import Vector, concat_vectors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,21 +49,20 @@ class StateAccumulators:
         merging = node.mode is AggregateMode.FINAL
         for item in node.aggregates:
             choice = self._choice(item, merging)
+            if item.is_whole:
+                self._states[item.column.id] = self._collected(item, choice)
             for state in item.states:
                 if state.column.id in self._states:
                     continue
-                counts = state.op in (StateOp.COUNT, StateOp.COUNT_ALL)
                 made: _State
                 if merging:
-                    made = _Plain(make_accumulator(state.op.merge, state.column.type), choice, zero_for_null=counts)
-                    made.argument = self._number(state.column)
-                elif counts:
-                    made = _Count(choice)
-                    if state.op is StateOp.COUNT:
-                        made.argument = self._number(_guarded(state.argument, item.filter))
+                    made = _Merged(make_accumulator(state.op, state.column.type), self._number(state.column))
                 else:
-                    made = _Plain(make_accumulator(state.op, state.column.type), choice)
-                    made.argument = self._number(_guarded(state.argument, item.filter))
+                    numbers = [self._number(_guarded(argument, item.filter)) for argument in state.arguments]
+                    if state.op in (StateOp.COUNT, StateOp.COUNT_ALL):
+                        made = _Count(choice, numbers)
+                    else:
+                        made = _Plain(make_accumulator(state.op, state.column.type), choice, numbers)
                 self._states[state.column.id] = made
 
     @property
@@ -78,10 +79,10 @@ class StateAccumulators:
         for choice in self._choices.values():
             choice.update(groups, count, vectors, length)
         for state in self._states.values():
-            state.update(count, vectors, length)
+            state.update(groups, count, vectors, length)
 
     def results(self, count: int) -> dict[int, Vector]:
-        """Each state of the first `count` groups, by the id of its column."""
+        """Each state of the first `count` groups, and each whole aggregate's result, by the id of its column."""
         return {column_id: state.result(count) for column_id, state in self._states.items()}
 
     def _choice(self, item: AggregateColumn, merging: bool) -> _RowChoice:
@@ -89,7 +90,8 @@ class StateAccumulators:
         filter_ = None if merging else item.filter
         distinct: tuple[Expression, ...] = ()
         if item.distinct and not merging:
-            distinct = tuple(dict.fromkeys(state.argument for state in item.states if state.argument is not None))
+            read = item.arguments or tuple(argument for state in item.states for argument in state.arguments)
+            distinct = tuple(dict.fromkeys(argument for argument in read if not isinstance(argument, Literal)))
         key = (filter_, distinct)
         choice = self._choices.get(key)
         if choice is None:
@@ -100,15 +102,21 @@ class StateAccumulators:
             )
         return choice
 
+    def _collected(self, item: AggregateColumn, choice: _RowChoice) -> _Collected:
+        function = find_aggregate(item.function)
+        if function is None:
+            raise InternalError(f"the plan calls an aggregate {item.function!r} that is not registered")
+        arguments = [self._number(_guarded(argument, item.filter)) for argument in item.arguments]
+        keys = [self._number(_guarded(key.expression, item.filter)) for key in item.order]
+        return _Collected(function, item, choice, arguments, keys)
+
     def _number(self, expression: Expression) -> int:
         self.expressions.append(expression)
         return len(self.expressions) - 1
 
 
-def _guarded(argument: Expression | None, filter_: Expression | None) -> Expression:
+def _guarded(argument: Expression, filter_: Expression | None) -> Expression:
     """The argument, asked only about rows that pass the filter if it might raise on others."""
-    if argument is None:
-        raise InternalError("a state other than COUNT_ALL has no argument")
     if filter_ is None or not may_raise(argument):
         return argument
     return Case(((filter_, argument),), Literal(None, argument.type), argument.type)
@@ -144,74 +152,85 @@ class _RowChoice:
             groups = self._firsts.among(groups, [vectors[number] for number in self._distinct], length)
         self.groups = groups
         if self.rows is not None:
-            self.rows.update(groups, count, None, length)
+            self.rows.update(groups, count, (), length)
 
 
-class _State:
-    """One state column; `argument` is the number of its argument among the expressions."""
-
-    argument: int | None = None
+class _State(Protocol):
+    """One state column, or one whole aggregate."""
 
     @property
     def nbytes(self) -> int:
         """Bytes held."""
-        raise NotImplementedError
+        ...
 
-    def update(self, count: int, vectors: Sequence[Vector], length: int) -> None:
-        """Add the rows that the state's choice has picked."""
-        raise NotImplementedError
+    def update(self, groups: Groups, count: int, vectors: Sequence[Vector], length: int) -> None:
+        """Add a batch, or of it the rows that the state's choice has picked."""
+        ...
 
     def result(self, count: int) -> Vector:
-        """The state of each group."""
-        raise NotImplementedError
+        """The state, or the result, of each group."""
+        ...
 
 
-class _Plain(_State):
-    """A state that its accumulator keeps."""
+class _Plain:
+    """A state that its accumulator keeps; `arguments` are numbers of expressions."""
 
-    def __init__(self, accumulator: Accumulator, choice: _RowChoice, zero_for_null: bool = False) -> None:
+    def __init__(self, accumulator: Accumulator, choice: _RowChoice, arguments: Sequence[int]) -> None:
         self._accumulator = accumulator
         self._choice = choice
-        self._zero_for_null = zero_for_null
+        self._arguments = arguments
 
     @property
     def nbytes(self) -> int:
         return self._accumulator.nbytes
 
-    def update(self, count: int, vectors: Sequence[Vector], length: int) -> None:
-        assert self.argument is not None
-        self._accumulator.update(self._choice.groups, count, vectors[self.argument], length)
+    def update(self, groups: Groups, count: int, vectors: Sequence[Vector], length: int) -> None:
+        self._accumulator.update(self._choice.groups, count, [vectors[number] for number in self._arguments], length)
 
     def result(self, count: int) -> Vector:
-        result = self._accumulator.result(count)
-        valid = result.valid()
-        if self._zero_for_null and valid is not None:
-            # The sum of no counts is NULL, the count of no rows is 0.
-            return Vector.from_values(np.where(valid, result.values(), 0), None, result.type)
-        return result
+        return self._accumulator.result(count)
 
 
-class _Count(_State):
+class _Merged:
+    """A state made of partial ones."""
+
+    def __init__(self, accumulator: Accumulator, column: int) -> None:
+        self._accumulator = accumulator
+        self._column = column
+
+    @property
+    def nbytes(self) -> int:
+        return self._accumulator.nbytes
+
+    def update(self, groups: Groups, count: int, vectors: Sequence[Vector], length: int) -> None:
+        self._accumulator.merge(groups, count, vectors[self._column], length)
+
+    def result(self, count: int) -> Vector:
+        return self._accumulator.result(count)
+
+
+class _Count:
     """Rows whose argument is not NULL: rows less NULLs, because most columns have none to count."""
 
-    def __init__(self, choice: _RowChoice) -> None:
+    def __init__(self, choice: _RowChoice, arguments: Sequence[int]) -> None:
         choice.count_rows()
         self._choice = choice
+        self._arguments = arguments
         self._nulls: Accumulator | None = None
 
     @property
     def nbytes(self) -> int:
         return 0 if self._nulls is None else self._nulls.nbytes
 
-    def update(self, count: int, vectors: Sequence[Vector], length: int) -> None:
-        valid = None if self.argument is None else vectors[self.argument].valid()
+    def update(self, groups: Groups, count: int, vectors: Sequence[Vector], length: int) -> None:
+        valid = vectors[self._arguments[0]].valid() if self._arguments else None
         if valid is None or valid.all():
             return
         if self._nulls is None:
             self._nulls = make_accumulator(StateOp.COUNT_ALL, BIGINT)
         groups = self._choice.groups
         null_groups = np.where(valid, np.int64(-1), np.int64(0) if groups is None else groups)
-        self._nulls.update(np.ascontiguousarray(np.broadcast_to(null_groups, (length,))), count, None, length)
+        self._nulls.update(np.ascontiguousarray(np.broadcast_to(null_groups, (length,))), count, (), length)
 
     def result(self, count: int) -> Vector:
         assert self._choice.rows is not None
@@ -219,3 +238,71 @@ class _Count(_State):
         if self._nulls is None:
             return rows
         return Vector.from_values(rows.values() - self._nulls.result(count).values(), None, BIGINT)
+
+
+class _Collected:
+    """An aggregate that wants all rows of a group at once: keeps them until it is asked for its result."""
+
+    def __init__(
+        self,
+        function: AggregateFunction,
+        item: AggregateColumn,
+        choice: _RowChoice,
+        arguments: Sequence[int],
+        keys: Sequence[int],
+    ) -> None:
+        self._function = function
+        self._item = item
+        self._choice = choice
+        self._width = len(arguments)
+        self._read = [*arguments, *keys]
+        self._groups: list[NDArray[np.int64]] = []
+        self._vectors: list[list[Vector]] = [[] for _ in self._read]
+        self._nbytes = 0
+
+    @property
+    def nbytes(self) -> int:
+        return self._nbytes
+
+    def update(self, groups: Groups, count: int, vectors: Sequence[Vector], length: int) -> None:
+        chosen = self._choice.groups
+        if chosen is None:
+            chosen = np.zeros(length, np.int64)
+        rows = np.flatnonzero(chosen >= 0)
+        few = len(rows) < length
+        if few:
+            chosen = chosen[rows]
+        self._groups.append(chosen)
+        self._nbytes += chosen.nbytes
+        for k, number in enumerate(self._read):
+            vector = vectors[number].take(rows) if few else vectors[number]
+            self._vectors[k].append(vector)
+            self._nbytes += vector.nbytes
+
+    def result(self, count: int) -> Vector:
+        groups = np.concatenate(self._groups) if self._groups else np.empty(0, np.int64)
+        columns = [self._column(k) for k in range(len(self._read))]
+        rows = collect_rows(
+            groups,
+            count,
+            columns[: self._width],
+            columns[self._width :],
+            [key.descending for key in self._item.order],
+            [key.nulls_first for key in self._item.order],
+        )
+        return aggregate_rows(self._function, rows, self._item.column.type)
+
+    def _expression(self, k: int) -> Expression:
+        return self._item.arguments[k] if k < self._width else self._item.order[k - self._width].expression
+
+    def _column(self, k: int) -> Vector:
+        """All rows of one argument or key; a literal stays one value."""
+        import pyarrow as pa
+
+        expression = self._expression(k)
+        if isinstance(expression, Literal):
+            return Vector.from_literal(expression.value, expression.type)
+        parts = [each.expand(len(rows)) for each, rows in zip(self._vectors[k], self._groups, strict=True)]
+        if not parts:
+            return Vector.from_arrow(pa.nulls(0, arrow_type(expression.type)), expression.type)
+        return concat_vectors(parts)

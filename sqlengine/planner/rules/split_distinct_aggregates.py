@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import count
-from typing import Final
 
-from sqlengine.planner.expressions import Column
+from sqlengine.functions.registry import find_aggregate
+from sqlengine.planner.expressions import AggregateCall, Column
 from sqlengine.planner.logical import Aggregate, Node, transform_up
 from sqlengine.planner.rewriting import next_column_id
-
-# Duplicates change nothing.
-_IDEMPOTENT: Final = frozenset(("min", "max", "bool_and", "bool_or", "any_value"))
 
 
 def split_distinct_aggregates(plan: Node) -> Node:
@@ -19,7 +16,7 @@ def split_distinct_aggregates(plan: Node) -> Node:
 
     Plain aggregations have partial states that merge, so all tasks work and few rows travel; a DISTINCT aggregate needs
     all rows of a group in one task. Only when all aggregates are DISTINCT over the same argument and none
-    has a FILTER: `sum(y), count(DISTINCT x)` would count y once per x. min and max simply lose their DISTINCT.
+    has a FILTER or depends on the order of rows: `sum(y), count(DISTINCT x)` would count y once per x.
     Sees the whole plan, for it makes new columns.
 
     Before:
@@ -41,11 +38,10 @@ def split_distinct_aggregates(plan: Node) -> Node:
     def split(node: Node) -> Node:
         if not isinstance(node, Aggregate):
             return node
-        node = _without_idle_distinct(node)
         first = node.aggregates[0] if node.aggregates else None
         if first is None or len(first.arguments) != 1:
             return node
-        if any(not a.distinct or a.filter is not None or a.arguments != first.arguments for a in node.aggregates):
+        if not all(_can_split(call, first) for call in node.aggregates):
             return node
         argument = first.arguments[0]
         keys = tuple(
@@ -64,10 +60,7 @@ def split_distinct_aggregates(plan: Node) -> Node:
     return transform_up(plan, split)
 
 
-def _without_idle_distinct(node: Aggregate) -> Aggregate:
-    if not any(call.distinct and call.function in _IDEMPOTENT for call in node.aggregates):
-        return node
-    calls = tuple(
-        replace(call, distinct=call.distinct and call.function not in _IDEMPOTENT) for call in node.aggregates
-    )
-    return replace(node, aggregates=calls)
+def _can_split(call: AggregateCall, first: AggregateCall) -> bool:
+    function = find_aggregate(call.function)
+    ordered = function is None or function.ordered
+    return call.distinct and not ordered and call.filter is None and call.arguments == first.arguments
