@@ -13,7 +13,7 @@ import numpy as np
 
 from sqlengine.errors import BindError
 from sqlengine.functions.casts import cast
-from sqlengine.functions.nested_states import field_of, struct_of
+from sqlengine.functions.nested_states import field_of
 from sqlengine.functions.overloads import describe_call
 from sqlengine.functions.registry import (
     AggregateFunction,
@@ -37,6 +37,7 @@ from sqlengine.types import (
     SqlType,
     TypeKind,
     decimal,
+    struct_of,
 )
 from sqlengine.vector import Vector
 
@@ -128,7 +129,7 @@ def _resolve_any_value(operands: Sequence[Operand]) -> AggregateSignature:
 def _chosen_row(name: str, operation: StateOp) -> Resolve:
     def resolve(operands: Sequence[Operand]) -> AggregateSignature:
         type_ = _single(name, operands).type
-        return AggregateSignature((type_,), type_, (State(operation, (0,), struct_of(value=type_)),))
+        return AggregateSignature((type_,), type_, (State(operation, (0,), struct_of([("value", type_)])),))
 
     return resolve
 

@@ -11,7 +11,7 @@ from sqlengine.errors import BindError
 from sqlengine.functions.coercion import implicit_cost
 from sqlengine.functions.gathering import how_many
 from sqlengine.functions.grouped_rows import GroupedRows
-from sqlengine.functions.nested_states import field_of, slices_of, struct_of
+from sqlengine.functions.nested_states import field_of, slices_of
 from sqlengine.functions.overloads import describe_call
 from sqlengine.functions.registry import (
     AggregateFunction,
@@ -22,7 +22,7 @@ from sqlengine.functions.registry import (
     StateOp,
     register_aggregate,
 )
-from sqlengine.types import BIGINT, SqlType, TypeKind, list_of, words_dtype
+from sqlengine.types import BIGINT, SqlType, TypeKind, list_of, struct_of, words_dtype
 from sqlengine.vector import Vector
 
 
@@ -59,7 +59,8 @@ def _extreme_row(
             return AggregateSignature((value, key, BIGINT), list_of(value), rows=Rows(_firsts, skip_nulls, 1, down))
         narrow = words_dtype(key) is not None and key.kind is not TypeKind.HUGEINT and key.precision <= 18
         if narrow and skip_nulls == (0, 1):
-            return AggregateSignature((value, key), value, (State(op, (0, 1), struct_of(value=value, key=key)),))
+            row = struct_of([("value", value), ("key", key)])
+            return AggregateSignature((value, key), value, (State(op, (0, 1), row),))
         return AggregateSignature((value, key), value, rows=Rows(_first, skip_nulls, 1, down))
 
     return resolve

@@ -19,7 +19,7 @@ from sqlengine.functions.registry import (
     Rows,
     register_aggregate,
 )
-from sqlengine.types import BIGINT, DOUBLE, UBIGINT, VARCHAR, SqlType, TypeKind, list_of
+from sqlengine.types import BIGINT, DOUBLE, UBIGINT, VARCHAR, SqlType, list_of, map_of
 from sqlengine.vector import Vector
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _same(type_: SqlType) -> SqlType:
 
 
 def _counted(type_: SqlType) -> SqlType:
-    return SqlType(TypeKind.MAP, children=(("key", type_), ("value", UBIGINT)))
+    return map_of(type_, UBIGINT)
 
 
 _VALUES: Final = "FROM (VALUES ('b'), ('a'), ('b')) AS t(x)"

@@ -8,7 +8,7 @@ import numpy as np
 
 from sqlengine.errors import NotSupportedError
 from sqlengine.functions.grouped_rows import GroupedRows
-from sqlengine.types import SqlType, TypeKind, arrow_type
+from sqlengine.types import SqlType, arrow_type
 from sqlengine.vector import Vector
 
 if TYPE_CHECKING:
@@ -16,11 +16,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Words = NDArray[np.int64]
-
-
-def struct_of(**fields: SqlType) -> SqlType:
-    """STRUCT of these fields."""
-    return SqlType(TypeKind.STRUCT, children=tuple(fields.items()))
 
 
 def field_of(state: Vector, name: str) -> Vector:

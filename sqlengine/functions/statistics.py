@@ -10,7 +10,7 @@ import numpy as np
 from sqlengine.errors import BindError, OutOfRangeError
 from sqlengine.functions.coercion import implicit_cost
 from sqlengine.functions.grouped_rows import GroupedRows
-from sqlengine.functions.nested_states import doubles_of, struct_of
+from sqlengine.functions.nested_states import doubles_of
 from sqlengine.functions.overloads import describe_call
 from sqlengine.functions.registry import (
     AggregateFunction,
@@ -21,7 +21,7 @@ from sqlengine.functions.registry import (
     StateOp,
     register_aggregate,
 )
-from sqlengine.types import DOUBLE, UINTEGER, SqlType
+from sqlengine.types import DOUBLE, UINTEGER, SqlType, struct_of
 from sqlengine.vector import Vector
 
 if TYPE_CHECKING:
@@ -31,12 +31,17 @@ if TYPE_CHECKING:
     # The fields of the states of all groups -> (results, where they are not NULL).
     Formula = Callable[[dict[str, Doubles]], tuple[Doubles, NDArray[np.bool_]]]
 
+
+def _doubles(*names: str) -> SqlType:
+    return struct_of((name, DOUBLE) for name in names)
+
+
 _STATES: Final[dict[StateOp, SqlType]] = {
-    StateOp.PRODUCT: struct_of(n=DOUBLE, product=DOUBLE),
-    StateOp.KAHAN: struct_of(n=DOUBLE, sum=DOUBLE, error=DOUBLE),
-    StateOp.MOMENTS: struct_of(n=DOUBLE, mean=DOUBLE, m2=DOUBLE),
-    StateOp.POWERS: struct_of(n=DOUBLE, s1=DOUBLE, s2=DOUBLE, s3=DOUBLE, s4=DOUBLE),
-    StateOp.COMOMENTS: struct_of(n=DOUBLE, mean_x=DOUBLE, mean_y=DOUBLE, m2_x=DOUBLE, m2_y=DOUBLE, c=DOUBLE),
+    StateOp.PRODUCT: _doubles("n", "product"),
+    StateOp.KAHAN: _doubles("n", "sum", "error"),
+    StateOp.MOMENTS: _doubles("n", "mean", "m2"),
+    StateOp.POWERS: _doubles("n", "s1", "s2", "s3", "s4"),
+    StateOp.COMOMENTS: _doubles("n", "mean_x", "mean_y", "m2_x", "m2_y", "c"),
 }
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlglot import exp
 
 from sqlengine.functions.registry import AggregateFunction, find_aggregate
 from sqlengine.planner.coerce import coerce, operand_of
-from sqlengine.planner.constant import fold
-from sqlengine.planner.expressions import AggregateCall, Expression, Literal, SortKey, columns_of
+from sqlengine.planner.constant import fold, is_constant
+from sqlengine.planner.expressions import AggregateCall, Call, Cast, Expression, Literal, SortKey, columns_of
 
 if TYPE_CHECKING:
     from sqlengine.planner.bind_expression import ExpressionBinder
@@ -127,7 +128,7 @@ def _call(
     for number in function.constants:
         if number < len(cast):
             cast[number] = fold(cast[number])
-            if not isinstance(cast[number], Literal):
+            if not is_constant(cast[number]):
                 raise binder.context.refuse(f"argument {number + 1} of {function.name} must be constant", node)
     filter_ = None if condition is None else binder.within("FILTER").bind_condition(condition)
     return AggregateCall(function.alias_of or function.name, tuple(cast), signature.result, filter=filter_)
@@ -157,13 +158,13 @@ def _simplified(function: AggregateFunction, call: AggregateCall) -> AggregateCa
 
 def _from_the_end(fraction: Expression) -> Expression:
     """A fraction, or a list of them, counted from the greatest value down."""
-    assert isinstance(fraction, Literal)
-    value = fraction.value
-    if isinstance(value, list):
-        return Literal([_turned(each) for each in value], fraction.type)
-    return Literal(_turned(value), fraction.type)
-
-
-def _turned(value: Any) -> Any:
-    # From the end 0 is from the start 1; -0.0 would equal 0.0.
-    return value if value is None else -value or 1.0
+    match fraction:
+        case Call(function="list_value", arguments=arguments):
+            return replace(fraction, arguments=tuple(map(_from_the_end, arguments)))
+        case Cast(operand=operand):
+            return replace(fraction, operand=_from_the_end(operand))
+        case Literal(value=int() | float() | Decimal() as value):
+            # From the end 0 is from the start 1; -0.0 would equal 0.0.
+            return replace(fraction, value=-value or type(value)(1))
+        case _:
+            return fraction

@@ -27,6 +27,11 @@ def fold(expression: Expression) -> Expression:
         return expression
 
 
+def is_constant(expression: Expression) -> bool:
+    """Whether the value is known while binding."""
+    return _evaluate(expression) is not None
+
+
 def _evaluate(expression: Expression) -> Vector | None:
     match expression:
         case Literal(value=value, type=type_):

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 import sqlengine.types as T
 from sqlengine.errors import NotSupportedError, OutOfRangeError
 from sqlengine.executor.accumulators.make import make_accumulator
-from sqlengine.functions.nested_states import struct_of
 from sqlengine.functions.registry import StateOp
 from sqlengine.vector import Vector
 
@@ -91,7 +90,7 @@ def test_count_and_first(case):
     assert accumulate(StateOp.COUNT, T.BIGINT, type_, made) == [len(present(each)) for each in lists]
     assert accumulate(StateOp.COUNT_ALL, T.BIGINT, type_, made) is not None
     assert accumulate(StateOp.ANY, type_, type_, made) == [next(iter(present(each)), None) for each in lists]
-    row = struct_of(value=type_)
+    row = T.struct_of([("value", type_)])
     assert accumulate(StateOp.FIRST, row, type_, made) == [{"value": each[0]} if each else None for each in lists]
     assert accumulate(StateOp.LAST, row, type_, made) == [{"value": each[-1]} if each else None for each in lists]
 
@@ -210,7 +209,7 @@ def test_extremes_of_lists_are_refused():
 
 def states_of(type_):
     """(operation, type of its state) of everything that can be kept of `type_`."""
-    row = struct_of(value=type_)
+    row = T.struct_of([("value", type_)])
     yield from ((StateOp.COUNT, T.BIGINT), (StateOp.ANY, type_), (StateOp.FIRST, row), (StateOp.LAST, row))
     yield from ((StateOp.MIN, type_), (StateOp.MAX, type_))
     if type_.is_integer:
@@ -218,7 +217,7 @@ def states_of(type_):
     if type_ in EXACT:
         yield StateOp.SUM, EXACT[type_]
     if T.words_dtype(type_) is not None and not (type_.is_unscaled and type_.precision > 18) and type_ != T.HUGEINT:
-        pair = struct_of(value=type_, key=type_)
+        pair = T.struct_of([("value", type_), ("key", type_)])
         yield from ((StateOp.ARG_MIN, pair), (StateOp.ARG_MAX, pair))
 
 

@@ -18,14 +18,14 @@ import numpy as np
 from sqlengine.errors import InternalError
 from sqlengine.executor.accumulators.accumulator import Accumulator
 from sqlengine.executor.accumulators.make import make_accumulator
-from sqlengine.executor.evaluate import may_raise, truth_of
+from sqlengine.executor.evaluate import evaluate, may_raise, truth_of
 from sqlengine.executor.operators.grouping import FirstOccurrences
 from sqlengine.executor.whole import aggregate_rows, collect_rows
 from sqlengine.functions.registry import AggregateFunction, StateOp, find_aggregate
-from sqlengine.planner.expressions import Case, Expression, Literal
+from sqlengine.planner.expressions import Case, Expression, Literal, columns_of
 from sqlengine.planner.physical import AggregateColumn, AggregateExec, AggregateMode
 from sqlengine.types import BIGINT, arrow_type
-from sqlengine.vector import Vector, concat_vectors
+from sqlengine.vector import Batch, Vector, concat_vectors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -91,7 +91,7 @@ class StateAccumulators:
         distinct: tuple[Expression, ...] = ()
         if item.distinct and not merging:
             read = item.arguments or tuple(argument for state in item.states for argument in state.arguments)
-            distinct = tuple(dict.fromkeys(argument for argument in read if not isinstance(argument, Literal)))
+            distinct = tuple(dict.fromkeys([argument for argument in read if columns_of(argument)] or read))
         key = (filter_, distinct)
         choice = self._choices.get(key)
         if choice is None:
@@ -296,13 +296,13 @@ class _Collected:
         return self._item.arguments[k] if k < self._width else self._item.order[k - self._width].expression
 
     def _column(self, k: int) -> Vector:
-        """All rows of one argument or key; a literal stays one value."""
+        """All rows of one argument or key; a constant stays one value."""
         import pyarrow as pa
 
-        expression = self._expression(k)
-        if isinstance(expression, Literal):
-            return Vector.from_literal(expression.value, expression.type)
-        parts = [each.expand(len(rows)) for each, rows in zip(self._vectors[k], self._groups, strict=True)]
+        expression, vectors = self._expression(k), self._vectors[k]
+        if not columns_of(expression) and all(vector.constant for vector in vectors):
+            return vectors[0] if vectors else evaluate(expression, Batch(1, {}))
+        parts = [each.expand(len(rows)) for each, rows in zip(vectors, self._groups, strict=True)]
         if not parts:
             return Vector.from_arrow(pa.nulls(0, arrow_type(expression.type)), expression.type)
         return concat_vectors(parts)
