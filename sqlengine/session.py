@@ -6,19 +6,23 @@ import itertools
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from sqlengine.catalog import SessionCatalog
 from sqlengine.config import SETTINGS, Settings, default_settings
 from sqlengine.errors import InterfaceError, QueryInterruptedError
 from sqlengine.executor.context import Progress, QueryCancelled, QueryContext
+from sqlengine.planner.bound import BoundQuery
 from sqlengine.planner.logical import Node
 from sqlengine.planner.physical import PhysicalPlan
+from sqlengine.recursion import Recursions, recursions_in, without_rows
 from sqlengine.result import Result, ResultColumn
 from sqlengine.storage.table import Table
 
 if TYPE_CHECKING:
-    from sqlengine.planner.binder import BoundQuery
+    import pyarrow as pa
+
     from sqlengine.planner.parse import Statement
 
 Parameters = Sequence[object] | Mapping[str, object] | None
@@ -84,24 +88,43 @@ class Session:
         return Result.from_text(["name", "value", "description"], rows)
 
     def run_query(self, query: BoundQuery) -> Result:
-        """From a bound query to its answer: optimize, parallelize, execute, collect."""
-        plan = self.plan(query)
-        columns = [
-            ResultColumn(name, column.type) for name, column in zip(query.names, plan.result.root.columns, strict=True)
-        ]
-        ids = [column.id for column in plan.result.root.columns]
+        """From a bound query to its answer: optimize, run its recursions, parallelize, execute, collect."""
         with _Running(self) as context:
-            from sqlengine.executor.execute import execute
+            logical = self._optimized(query.plan)
+            if recursions_in(logical):
+                logical = self._recursions(context).resolve(logical)
+            return self._execute(logical, query.names, context)
 
-            return Result.from_batches(columns, ids, execute(plan, self.settings, context))
-
-    def plan(self, query: BoundQuery) -> PhysicalPlan:
-        """The physical plan of a bound query under the current settings."""
+    def _optimized(self, plan: Node) -> Node:
         from sqlengine.planner.optimizer import optimize
+
+        return optimize(plan, self.settings)
+
+    def _execute(self, logical: Node, names: Sequence[str], context: QueryContext) -> Result:
+        """Parallelize, execute, collect."""
+        from sqlengine.executor.execute import execute
         from sqlengine.planner.parallelize import parallelize
 
-        logical: Node = optimize(query.plan, self.settings)
-        return parallelize(logical, query.names, self.settings)
+        plan = parallelize(logical, names, self.settings)
+        columns = plan.result.root.columns
+        header = [ResultColumn(name, column.type) for name, column in zip(names, columns, strict=True)]
+        return Result.from_batches(header, [column.id for column in columns], execute(plan, self.settings, context))
+
+    def _recursions(self, context: QueryContext) -> Recursions:
+        def run(plan: Node) -> pa.Table:
+            round_ = replace(
+                context, query_id=f"{context.query_id}-{next(_query_numbers)}", on_progress=None, metrics=[]
+            )
+            names = [str(position) for position in range(len(plan.columns))]
+            return self._execute(self._optimized(plan), names, round_).arrow()
+
+        return Recursions(run, context, self.settings.get_int("task_rows"))
+
+    def plan(self, query: BoundQuery) -> PhysicalPlan:
+        """The physical plan of a bound query under the current settings; nothing is run for it."""
+        from sqlengine.planner.parallelize import parallelize
+
+        return parallelize(without_rows(self._optimized(query.plan)), query.names, self.settings)
 
     def explain(self, query: BoundQuery, level: str) -> str:
         """The plan as text; level `analyze` runs the query and shows rows and times."""
@@ -112,16 +135,30 @@ class Session:
         if level == "verbose":
             traces = optimize_traced(query.plan, self.settings)
             last = traces[-1][1] if traces else query.plan
-            return explain.explain_verbose(query.plan, traces, parallelize(last, query.names, self.settings))
-        plan = self.plan(query)
+            return explain.explain_verbose(
+                query.plan, traces, parallelize(without_rows(last), query.names, self.settings)
+            )
         if level == "plan":
-            return explain.explain_physical(plan)
+            return self._explain_plan(query)
         from sqlengine.executor.execute import execute
 
         started = time.perf_counter()
         with _Running(self) as context:
+            logical = self._recursions(context).resolve(self._optimized(query.plan))
+            plan = parallelize(logical, query.names, self.settings)
             rows = sum(batch.length for batch in execute(plan, self.settings, context))
         return explain.explain_analyze(plan, context.metrics, time.perf_counter() - started, rows)
+
+    def _explain_plan(self, query: BoundQuery) -> str:
+        """The plan, below those of the recursive queries that run before it."""
+        from sqlengine.planner import explain
+
+        texts = []
+        for recursion in recursions_in(self._optimized(query.plan)):
+            for title, part in (("begins with", recursion.start), ("goes on with", recursion.step)):
+                plan = self.plan(BoundQuery(part, tuple(column.name for column in part.columns)))
+                texts.append(f"{recursion.name} {title}\n{explain.explain_physical(plan)}\n")
+        return "\n".join([*texts, explain.explain_physical(self.plan(query))])
 
     def interrupt(self) -> None:
         """End the running query, from another thread; its caller gets QueryInterruptedError."""

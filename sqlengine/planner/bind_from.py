@@ -10,6 +10,7 @@ from sqlglot import exp
 from sqlengine.errors import did_you_mean
 from sqlengine.planner.bind_expression import ExpressionBinder
 from sqlengine.planner.bind_option import bind_option_call
+from sqlengine.planner.bind_recursion import bind_recursion
 from sqlengine.planner.bind_subquery import QUERIES, Subqueries, filter_by
 from sqlengine.planner.bind_table_function import bind_row_function, row_function
 from sqlengine.planner.bound import BoundQuery
@@ -169,6 +170,11 @@ def _scan(context: BindContext, node: Any, path: tuple[str, ...], table: Table) 
 
 def _common_table(context: BindContext, node: Any, common: CommonTable) -> Source:
     context.used_tables.add(id(common.tree))
+    if common.working is not None:
+        return _scan(context, node, (common.name,), common.working)
+    if common.recursive:
+        bound = bind_recursion(context, common)
+        return bound.plan, Scope([_relation(context, node, (common.name,), bound.names, bound.plan.columns)])
     with context.inside(common.outer, common.visible):
         bound = _query(context, context.reader.get(common.tree, "this"), common.visible)
     names = unique_names(_renamed(context, bound.names, common.column_names, common.name, node))

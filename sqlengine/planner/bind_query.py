@@ -9,6 +9,7 @@ from sqlglot import exp
 from sqlengine.planner.bind_expression import ExpressionBinder
 from sqlengine.planner.bind_from import unique_names
 from sqlengine.planner.bind_order import bind_order, order_outputs, output_scope
+from sqlengine.planner.bind_recursion import is_recursive
 from sqlengine.planner.bind_select import bind_select
 from sqlengine.planner.bound import BoundQuery
 from sqlengine.planner.coerce import coerce, coerce_all, common_column_type
@@ -35,7 +36,7 @@ def bind_query(context: BindContext, node: Any, tables: CommonTables) -> BoundQu
     NotSupportedError
         A kind of query that is not supported.
     """
-    with context.inside(context.outer, _with(context, node, tables)):
+    with context.inside(context.outer, bind_with(context, node, tables)):
         return _bind(context, node, context.tables)
 
 
@@ -64,12 +65,13 @@ def _ordered(context: BindContext, node: Any, bound: BoundQuery, other_names: _H
     return BoundQuery(plan, bound.names, ordered=bool(items) or bound.ordered)
 
 
-def _with(context: BindContext, node: Any, tables: CommonTables) -> CommonTables:
+def bind_with(context: BindContext, node: Any, tables: CommonTables) -> CommonTables:
     """The CTEs that `node` adds; each sees those before it, and shadows tables of its name."""
     reader = context.reader
     with_ = reader.get(node, "with_")
     if with_ is None:
         return tables
+    all_recursive = bool(reader.get(with_, "recursive"))
     visible = dict(tables)
     here: set[str] = set()
     for tree in reader.all(with_):
@@ -81,7 +83,8 @@ def _with(context: BindContext, node: Any, tables: CommonTables) -> CommonTables
         # [NOT] MATERIALIZED is advice: the answer is the same.
         reader.get(tree, "materialized")
         columns = tuple(reader.name(each) for each in reader.all(alias, "columns"))
-        visible = {**visible, name.lower(): CommonTable(name, tree, columns, visible, context.outer)}
+        recursive = all_recursive and is_recursive(reader.get(tree, "this"), name)
+        visible = {**visible, name.lower(): CommonTable(name, tree, columns, visible, context.outer, recursive)}
     return visible
 
 

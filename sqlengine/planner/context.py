@@ -13,6 +13,7 @@ from sqlengine.planner.bind_parameter import ParameterValues
 from sqlengine.planner.catalog import Catalog
 from sqlengine.planner.consume import Reader
 from sqlengine.planner.expressions import Column, Expression
+from sqlengine.storage.table import Table
 from sqlengine.types import SqlType
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 class CommonTable:
     """A CTE: bound afresh at each reference, seeing the CTEs that stood before it.
 
-    `outer` is what names mean around the WITH clause, for a WITH in a subquery.
+    `outer` is what names mean around the WITH clause, for a WITH in a subquery. `recursive`: it reads itself.
+    `working`: inside itself, the table of the rows found last.
     """
 
     name: str
@@ -31,6 +33,8 @@ class CommonTable:
     column_names: tuple[str, ...]
     visible: CommonTables
     outer: ExpressionBinder | None = None
+    recursive: bool = False
+    working: Table | None = None
 
 
 CommonTables = dict[str, CommonTable]

@@ -18,6 +18,7 @@ from sqlengine.planner.logical import (
     Node,
     PositionalJoin,
     Project,
+    Recursion,
     Scan,
     Sort,
     Union,
@@ -33,7 +34,8 @@ _SHORT: Final = 32
 
 def describe(node: Node, text: ExpressionText) -> Line:
     """The tree of lines for a logical plan."""
-    return Line(type(node).__name__, _parts(node, text), tuple(describe(child, text) for child in inputs_of(node)))
+    inputs = (node.start, node.step) if isinstance(node, Recursion) else inputs_of(node)
+    return Line(type(node).__name__, _parts(node, text), tuple(describe(child, text) for child in inputs))
 
 
 def names_of(plan: Node) -> dict[int, str]:
@@ -141,6 +143,8 @@ def _parts(node: Node, text: ExpressionText) -> tuple[Part, ...]:
             return (Part("", tuple(text.key(key) for key in node.keys)), window_part(node.limit, node.offset))
         case Limit():
             return (window_part(node.limit, node.offset, node.percent), per_part(node.per, text))
+        case Recursion():
+            return (Part(node.name), Part("each row once" if node.distinct else ""))
         case Unnest():
             return unnest_parts(node, text)
         case Union():

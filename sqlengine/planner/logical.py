@@ -218,13 +218,44 @@ class Unnest:
         return self.input.columns + self.new_columns
 
 
-Node = Scan | Values | Filter | Project | Join | AsofJoin | PositionalJoin | Aggregate | Sort | Limit | Union | Unnest
+@dataclass(frozen=True, slots=True)
+class Recursion:
+    """WITH RECURSIVE: the rows of `start`, then those of `step` over the rows found last, until there are none.
+
+    `step` reads the rows found last by scans of `working`. `distinct` (UNION) drops rows that were found before.
+    For rules it is a leaf: `start` and `step` are plans of their own, optimized and run before the rest of the query
+    (see `sqlengine.recursion`), which then scans what was found. Column by column `columns` are those of both.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    start: Node
+    step: Node
+    working: Table
+    distinct: bool
+
+
+Node = (
+    Scan
+    | Values
+    | Filter
+    | Project
+    | Join
+    | AsofJoin
+    | PositionalJoin
+    | Aggregate
+    | Sort
+    | Limit
+    | Union
+    | Unnest
+    | Recursion
+)
 
 
 def inputs_of(node: Node) -> tuple[Node, ...]:
     """Direct inputs, left to right."""
     match node:
-        case Scan() | Values():
+        case Scan() | Values() | Recursion():
             return ()
         case Filter() | Project() | Aggregate() | Sort() | Limit() | Unnest():
             return (node.input,)
@@ -241,7 +272,7 @@ def with_inputs(node: Node, inputs: tuple[Node, ...]) -> Node:
     if all(new is old for new, old in zip(inputs, inputs_of(node), strict=True)):
         return node
     match node:
-        case Scan() | Values():
+        case Scan() | Values() | Recursion():
             raise InternalError("a leaf has no inputs")
         case Filter() | Project() | Aggregate() | Sort() | Limit() | Unnest():
             return replace(node, input=inputs[0])
@@ -290,7 +321,7 @@ def expressions_of(node: Node) -> tuple[Expression, ...]:
             return lists
         case Limit(per=per):
             return per
-        case Union() | PositionalJoin():
+        case Union() | Recursion() | PositionalJoin():
             return ()
         case _:
             assert_never(node)
@@ -310,6 +341,7 @@ __all__ = [
     "Node",
     "PositionalJoin",
     "Project",
+    "Recursion",
     "Scan",
     "Sort",
     "Union",

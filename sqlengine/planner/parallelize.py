@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from sqlengine.config import Settings
+from sqlengine.errors import InternalError
 from sqlengine.planner.choices import choose_small
 from sqlengine.planner.expressions import Column, Expression, columns_of, transform
 from sqlengine.planner.logical import (
@@ -22,6 +23,7 @@ from sqlengine.planner.logical import (
     Node,
     PositionalJoin,
     Project,
+    Recursion,
     Scan,
     Sort,
     Union,
@@ -60,6 +62,8 @@ def parallelize(plan: Node, names: Sequence[str], settings: Settings) -> Physica
         match node:
             case Scan():
                 return lower_scan(node, needed, builder)
+            case Recursion():
+                raise InternalError(f"{node.name} must have run before the rest of the query is planned")
             case Values():
                 return lower_values(node, needed, builder)
             case Filter():

@@ -27,6 +27,7 @@ from sqlengine.planner.logical import (
     Node,
     PositionalJoin,
     Project,
+    Recursion,
     Scan,
     Sort,
     Union,
@@ -115,7 +116,7 @@ def map_expressions(node: Node, change: Callable[[Expression], Expression]) -> N
             # Columns stay columns: whoever exchanges one exchanges it for another.
             columns = all_of(per)
             return node if columns is per else replace(node, per=tuple(c for c in columns if isinstance(c, Column)))
-        case Union() | PositionalJoin():
+        case Union() | Recursion() | PositionalJoin():
             return node
         case _:
             assert_never(node)

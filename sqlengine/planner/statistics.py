@@ -22,6 +22,7 @@ from sqlengine.planner.logical import (
     Node,
     PositionalJoin,
     Project,
+    Recursion,
     Scan,
     Sort,
     Union,
@@ -35,6 +36,8 @@ from sqlengine.types import words_dtype
 UNKNOWN_GROUPS: Final = 0.1
 # Items of a list when nothing is known of it.
 UNKNOWN_ITEMS: Final = 5.0
+# Rows that a recursive query finds, before it has run.
+UNKNOWN_RECURSION: Final = 1000.0
 TEXT_BYTES: Final = 24
 # Distinct values per row from which on a column is taken for a primary key.
 UNIQUE: Final = 0.9
@@ -95,6 +98,8 @@ class Estimator(ValueEstimates):
             case Sort() | Limit():
                 rows = max(0.0, self.rows(node.input) - node.offset)
                 return rows if node.limit is None else min(rows, float(node.limit))
+            case Recursion():
+                return UNKNOWN_RECURSION
             case Unnest():
                 return self.rows(node.input) * UNKNOWN_ITEMS
             case Union():

@@ -10,6 +10,7 @@ from sqlengine.planner.logical import (
     Join,
     Node,
     Project,
+    Recursion,
     Scan,
     Union,
     Unnest,
@@ -51,7 +52,7 @@ def _check(node: Node, when: str, defined: dict[int, Node]) -> None:
         available = {column.id: column for column in node.columns}
     for expression in expressions_of(node):
         _check_columns(expression, available, f"{when}: {kind}")
-    if isinstance(node, Scan | Values | Project | Aggregate | Union | Unnest):
+    if isinstance(node, Scan | Values | Project | Aggregate | Union | Unnest | Recursion):
         for column in node.new_columns if isinstance(node, Unnest) else node.columns:
             passed_through = isinstance(node, Project | Aggregate) and column.id in available
             if not passed_through and defined.setdefault(column.id, node) is not node:
@@ -95,6 +96,11 @@ def _check_arity(node: Node, when: str) -> None:
             for item, items in zip(node.item_columns, node.lists, strict=True):
                 if items.type != list_of(item.type):
                     raise InternalError(f"{when}: {item.name} is {item.type}, its list {items.type}")
+        case Recursion():
+            for part in (node.start, node.step):
+                check_plan(part, f"{when}, in {node.name}")
+                if [c.type for c in part.columns] != [c.type for c in node.columns]:
+                    raise InternalError(f"{when}: the parts of {node.name} differ in type")
         case Union():
             for each in node.inputs:
                 if [c.type for c in each.columns] != [c.type for c in node.columns]:

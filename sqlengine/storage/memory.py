@@ -38,6 +38,8 @@ class ArrowTable:
         The rows. Columns whose names differ at most by case get suffixes (`a`, `a_1`), as in DuckDB.
     task_rows
         Rows a scan task covers, about.
+    types
+        Of the columns, where Arrow's types do not tell (HUGEINT from DECIMAL); default: what they tell.
 
     Notes
     -----
@@ -45,14 +47,17 @@ class ArrowTable:
     copies all rows; `shared` gives a form that does not.
     """
 
-    def __init__(self, name: str, data: pa.Table, task_rows: int = TASK_ROWS) -> None:
+    def __init__(
+        self, name: str, data: pa.Table, task_rows: int = TASK_ROWS, types: Sequence[SqlType] | None = None
+    ) -> None:
         names = unique_names(data.column_names)
         self._name = name
         # Chunks with dictionaries of their own could not become batches of one file.
         self._data = data.rename_columns(names).unify_dictionaries()
         self._token = uuid.uuid4().hex
         self._refused: dict[str, str] = {}
-        self._fields = tuple(Field(column, self._type_of(column)) for column in names)
+        known = [self._type_of(column) for column in names] if types is None else types
+        self._fields = tuple(map(Field, names, known))
         self._task_rows = task_rows
         self._statistics: dict[str, ColumnStatistics] = {}
 

@@ -32,7 +32,6 @@ REFUSED = {
     "SELECT * FROM t PIVOT (sum(a) FOR b IN (1, 2))": "PIVOT",
     "PIVOT t ON a USING sum(b)": "PIVOT",
     "UNPIVOT t ON a, b INTO NAME n VALUE v": "PIVOT",
-    "WITH RECURSIVE x AS (SELECT 1) SELECT * FROM x": "RECURSIVE",
     "SELECT upper(x -> x)": "lambda",
     "SELECT c COLLATE nocase FROM t": "COLLATE",
     "SELECT a FROM t ORDER BY c COLLATE nocase": "COLLATE",

@@ -17,6 +17,7 @@ from sqlengine.planner.logical import (
     Node,
     PositionalJoin,
     Project,
+    Recursion,
     Scan,
     Sort,
     Union,
@@ -62,6 +63,8 @@ def _prune(node: Node, needed: _Ids) -> Node:
             wanted = needed | _used_by(node)
             columns, names = _kept(node.columns, wanted, node.columns), _kept(node.columns, wanted, node.source_names)
             return node if len(columns) == len(node.columns) else replace(node, columns=columns, source_names=names)
+        case Recursion():
+            return node
         case Values():
             if _ids(node) <= needed:
                 return node

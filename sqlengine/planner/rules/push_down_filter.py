@@ -18,6 +18,7 @@ from sqlengine.planner.logical import (
     Node,
     PositionalJoin,
     Project,
+    Recursion,
     Scan,
     Sort,
     Union,
@@ -152,7 +153,7 @@ def _push_into(node: Node, conditions: Sequence[Expression]) -> tuple[Node, Sequ
         case Unnest():
             moving, rest = _split(conditions, frozenset(column.id for column in node.input.columns))
             return (replace(node, input=filtered(node.input, moving)), rest) if moving else (node, conditions)
-        case Filter() | Limit() | Values() | PositionalJoin():
+        case Filter() | Limit() | Values() | Recursion() | PositionalJoin():
             return node, conditions
         case _:
             assert_never(node)
