@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, assert_never
 
 import numpy as np
 
-from sqlengine.errors import InternalError
+from sqlengine.errors import DataError, InternalError
 from sqlengine.functions.casts import cast
 from sqlengine.functions.membership import in_list
 from sqlengine.functions.registry import ScalarFunction, find_scalar
@@ -201,6 +201,8 @@ class _Scope:
                 return self._connect(name, arguments, type_)
             case Call(function="coalesce", arguments=arguments, type=type_) if arguments:
                 return self._coalesce(arguments, type_)
+            case Call(function="try", arguments=(argument,), type=type_):
+                return self._try(argument, type_)
             case Call(function=name, arguments=arguments, type=type_):
                 return _function(name).run([self.vector(argument) for argument in arguments], type_)
             case Cast(operand=operand, type=type_, attempt=attempt):
@@ -259,6 +261,18 @@ class _Scope:
                 break
             scope = self.narrowed(pieces.rest())
         return pieces.assembled(type_)
+
+    def _try(self, expression: Expression, type_: SqlType) -> Vector:
+        """NULL for the rows on which `expression` is an error, found by halving: costs log n evaluations for each."""
+        length = self.batch.length
+        try:
+            return self.vector(expression)
+        except DataError:
+            if length <= 1:
+                return Vector.from_literal(None, type_)
+        halves = (np.arange(length // 2), np.arange(length // 2, length))
+        parts = [self.narrowed(rows)._try(expression, type_).expand(len(rows)) for rows in halves]
+        return concat_vectors(parts)
 
     def _case(self, branches: Sequence[tuple[Expression, Expression]], otherwise: Expression, type_: SqlType) -> Vector:
         pieces = _Pieces(self.batch.length)

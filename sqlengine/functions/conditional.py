@@ -120,6 +120,24 @@ def _as_wide_as(vector: Vector, arguments: Sequence[Vector]) -> Vector:
     return vector
 
 
+def _resolve_try(operands: Sequence[Operand]) -> Signature:
+    if len(operands) != 1:
+        raise BindError(f"{describe_call('try', operands)}: it takes one expression")
+    return Signature((operands[0].type,), operands[0].type)
+
+
+@scalar(
+    "try",
+    _resolve_try,
+    summary="The value of an expression, NULL where computing it is an error.",
+    usage="try(expression)",
+    example=("try('x'::INTEGER)", "NULL"),
+)
+def _try(arguments: Sequence[Vector], result: SqlType) -> Vector:
+    """A value that exists; those that do not are the evaluator's affair."""
+    return arguments[0]
+
+
 @scalar("typeof", resolver("typeof", overload(ANY, VARCHAR)), example=("SELECT typeof(1.5)", "DECIMAL(2,1)"))
 def _typeof(arguments: Sequence[Vector], result: SqlType) -> Vector:
     """The name of the argument's type, the same for every row."""

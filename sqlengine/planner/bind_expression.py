@@ -124,7 +124,7 @@ class ExpressionBinder:
             cast = tuple(
                 coerce(argument, target) for argument, target in zip(arguments, signature.arguments, strict=True)
             )
-        return Call(name, cast, signature.result)
+        return Call(function.alias_of or name, cast, signature.result)
 
     def child(self, node: Any, argument: str = "this") -> Expression:
         """The bound argument of a node."""
@@ -215,9 +215,20 @@ class ExpressionBinder:
     def given(self, node: Any) -> Expression:
         """COLUMNS(…), or a parameter of a lambda, where its meaning is known."""
         meaning = self.context.given.get(id(node))
+        if meaning is None and isinstance(node, exp.Identifier):
+            # The parser strips columns to their names where a method is called on what holds them.
+            return self.column(exp.Column(this=node))
         if meaning is None:
             raise self.context.error(f"{words_of(node)} cannot stand in {self.clause}", node)
         return meaning
+
+    def positional(self, node: Any) -> Expression:
+        """#2: the second column of FROM."""
+        number = int(self.reader.get(self.reader.get(node, "this"), "this"))
+        columns = [column for relation in self.scope.relations for column in relation.columns]
+        if not 1 <= number <= len(columns):
+            raise self.context.error(f"#{number} is out of range: FROM has {len(columns)} columns", node)
+        return columns[number - 1]
 
     def misplaced_star(self, node: Any) -> Expression:
         """`*` where an expression is needed."""
@@ -346,6 +357,11 @@ class ExpressionBinder:
         arguments = [self.child(like), self.child(like, "expression"), self.child(node, "expression")]
         return self._negated(self.call(_LIKE[type(like)], arguments, node), like)
 
+    def regex_ignoring_case(self, node: Any) -> Expression:
+        """text ~* pattern."""
+        arguments = [self.child(node), self.child(node, "expression"), Literal("i", VARCHAR)]
+        return self.call("regexp_matches", arguments, node)
+
     def in_(self, node: Any) -> Expression:
         """IN over constants is a look-up; over anything else, equalities."""
         query = bind_subquery.query_of_in(self, node)
@@ -424,7 +440,7 @@ _BINARY: Final[dict[type, str]] = {
     exp.BitwiseRightShift: ">>",
     exp.RegexpLike: "regexp_matches",
     exp.SimilarTo: "regexp_full_match",
-    exp.Glob: "glob",
+    exp.Glob: "~~~",
     exp.StartsWith: "starts_with",
 }
 
@@ -442,6 +458,8 @@ _HANDLERS: Final[dict[type, _Handler]] = {
     exp.Columns: ExpressionBinder.given,
     exp.Identifier: ExpressionBinder.given,
     exp.Literal: ExpressionBinder.literal,
+    exp.PositionalColumn: ExpressionBinder.positional,
+    exp.ByteString: lambda binder, node: Literal(binder.reader.get(node, "this"), VARCHAR),
     exp.RawString: lambda binder, node: Literal(binder.reader.get(node, "this"), VARCHAR),
     exp.Boolean: lambda binder, node: Literal(bool(binder.reader.get(node, "this")), BOOLEAN),
     exp.Null: lambda binder, node: Literal(None, NULL),
@@ -455,6 +473,7 @@ _HANDLERS: Final[dict[type, _Handler]] = {
     exp.Is: ExpressionBinder.is_,
     exp.Between: ExpressionBinder.between,
     exp.In: ExpressionBinder.in_,
+    exp.RegexpILike: ExpressionBinder.regex_ignoring_case,
     exp.Escape: ExpressionBinder.escaped,
     exp.Cast: ExpressionBinder.cast,
     exp.TryCast: ExpressionBinder.cast,

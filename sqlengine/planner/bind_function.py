@@ -15,6 +15,7 @@ from sqlengine.planner.bind_nested import NAMED
 from sqlengine.planner.bind_star import unpack
 from sqlengine.planner.bind_unnest import unnest_value
 from sqlengine.planner.expressions import Expression, Literal
+from sqlengine.planner.rewriting import is_deterministic
 from sqlengine.types import VARCHAR
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ def bind_call(binder: ExpressionBinder, node: Any, condition: Any = None) -> Exp
         return NAMED[name](binder, node, trees)
     if name == "unnest" and condition is None:
         return unnest_value(binder, node)
+    if name == "try":
+        return _bind_try(binder, node, trees)
     aggregate = find_aggregate(name)
     if aggregate is not None:
         return bind_aggregate(binder, node, aggregate, trees, condition)
@@ -42,6 +45,15 @@ def bind_call(binder: ExpressionBinder, node: Any, condition: Any = None) -> Exp
     with binder.context.at(node):
         arguments = [binder.bind(tree) for tree in trees]
     return binder.call(name, arguments, node)
+
+
+def _bind_try(binder: ExpressionBinder, node: Any, trees: list[Any]) -> Expression:
+    """TRY(expression), over which an aggregate or a value by chance would have no row to be tried for."""
+    inner = binder.within("TRY")
+    arguments = [inner.bind(tree) for tree in trees]
+    if not all(map(is_deterministic, arguments)):
+        raise binder.context.error("TRY takes no function of chance", node)
+    return binder.call("try", arguments, node)
 
 
 def _callable_names() -> list[str]:

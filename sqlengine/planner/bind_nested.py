@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from sqlengine.functions.list_access import OPEN
 from sqlengine.planner.expressions import Call, Expression, Literal
+from sqlengine.planner.sql_dialect import dotted_path
 from sqlengine.types import BIGINT, VARCHAR, TypeKind, struct_of
 
 if TYPE_CHECKING:
@@ -116,7 +117,10 @@ def _bound(binder: ExpressionBinder, node: Any, part: str) -> Expression:
 
 
 def _dot(binder: ExpressionBinder, node: Any) -> Expression:
-    """value.field; value.function(…), which is function(value, …)."""
+    """value.field; `value.function(…)` is a call already when it comes here."""
+    path = dotted_path(node)
+    if path is not None:
+        return binder.column(exp.column(*reversed(path), copy=False))
     after = binder.reader.get(node, "expression")
     value = binder.child(node)
     if isinstance(after, exp.Identifier):

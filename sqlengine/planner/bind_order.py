@@ -74,13 +74,29 @@ def bind_items(
         if isinstance(tree, exp.Var) and reader.name(tree).upper() == "ALL":
             items += [OrderItem(output, None, descending, nulls_first, tree) for output in range(len(names))]
             continue
-        output = _output(context, tree, (names, *other_names))
+        tree, collated = _collated(context, tree)
+        output = None if collated else _output(context, tree, (names, *other_names))
         if output is not None:
             items.append(OrderItem(output, None, descending, nulls_first, tree))
             continue
         for _ in each_column(binder, tree):
-            items.append(OrderItem(None, binder.bind(tree), descending, nulls_first, tree))
+            expression = binder.bind(tree)
+            if collated:
+                expression = binder.call("lower", [expression], tree)
+            items.append(OrderItem(None, expression, descending, nulls_first, tree))
     return items
+
+
+def _collated(context: BindContext, tree: Any) -> tuple[Any, bool]:
+    """(what is sorted, whether by NOCASE): COLLATE NOCASE, and those that compare bytes as we always do."""
+    reader = context.reader
+    if not isinstance(tree, exp.Collate):
+        return tree, False
+    collation = reader.get(tree, "expression")
+    name = reader.name(collation).upper() if isinstance(collation, exp.Var | exp.Identifier) else ""
+    if name not in ("NOCASE", "C", "POSIX"):
+        raise context.refuse(f"COLLATE {collation.sql()} is not supported; NOCASE, C and POSIX are", tree)
+    return reader.unwrap(reader.get(tree, "this")), name == "NOCASE"
 
 
 def _output(context: BindContext, tree: Any, headers: Sequence[Sequence[str]]) -> int | None:
@@ -89,6 +105,8 @@ def _output(context: BindContext, tree: Any, headers: Sequence[Sequence[str]]) -
     number = ordinal(context, tree, len(headers[0]), "ORDER BY")
     if number is not None:
         return number
+    if isinstance(tree, exp.PositionalColumn):
+        return ordinal(context, reader.get(tree, "this"), len(headers[0]), "ORDER BY")
     constant = tree.this if isinstance(tree, exp.Neg) else tree
     if isinstance(constant, exp.Literal | exp.Null | exp.Boolean):
         raise context.error("ORDER BY a constant has no effect; give a column's name or number", tree)

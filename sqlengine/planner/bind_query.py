@@ -15,11 +15,11 @@ from sqlengine.planner.bound import BoundQuery
 from sqlengine.planner.coerce import coerce, coerce_all, common_column_type
 from sqlengine.planner.constant import fold
 from sqlengine.planner.context import BindContext, CommonTable, CommonTables
-from sqlengine.planner.expressions import Call, Expression, Literal
-from sqlengine.planner.logical import Join, JoinKind, Node, Union, Values
+from sqlengine.planner.expressions import AggregateCall, Call, Expression, Literal
+from sqlengine.planner.logical import Aggregate, Join, JoinKind, Node, Union, Unnest, Values
 from sqlengine.planner.plan_build import distinct, project
 from sqlengine.planner.scope import Scope
-from sqlengine.types import BOOLEAN, NULL, SqlType
+from sqlengine.types import BIGINT, BOOLEAN, NULL, SqlType
 
 _Headers = tuple[tuple[str, ...], ...]
 
@@ -115,7 +115,7 @@ def _set_operation(context: BindContext, node: Any, tables: CommonTables) -> tup
         plan: Node = Union(tuple(plans), columns)
         plan = plan if keeps_duplicates else distinct(plan)
     elif keeps_duplicates:
-        raise context.refuse(f"{type(node).__name__.upper()} ALL is not supported", node)
+        plan = _multiset(context, plans[0], plans[1], node)
     else:
         left, right = distinct(plans[0]), plans[1]
         conditions = tuple(
@@ -123,6 +123,34 @@ def _set_operation(context: BindContext, node: Any, tables: CommonTables) -> tup
         )
         plan = Join(_FILTERING[type(node)], left, right, conditions)
     return BoundQuery(plan, names), tuple(bound.names for bound in bounds[1:])
+
+
+def _multiset(context: BindContext, left: Node, right: Node, node: Any) -> Node:
+    """EXCEPT ALL and INTERSECT ALL: rows are counted on both sides, and each stays as often as the counts say.
+
+    A row that is there l and r times stays max(l - r, 0) or min(l, r) times; NULLs are equal.
+    """
+    binder = ExpressionBinder(context, Scope(), "a set operation")
+    tagged = []
+    for side, is_left in ((left, True), (right, False)):
+        values: list[Expression] = [*side.columns, Literal(is_left, BOOLEAN)]
+        tagged.append(project(context, side, values, [*(column.name for column in side.columns), "is_left"]))
+    columns = tuple(context.column(column.name, column.type) for column in tagged[0].columns)
+    keys, is_left_ = columns[:-1], columns[-1]
+    counts = tuple(context.column(name, BIGINT) for name in ("left", "right"))
+    calls = (
+        AggregateCall("count_star", (), BIGINT, filter=is_left_),
+        AggregateCall("count_star", (), BIGINT, filter=binder.call("not", [is_left_], node)),
+    )
+    counted = Aggregate(Union(tuple(tagged), columns), keys, keys, counts, calls)
+    if isinstance(node, exp.Except):
+        times = binder.call("-", list(counts), node)
+    else:
+        times = binder.call("least", list(counts), node)
+    # A series up to a negative number is empty.
+    copies = context.column("copy", BIGINT)
+    repeated = Unnest(counted, (binder.call("range", [times], node),), (copies,))
+    return project(context, repeated, keys, [column.name for column in keys])
 
 
 def _union_all_inputs(context: BindContext, node: Any) -> list[Any]:

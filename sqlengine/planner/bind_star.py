@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _PATTERNS: Final[dict[type, str]] = {
     exp.Like: "like",
     exp.ILike: "ilike",
-    exp.Glob: "glob",
+    exp.Glob: "~~~",
     exp.SimilarTo: "regexp_matches",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sqlengine.errors import DataError
 from sqlengine.functions.casts import cast
 from sqlengine.functions.membership import in_list
 from sqlengine.functions.registry import find_scalar
@@ -39,6 +40,11 @@ def _evaluate(expression: Expression) -> Vector | None:
         case Cast(operand=operand, type=type_, attempt=attempt):
             inner = _evaluate(operand)
             return None if inner is None else cast(inner, type_, attempt)
+        case Call(function="try", arguments=(argument,), type=type_):
+            try:
+                return _evaluate(argument)
+            except DataError:
+                return Vector.from_literal(None, type_)
         case Call(function=name, arguments=arguments, type=type_):
             function = find_scalar(name)
             if function is None or not function.deterministic:

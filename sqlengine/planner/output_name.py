@@ -22,6 +22,8 @@ def output_name(tree: Any, scope: Scope) -> str:
     inner = tree.unnest()
     if isinstance(inner, exp.Column):
         return scope.spelling(inner.name)
+    if isinstance(inner, exp.PositionalColumn):
+        return [name for relation in scope.relations for name in relation.names][int(inner.name) - 1]
     return _print(inner)
 
 
@@ -42,8 +44,11 @@ def _identifier(node: Any) -> str:
 
 
 def _literal(node: Any) -> str:
-    text = str(node.this)
-    return "'" + text.replace("'", "''") + "'" if node.is_string else text
+    return _text(str(node.this)) if node.is_string else str(node.this)
+
+
+def _text(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _binary(sign: str) -> Callable[[Any], str]:
@@ -95,10 +100,14 @@ def _negative(node: Any) -> str:
 def _call(node: Any) -> str:
     name = str(node.name).lower()
     arguments = node.expressions
+    if node.meta.get("method"):
+        return f"{_print(arguments[0])}.{_function(name, arguments[1:])}"
     if name == "count" and (not arguments or isinstance(arguments[0], exp.Star)):
         return "count_star()"
     if name in ("coalesce", "ifnull"):
         name = "COALESCE"
+    if name == "try":
+        name = "TRY"
     distinct = "DISTINCT " if len(arguments) == 1 and isinstance(arguments[0], exp.Distinct) else ""
     if distinct:
         arguments = arguments[0].expressions
@@ -106,7 +115,7 @@ def _call(node: Any) -> str:
 
 
 def _function(name: str, arguments: list[Any], distinct: str = "") -> str:
-    shown = name if name == "COALESCE" else quoted_name(name)
+    shown = name if name in ("COALESCE", "TRY") else quoted_name(name)
     return f"{shown}({distinct}{', '.join(_print(each) for each in arguments if each is not None)})"
 
 
@@ -181,7 +190,19 @@ def _trim(node: Any) -> str:
 
 # Types that DuckDB prints in upper case whatever was typed.
 _GRAMMAR_TYPES: Final = frozenset(
-    {"BIGINT", "BOOLEAN", "DECIMAL", "FLOAT", "INTEGER", "INTERVAL", "SMALLINT", "TIME", "TIMESTAMP", "VARCHAR"}
+    {
+        "BIGINT",
+        "TINYINT",
+        "BOOLEAN",
+        "DECIMAL",
+        "FLOAT",
+        "INTEGER",
+        "INTERVAL",
+        "SMALLINT",
+        "TIME",
+        "TIMESTAMP",
+        "VARCHAR",
+    }
 )
 
 # Parts of a date that EXTRACT prints as typed; others in lower case.
@@ -193,6 +214,13 @@ _UNITS: Final = frozenset(
 _PRINTERS: Final[dict[type, Callable[[Any], str]]] = {
     exp.Column: _column,
     exp.Literal: _literal,
+    exp.ByteString: lambda node: _text(node.name),
+    exp.RawString: lambda node: _text(node.name),
+    exp.PositionalColumn: lambda node: f"#{node.name}",
+    exp.Collate: lambda node: f"{_print(node.this)} COLLATE {node.expression.name}",
+    exp.StartsWith: _binary("^@"),
+    exp.Glob: _binary("~~~"),
+    exp.RegexpILike: lambda node: f"regexp_matches({_print(node.this)}, {_print(node.expression)}, 'i')",
     exp.Boolean: lambda node: "true" if node.this else "false",
     exp.Null: lambda node: "NULL",
     exp.Paren: lambda node: _print(node.this),

@@ -53,6 +53,9 @@ class EngineParser(_Parser):  # type: ignore[misc]
             return exp.Literal.number(f".{self._prev.text}").update_positions(self._prev)
         return super()._parse_primary()
 
+    def _parse_column_ops(self, this: Any) -> Any:
+        return _as_calls(super()._parse_column_ops(this))
+
     def _parse_placeholder(self) -> Any:
         token = self._curr
         placeholder = super()._parse_placeholder()
@@ -74,6 +77,33 @@ class EngineParser(_Parser):  # type: ignore[misc]
         if join is not None and comma:
             join.set("kind", "COMMA")
         return join
+
+
+def _as_calls(node: Any) -> Any:
+    """`value.function(…)` as the call function(value, …); the value may be such a call itself."""
+    if not isinstance(node, exp.Dot | exp.Cast | exp.Bracket):
+        return node
+    receiver = _as_calls(node.this)
+    if receiver is not node.this:
+        node.set("this", receiver)
+    if not isinstance(node, exp.Dot) or not isinstance(node.expression, exp.Anonymous):
+        return node
+    call = node.expression
+    path = dotted_path(receiver)
+    call.set("expressions", [receiver if path is None else exp.column(*reversed(path)), *call.expressions])
+    # Headers show a column's method as it was written.
+    call.meta["method"] = path is not None
+    return call
+
+
+def dotted_path(node: Any) -> list[Any] | None:
+    """The identifiers of `a.b.c`, which a call at its end keeps from being a column."""
+    if isinstance(node, exp.Identifier):
+        return [node]
+    if not isinstance(node, exp.Dot) or not isinstance(node.expression, exp.Identifier):
+        return None
+    first = dotted_path(node.this)
+    return None if first is None else [*first, node.expression]
 
 
 class EngineTokenizer(_Tokenizer):  # type: ignore[misc]
