@@ -1,18 +1,20 @@
-"""The order of inner joins, by estimated rows.
+"""The order of joins, by estimated rows.
 
-Dynamic programming over connected sets of relations (Moerkotte and Neumann, "Analysis of Two Existing and One New
-Dynamic Programming Algorithm", VLDB 2006: DPsub), greedily above `MAX_DYNAMIC` relations. The cost of a tree is the
-rows of all its intermediate results, those of build sides counted twice.
+Dynamic programming over the connected sets of relations (see `join_enumeration`), greedily once there would be more
+than `MAX_PAIRS` joins to look at. The cost of a tree is the rows of all its intermediate results, those of build sides
+counted twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from sqlengine.planner.expressions import Expression, columns_of
-from sqlengine.planner.join_keys import split_conditions
+from sqlengine.planner.join_enumeration import connected_pairs
+from sqlengine.planner.join_graph import JoinGraph
 from sqlengine.planner.logical import (
     Aggregate,
     Filter,
@@ -25,17 +27,26 @@ from sqlengine.planner.logical import (
     inputs_of,
     with_inputs,
 )
+from sqlengine.planner.rewriting import filtered
 from sqlengine.planner.statistics import Estimator
 
-MAX_DYNAMIC: Final = 10
+# So many joins are looked at in about ten milliseconds.
+MAX_PAIRS: Final = 1_500
+# A semi or anti join that leaves less than this of a relation is tried below all inner joins too.
+_REDUCES: Final = 0.5
+
+# Joins that may stand anywhere above the relations that their conditions read.
+_MOVABLE: Final = (JoinKind.SEMI, JoinKind.ANTI, JoinKind.LEFT)
 
 
 def order_joins(plan: Node) -> Node:
     """Rearrange every tree of inner joins of three or more relations so that intermediate results are small.
 
     Assumes that filters were pushed down: what is left in the joins connects relations. Cross products come last,
-    and only where nothing connects. Outer, semi and anti joins are not moved; a tree below one of them is
-    arranged by itself. Sees the whole plan, for a join's place depends on all the others.
+    and only where nothing connects. Semi and anti joins, and left joins whose right columns no join above reads, go
+    where fewest rows meet them: they neither need nor change what the inner joins above them compare. Right and full
+    joins stay, and a tree below one of them is arranged by itself. Sees the whole plan, for a join's place depends on
+    all the others.
 
     Before:
         Project: x
@@ -58,12 +69,8 @@ def order_joins(plan: Node) -> Node:
 
 def _visit(node: Node, estimator: Estimator, ordered: bool) -> Node:
     """`ordered`: whether the order of the node's columns must stay."""
-    if _is_inner(node):
-        relations, conditions = _flatten(node)
-        inner = tuple(_visit(relation, estimator, ordered=False) for relation in relations)
-        arranged = _arrange(inner, conditions, estimator) if len(inner) > 2 else with_inputs(node, inner)
-        if arranged == node:
-            return node
+    if isinstance(node, Join) and node.kind in (JoinKind.INNER, *_MOVABLE):
+        arranged = _rearranged(_flatten(node, frozenset()), node, estimator)
         if ordered and arranged.columns != node.columns:
             return Project(arranged, node.columns, node.columns)
         return arranged
@@ -77,26 +84,52 @@ def _visit(node: Node, estimator: Estimator, ordered: bool) -> Node:
     return with_inputs(node, tuple(_visit(child, estimator, below) for child in inputs_of(node)))
 
 
-def _is_inner(node: Node) -> bool:
-    return isinstance(node, Join) and node.kind is JoinKind.INNER
+@dataclass(frozen=True, slots=True)
+class _Moving:
+    """A join of one of the `_MOVABLE` kinds, without its left input."""
+
+    kind: JoinKind
+    right: Node
+    conditions: tuple[Expression, ...]
+
+    def over(self, left: Node) -> Join:
+        return Join(self.kind, left, self.right, self.conditions)
 
 
-def _flatten(node: Node) -> tuple[list[Node], list[Expression]]:
-    """The relations and all conditions of a tree of inner joins."""
-    if not (isinstance(node, Join) and node.kind is JoinKind.INNER):
-        return [node], []
-    left, left_conditions = _flatten(node.left)
-    right, right_conditions = _flatten(node.right)
-    return left + right, [*left_conditions, *right_conditions, *node.conditions]
+@dataclass(frozen=True, slots=True)
+class _Flat:
+    """A tree of joins taken apart: what its inner joins combine, their conditions, the other joins inside out."""
+
+    relations: tuple[Node, ...]
+    conditions: tuple[Expression, ...] = ()
+    moving: tuple[_Moving, ...] = ()
 
 
-@dataclass(slots=True)
-class _Edge:
-    """Conditions over the same set of relations, and the fraction of row combinations that meet them."""
+def _flatten(node: Node, read: frozenset[int]) -> _Flat:
+    """`read`: ids of columns that conditions of joins above read."""
+    if not isinstance(node, Join):
+        return _Flat((node,))
+    here = read.union(*map(columns_of, node.conditions))
+    if node.kind is JoinKind.INNER:
+        left, right = _flatten(node.left, here), _flatten(node.right, here)
+        conditions = left.conditions + right.conditions + node.conditions
+        return _Flat(left.relations + right.relations, conditions, left.moving + right.moving)
+    padded = frozenset(column.id for column in node.right.columns)
+    if node.kind in (JoinKind.SEMI, JoinKind.ANTI) or (node.kind is JoinKind.LEFT and not padded & read):
+        left = _flatten(node.left, here)
+        moving = _Moving(node.kind, node.right, node.conditions)
+        return _Flat(left.relations, left.conditions, (*left.moving, moving))
+    return _Flat((node,))
 
-    relations: int
-    conditions: list[Expression] = field(default_factory=list)
-    selectivity: float = 1.0
+
+def _rearranged(flat: _Flat, node: Join, estimator: Estimator) -> Node:
+    if len(flat.relations) + bool(flat.moving) < 3:
+        # Two inputs have one order.
+        return with_inputs(node, tuple(_visit(child, estimator, ordered=False) for child in inputs_of(node)))
+    relations = tuple(_visit(each, estimator, ordered=False) for each in flat.relations)
+    moving = [_Moving(m.kind, _visit(m.right, estimator, ordered=False), m.conditions) for m in flat.moving]
+    arranged = _arrange(relations, flat.conditions, moving, estimator)
+    return node if arranged == node else arranged
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,48 +144,69 @@ class _Tree:
     cost: float
 
 
-def _arrange(relations: Sequence[Node], conditions: Sequence[Expression], estimator: Estimator) -> Node:
-    edges = _edges(relations, conditions, estimator)
+def _arrange(
+    relations: Sequence[Node], conditions: Sequence[Expression], moving: Sequence[_Moving], estimator: Estimator
+) -> Node:
+    graph = JoinGraph(relations, conditions, estimator)
     leaves = [_Tree(1 << k, node, None, None, estimator.rows(node), 0.0) for k, node in enumerate(relations)]
-    trees = _dynamic(leaves, edges) if len(leaves) <= MAX_DYNAMIC else leaves
-    arranged = _build(_greedy(trees, edges), edges)
-    # A condition that is not deterministic could not be pushed and connects nothing: it is asked last.
-    loose = tuple(c for edge in edges if edge.relations.bit_count() < 2 for c in edge.conditions)
-    return (
-        replace(arranged, conditions=arranged.conditions + loose) if loose and isinstance(arranged, Join) else arranged
-    )
+    pairs = _pairs(graph)
+    tree = _best(leaves, graph, pairs)
+    placed: dict[int, list[_Moving]] = {}
+    for each in moving:
+        mask = graph.mask(each.conditions)
+        if mask.bit_count() == 1 and each.kind is not JoinKind.LEFT:
+            at = mask.bit_length() - 1
+            leaf, reduced = leaves[at], each.over(leaves[at].node or relations[at])
+            rows = estimator.rows(reduced)
+            if rows < _REDUCES * leaf.rows:
+                others = [*leaves[:at], _Tree(mask, reduced, None, None, rows, 0.0), *leaves[at + 1 :]]
+                below = _best(others, graph, pairs)
+                if below.cost + leaf.rows < tree.cost + _smallest(tree, mask).rows:
+                    leaves, tree = others, below
+                    continue
+        placed.setdefault(mask, []).append(each)
+    where: dict[int, list[_Moving]] = {}
+    for mask, several in placed.items():
+        where.setdefault(_smallest(tree, mask).relations, []).extend(several)
+    arranged = _build(tree, graph, where)
+    loose = tuple(graph.loose())
+    if loose and isinstance(arranged, Join) and arranged.kind is JoinKind.INNER:
+        return Join(arranged.kind, arranged.left, arranged.right, arranged.conditions + loose)
+    return filtered(arranged, loose)
 
 
-def _edges(relations: Sequence[Node], conditions: Sequence[Expression], estimator: Estimator) -> list[_Edge]:
-    columns = [frozenset(column.id for column in node.columns) for node in relations]
-    edges: dict[int, _Edge] = {}
-    for condition in conditions:
-        used = columns_of(condition)
-        mask = sum(1 << k for k, ids in enumerate(columns) if used & ids)
-        edges.setdefault(mask, _Edge(mask)).conditions.append(condition)
-    for edge in edges.values():
-        ends = [ids for k, ids in enumerate(columns) if edge.relations >> k & 1]
-        if len(ends) == 2:
-            keys, residual = split_conditions(edge.conditions, ends[0], ends[1])
-            edge.selectivity = estimator.join_selectivity(keys) * estimator.selectivity(residual)
-        else:
-            edge.selectivity = estimator.selectivity(edge.conditions)
-    return list(edges.values())
+def _pairs(graph: JoinGraph) -> list[tuple[int, int]]:
+    """All pairs of sets to join; none if there are too many."""
+    pairs = list(itertools.islice(connected_pairs(graph.neighbours), MAX_PAIRS + 1))
+    return pairs if len(pairs) <= MAX_PAIRS else []
 
 
-def _joined(left: _Tree, right: _Tree, edges: Iterable[_Edge]) -> _Tree | None:
+def _best(leaves: Sequence[_Tree], graph: JoinGraph, pairs: Sequence[tuple[int, int]]) -> _Tree:
+    """The cheapest tree of each connected part, then those joined greedily."""
+    best: dict[int, _Tree] = {leaf.relations: leaf for leaf in leaves}
+    for one, other in pairs:
+        left, right = best[one], best[other]
+        found = best.get(one | other)
+        if found is None:
+            joined = _joined(left, right, graph)
+            if joined is not None:
+                best[one | other] = joined
+        # All trees of a set have the same rows, as they meet the same conditions.
+        elif left.cost + right.cost + found.rows + min(left.rows, right.rows) < found.cost:
+            best[one | other] = _tree(left, right, found.rows)
+    parts: list[_Tree] = []
+    covered = 0
+    for members in sorted(best, key=lambda mask: (-mask.bit_count(), mask)):
+        if not members & covered:
+            parts.append(best[members])
+            covered |= members
+    return _greedy(parts, graph)
+
+
+def _joined(left: _Tree, right: _Tree, graph: JoinGraph) -> _Tree | None:
     """The join of two disjoint trees; None if no condition connects them."""
-    both = left.relations | right.relations
-    rows = left.rows * right.rows
-    connected = False
-    for edge in edges:
-        if not edge.relations & ~both and edge.relations & left.relations and edge.relations & right.relations:
-            rows *= edge.selectivity
-            connected = True
-    if not connected:
-        return None
-    rows = max(1.0, rows)
-    return _tree(left, right, rows)
+    between = graph.between(left.relations, right.relations)
+    return None if between is None else _tree(left, right, max(1.0, left.rows * right.rows * between[1]))
 
 
 def _tree(left: _Tree, right: _Tree, rows: float) -> _Tree:
@@ -163,55 +217,12 @@ def _tree(left: _Tree, right: _Tree, rows: float) -> _Tree:
     return _Tree(left.relations | right.relations, None, left, right, rows, cost)
 
 
-def _dynamic(leaves: Sequence[_Tree], edges: Sequence[_Edge]) -> list[_Tree]:
-    """The best tree of each connected component."""
-    best: dict[int, _Tree] = {leaf.relations: leaf for leaf in leaves}
-    everything = (1 << len(leaves)) - 1
-    for subset in range(1, everything + 1):
-        if subset in best:
-            continue
-        lowest = subset & -subset
-        rest = subset ^ lowest
-        part = rest
-        found: _Tree | None = None
-        # Every split of the subset into two, once: `left` is the part with the lowest relation.
-        while part:
-            right = best.get(part)
-            left = best.get(subset ^ part) if right is not None else None
-            if left is not None and right is not None:
-                if found is None:
-                    found = _joined(left, right, edges)
-                else:
-                    # All trees of a subset have the same rows, as they meet the same conditions.
-                    candidate = left.cost + right.cost + found.rows + min(left.rows, right.rows)
-                    if candidate < found.cost and _connects(left, right, edges):
-                        found = _tree(left, right, found.rows)
-            part = (part - 1) & rest
-        if found is not None:
-            best[subset] = found
-    components: list[_Tree] = []
-    covered = 0
-    for subset in sorted(best, key=lambda mask: (-mask.bit_count(), mask)):
-        if not subset & covered:
-            components.append(best[subset])
-            covered |= subset
-    return components
-
-
-def _connects(left: _Tree, right: _Tree, edges: Iterable[_Edge]) -> bool:
-    both = left.relations | right.relations
-    return any(
-        edge.relations & left.relations and edge.relations & right.relations and not edge.relations & ~both
-        for edge in edges
-    )
-
-
-def _greedy(trees: Sequence[_Tree], edges: Sequence[_Edge]) -> _Tree:
+def _greedy(trees: Sequence[_Tree], graph: JoinGraph) -> _Tree:
     """Join the pair with the fewest rows until one tree is left; cross products when nothing connects."""
     pending = list(trees)
     while len(pending) > 1:
         pairs = [(a, b) for k, a in enumerate(pending) for b in pending[k + 1 :]]
-        joined = [tree for tree in (_joined(a, b, edges) for a, b in pairs) if tree is not None]
+        joined = [tree for tree in (_joined(a, b, graph) for a, b in pairs) if tree is not None]
         if not joined:
             joined = [_tree(a, b, a.rows * b.rows) for a, b in pairs]
         chosen = min(joined, key=lambda tree: (tree.rows, tree.cost))
@@ -219,17 +230,27 @@ def _greedy(trees: Sequence[_Tree], edges: Sequence[_Edge]) -> _Tree:
     return pending[0]
 
 
-def _build(tree: _Tree, edges: Sequence[_Edge]) -> Node:
+def _smallest(tree: _Tree, relations: int) -> _Tree:
+    """The part of the tree with the fewest rows that has all of `relations`; the highest of several."""
+    best = tree
+    while tree.left is not None and tree.right is not None:
+        if not relations or (relations & tree.left.relations and relations & tree.right.relations):
+            break
+        tree = tree.left if relations & tree.left.relations else tree.right
+        if tree.rows < best.rows:
+            best = tree
+    return best
+
+
+def _build(tree: _Tree, graph: JoinGraph, where: Mapping[int, Sequence[_Moving]]) -> Node:
     """The plan of a tree, each condition at the lowest join that sees all its columns."""
-    if tree.node is not None:
-        return tree.node
-    assert tree.left is not None
-    assert tree.right is not None
-    left, right = tree.left.relations, tree.right.relations
-    conditions = [
-        condition
-        for edge in edges
-        if not edge.relations & ~tree.relations and edge.relations & ~left and edge.relations & ~right
-        for condition in edge.conditions
-    ]
-    return Join(JoinKind.INNER, _build(tree.left, edges), _build(tree.right, edges), tuple(conditions))
+    if tree.left is None or tree.right is None:
+        assert tree.node is not None
+        node = tree.node
+    else:
+        between = graph.between(tree.left.relations, tree.right.relations)
+        conditions = () if between is None else tuple(between[0])
+        node = Join(JoinKind.INNER, _build(tree.left, graph, where), _build(tree.right, graph, where), conditions)
+    for each in where.get(tree.relations, ()):
+        node = each.over(node)
+    return node
