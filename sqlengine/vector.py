@@ -117,7 +117,7 @@ class Vector:
             offsets = np.array([0, len(data)], np.int32)
             array = pa.StringArray.from_buffers(1, pa.py_buffer(offsets), pa.py_buffer(data))
             return Vector(type, array, constant=True)
-        if type.kind is TypeKind.HUGEINT and isinstance(value, int):
+        if type.is_unscaled and isinstance(value, int):
             import decimal
 
             value = decimal.Decimal(value)

@@ -89,7 +89,7 @@ def arrow_to_words(array: pa.Array, type_: SqlType) -> Words | None:
         return np.zeros(len(array), np.int64)
     pairs = buffer_words(buffer, np.dtype("int64"), array.offset * 2, len(array) * 2)
     low = np.ascontiguousarray(pairs[0::2])
-    if type_.kind is TypeKind.HUGEINT or type_.precision > 18:
+    if type_.is_integer or type_.precision > 18:
         # Wide only if a high word is not the sign of its low word, NULLs aside.
         fits = pairs[1::2] == (low >> 63)
         valid = validity_of(array)
@@ -107,7 +107,7 @@ def pick_words(array: pa.Array, type_: SqlType, indices: Indices) -> Words | Non
         return np.zeros(len(indices), np.int64)
     pairs = buffer_words(buffer, np.dtype("int64"), array.offset * 2, len(array) * 2)
     low = pairs[0::2][indices]
-    if type_.kind is TypeKind.HUGEINT or type_.precision > 18:
+    if type_.is_integer or type_.precision > 18:
         fits = pairs[1::2][indices] == (low >> 63)
         valid = validity_of(array)
         if valid is not None:

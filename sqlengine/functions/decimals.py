@@ -44,7 +44,7 @@ _INT64_MAX: Final = 2**63 - 1
 
 def largest_unscaled(sql_type: SqlType) -> int:
     """The largest unscaled value of a DECIMAL or HUGEINT."""
-    digits = MAX_DECIMAL_PRECISION if sql_type.kind is TypeKind.HUGEINT else sql_type.precision
+    digits = MAX_DECIMAL_PRECISION if sql_type.is_integer else sql_type.precision
     return int(10**digits) - 1
 
 
@@ -225,7 +225,7 @@ def _overflow(operation: Operation | None, a: Any, b: Any, arguments: Sequence[V
     noun, sign = (operation.noun, operation.sign) if operation is not None else ("division", "/")
     left, right = (argument.type.scale for argument in arguments)
     values = f"({scaled(a, left)} {sign} {scaled(b, right)})"
-    if result.kind is TypeKind.HUGEINT:
+    if result.is_integer:
         return OutOfRangeError(f"Overflow in {noun} of INT128 {values}!")
     return OutOfRangeError(
         f"Overflow in {noun} of DECIMAL({result.precision}) {values}."

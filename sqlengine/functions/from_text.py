@@ -76,7 +76,7 @@ def _plain_pattern(target: SqlType) -> str | None:
             return _PLAIN_TIMESTAMP
         case TypeKind.FLOAT | TypeKind.DOUBLE:
             return _PLAIN_FLOAT
-        case _ if target.is_numeric and target.kind is not TypeKind.HUGEINT:
+        case _ if target.is_numeric and target.kind not in (TypeKind.HUGEINT, TypeKind.UHUGEINT):
             return _PLAIN_NUMBER
         case _:
             return None

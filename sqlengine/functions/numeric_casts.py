@@ -275,7 +275,7 @@ def _extremes(words: Words, valid: Mask | None) -> tuple[int, int]:
 
 
 def _unfit_decimal(source: SqlType, target: SqlType, value: int) -> str:
-    if target.kind is TypeKind.HUGEINT:
+    if target.kind in (TypeKind.HUGEINT, TypeKind.UHUGEINT):
         return out_of_range(source, target, scaled(value, source.scale))
     if source.kind is TypeKind.DECIMAL:
         return f'Casting value "{scaled(value, source.scale)}" to type {target} failed: value is out of range!'

@@ -36,8 +36,10 @@ _END, _VALUE, _NULL = b"\x00", b"\x01", b"\x02"
 
 
 def is_wide(type_: SqlType) -> bool:
-    """Whether values may need 128 bits: HUGEINT, and DECIMAL of more than 18 digits."""
-    return type_.kind is TypeKind.HUGEINT or (type_.kind is TypeKind.DECIMAL and type_.precision > 18)
+    """Whether values may need 128 bits: HUGEINT, UHUGEINT, and DECIMAL of more than 18 digits."""
+    return type_.kind in (TypeKind.HUGEINT, TypeKind.UHUGEINT) or (
+        type_.kind is TypeKind.DECIMAL and type_.precision > 18
+    )
 
 
 def integer_words(vector: Vector) -> Words:

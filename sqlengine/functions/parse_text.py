@@ -15,6 +15,7 @@ from sqlengine.functions.calendar import days_in_month, from_civil
 from sqlengine.functions.decimals import EXACT, largest_unscaled, scaled
 from sqlengine.functions.integers import storage_name
 from sqlengine.functions.intervals import DAYS_PER_MONTH, MICROS_PER_DAY, MICROS_PER_SECOND
+from sqlengine.functions.special_text import SPECIAL_KINDS, special_parser
 from sqlengine.functions.temporal_casts import ticks_per_second
 from sqlengine.types import INTEGER_KINDS, SqlType, TypeKind, integer_range
 
@@ -95,6 +96,8 @@ def _parser(target: SqlType) -> Parser:
             return _parse_time
         case TypeKind.INTERVAL:
             return _parse_interval
+        case kind if kind in SPECIAL_KINDS:
+            return special_parser(target)
         case kind if kind in INTEGER_KINDS:
             return lambda text: _parse_integer(text, target)
         case _ if target.is_timestamp:
@@ -124,7 +127,7 @@ def _parse_integer(text: str, target: SqlType) -> Any:
     # Below zero there is only -0 for an unsigned type, not even -0.4.
     if not low <= value <= high or (low == 0 and stripped.startswith("-") and stripped.strip("-0")):
         raise failure
-    return decimal.Decimal(value) if target.kind is TypeKind.HUGEINT else value
+    return decimal.Decimal(value) if target.is_unscaled else value
 
 
 def _parse_decimal(text: str, target: SqlType) -> decimal.Decimal:

@@ -15,6 +15,7 @@ from sqlengine.functions.calendar import civil
 from sqlengine.functions.decimals import EXACT
 from sqlengine.functions.encoded import map_values
 from sqlengine.functions.intervals import MICROS_PER_SECOND, interval_parts
+from sqlengine.functions.special_text import SPECIAL_KINDS, special_text
 from sqlengine.functions.temporal_casts import ticks_per_second
 from sqlengine.types import BLOB, VARCHAR, TypeKind
 from sqlengine.vector import Vector
@@ -33,7 +34,7 @@ def cast_to_text(vector: Vector) -> Vector:
     """VARCHAR of any vector that is not nested."""
     if vector.type.kind is TypeKind.BLOB:
         return map_values(vector, VARCHAR, lambda array: _map_python(array, _blob_text))
-    array = _text_of(vector)
+    array = special_text(vector) if vector.type.kind in SPECIAL_KINDS else _text_of(vector)
     return Vector.from_arrow(array, VARCHAR, vector.constant)
 
 
@@ -77,7 +78,7 @@ def _text_of(vector: Vector) -> pa.Array:
             return _join_python(vector, map(_double_text, vector.values().tolist()))
         case TypeKind.FLOAT:
             return _join_python(vector, map(_single_text, vector.values()))
-        case TypeKind.DECIMAL | TypeKind.HUGEINT:
+        case TypeKind.DECIMAL | TypeKind.HUGEINT | TypeKind.UHUGEINT:
             return _decimal_text(vector)
         case TypeKind.DATE:
             return _date_text(vector.values(), vector.arrow().is_valid())
