@@ -14,16 +14,28 @@ Equal sub-expressions of one evaluator are computed once per batch.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
 import numpy as np
 
 from sqlengine.errors import DataError, InternalError
+from sqlengine.executor.lambdas import run_lambda
 from sqlengine.functions.casts import cast
 from sqlengine.functions.membership import in_list
 from sqlengine.functions.registry import ScalarFunction, find_scalar
-from sqlengine.planner.expressions import Call, Case, Cast, Column, Expression, InList, Literal, transform, walk
+from sqlengine.planner.expressions import (
+    Call,
+    Case,
+    Cast,
+    Column,
+    Expression,
+    InList,
+    LambdaCall,
+    Literal,
+    transform,
+    walk,
+)
 from sqlengine.types import SqlType
 from sqlengine.vector import Batch, Vector, concat_vectors
 from sqlengine.words import row_numbers
@@ -111,7 +123,7 @@ def may_raise(expression: Expression) -> bool:
         match part:
             case Call(function=name) if name not in _TOTAL:
                 return True
-            case Cast(attempt=False):
+            case Cast(attempt=False) | LambdaCall():
                 return True
             case _:
                 pass
@@ -133,6 +145,7 @@ class _Facts:
     def __init__(self) -> None:
         self._literals: dict[int, Vector] = {}
         self._may_raise: dict[int, bool] = {}
+        self._bodies: dict[int, Evaluator] = {}
 
     def literal(self, literal: Literal) -> Vector:
         """The literal as a constant."""
@@ -140,6 +153,13 @@ class _Facts:
         if vector is None:
             vector = self._literals[id(literal)] = Vector.from_literal(literal.value, literal.type)
         return vector
+
+    def body(self, call: LambdaCall) -> Callable[[Batch], Vector]:
+        """Evaluates the body of a lambda."""
+        evaluator = self._bodies.get(id(call))
+        if evaluator is None:
+            evaluator = self._bodies[id(call)] = Evaluator((call.body,))
+        return lambda batch: evaluator.vectors(batch)[0]
 
     def may_raise(self, expression: Expression) -> bool:
         """See the function of that name."""
@@ -209,6 +229,9 @@ class _Scope:
                 return cast(self.vector(operand), type_, attempt)
             case Case(branches=branches, otherwise=otherwise, type=type_):
                 return self._case(branches, otherwise, type_)
+            case LambdaCall(arguments=arguments, captures=captures):
+                values_ = [self.vector(each) for each in arguments], [self.vector(outside) for _, outside in captures]
+                return run_lambda(expression, *values_, self._facts.body(expression))
             case InList(operand=operand, values=values, negated=negated):
                 return in_list(self.vector(operand), [self._facts.literal(value) for value in values], negated)
             case _:
@@ -390,6 +413,9 @@ def _identity(expression: Expression) -> Hashable:
             key = (type_, id(otherwise), *(id(part) for branch in branches for part in branch))
         case InList(operand=operand, values=values, negated=negated):
             key = (id(operand), negated, *(repr(value) for value in values))
+        case LambdaCall():
+            # Two lambdas of one text have parameters of different ids.
+            return id(expression)
         case _:
             assert_never(expression)
     return (type(expression), key)

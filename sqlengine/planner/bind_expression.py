@@ -93,6 +93,7 @@ class ExpressionBinder:
         self.unnests: Unnests | None = None
         self.places: dict[int, Any] = {}
         self._open_aliases: set[str] = set()
+        self.lambdas: list[dict[str, Column]] = []
 
     def bind(self, node: Any) -> Expression:
         """The meaning of a syntax tree.
@@ -134,6 +135,7 @@ class ExpressionBinder:
         """A binder for a place inside this one where no aggregate may stand."""
         inner = ExpressionBinder(self.context, self.scope, clause, self.aliases, subqueries=self.subqueries)
         inner._open_aliases = self._open_aliases
+        inner.lambdas = self.lambdas
         return inner
 
     # -- names --------------------------------------------------------------------------------
@@ -152,6 +154,9 @@ class ExpressionBinder:
             if self.reader.get(node, part) is not None
         )
         name = self.reader.name(this)
+        parameter = self.parameter(qualifiers[0] if qualifiers else name) if self.lambdas else None
+        if parameter is not None:
+            return bind_nested.field_of(self, parameter, (*qualifiers, name)[1:], node)
         with self.context.at(node):
             found = self.find(name, qualifiers, node)
             if found is None:
@@ -165,11 +170,11 @@ class ExpressionBinder:
         try:
             found = None if foreign else self.scope.find(name, qualifiers)
         except BindError:
-            found = self._field((*qualifiers, name), node)
+            found = bind_nested.column_field(self, (*qualifiers, name), node)
             if found is None:
                 raise
         if foreign:
-            found = self._field((*qualifiers, name), node)
+            found = bind_nested.column_field(self, (*qualifiers, name), node)
         if not qualifiers:
             hidden = self.keys is not None and name.lower() in self.aliases and found not in self.keys
             if found is None or hidden:
@@ -180,16 +185,10 @@ class ExpressionBinder:
             self.places.setdefault(found.id, node)
         return found
 
-    def _field(self, path: tuple[str, ...], node: Any) -> Expression | None:
-        """`column.field.field` or `table.column.field`, the longest name of a column first; None if there is none."""
-        for cut in range(len(path) - 1, 0, -1):
-            try:
-                found = self.scope.find(path[cut - 1], path[: cut - 1])
-            except BindError:
-                continue
-            if found is not None:
-                return bind_nested.field_of(self, found, path[cut:], node)
-        return None
+    def parameter(self, name: str) -> Column | None:
+        """The parameter of that name of the innermost lambda around this place that has one."""
+        lowered = name.lower()
+        return next((frame[lowered] for frame in reversed(self.lambdas) if lowered in frame), None)
 
     def _unknown(self, name: str) -> BindError:
         candidates: list[str] = list(self.aliases)

@@ -11,6 +11,7 @@ from sqlengine.errors import BindError, did_you_mean
 from sqlengine.functions.registry import find_aggregate, find_scalar, function_names
 from sqlengine.planner import bind_nested
 from sqlengine.planner.bind_aggregate import bind_aggregate, within_group
+from sqlengine.planner.bind_lambda import LAMBDA_FUNCTIONS
 from sqlengine.planner.bind_nested import NAMED
 from sqlengine.planner.bind_star import unpack
 from sqlengine.planner.bind_unnest import unnest_value
@@ -31,6 +32,8 @@ def bind_call(binder: ExpressionBinder, node: Any, condition: Any = None) -> Exp
         name, trees = "count_star", []
     if name in NAMED and condition is None:
         return NAMED[name](binder, node, trees)
+    if name in LAMBDA_FUNCTIONS and condition is None:
+        return LAMBDA_FUNCTIONS[name](binder, node, trees)
     if name == "unnest" and condition is None:
         return unnest_value(binder, node)
     if name == "try":

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import assert_never
 
-from sqlengine.planner.expressions import Call, Case, Cast, Column, Expression, InList, Literal
+from sqlengine.planner.expressions import Call, Case, Cast, Column, Expression, InList, LambdaCall, Literal
 
 
 def above_keys(
@@ -44,6 +44,12 @@ def above_keys(
                 expression,
                 branches=tuple((again(condition), again(value)) for condition, value in branches),
                 otherwise=again(otherwise),
+            )
+        case LambdaCall(arguments=arguments, captures=captures):
+            return replace(
+                expression,
+                arguments=tuple(again(each) for each in arguments),
+                captures=tuple((inside, again(outside)) for inside, outside in captures),
             )
         case _:
             assert_never(expression)

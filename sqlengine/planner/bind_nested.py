@@ -7,13 +7,37 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlglot import exp
 
+from sqlengine.errors import BindError
 from sqlengine.functions.list_access import OPEN
-from sqlengine.planner.expressions import Call, Expression, Literal
+from sqlengine.planner.bind_lambda import bind_comprehension
+from sqlengine.planner.expressions import Call, Cast, Expression, Literal
 from sqlengine.planner.sql_dialect import dotted_path
-from sqlengine.types import BIGINT, VARCHAR, TypeKind, struct_of
+from sqlengine.types import BIGINT, JSON, VARCHAR, TypeKind, struct_of
 
 if TYPE_CHECKING:
     from sqlengine.planner.bind_expression import ExpressionBinder
+
+
+def column_field(binder: ExpressionBinder, path: Sequence[str], node: Any) -> Expression | None:
+    """`column.field.field` or `table.column.field`, the longest name of a column first; None if there is none."""
+    parameter = binder.parameter(path[0])
+    if parameter is not None:
+        return field_of(binder, parameter, path[1:], node)
+    for cut in range(len(path) - 1, 0, -1):
+        try:
+            found = binder.scope.find(path[cut - 1], tuple(path[: cut - 1]))
+        except BindError:
+            continue
+        if found is not None:
+            return field_of(binder, found, path[cut:], node)
+    return None
+
+
+def _parameter(binder: ExpressionBinder, node: Any) -> Expression:
+    """The parser leaves names that a lambda declares bare."""
+    name = binder.reader.name(node)
+    found = binder.parameter(name)
+    return binder.column(exp.Column(this=node)) if found is None else found
 
 
 def field_of(binder: ExpressionBinder, value: Expression, names: Sequence[str], node: Any) -> Expression:
@@ -34,7 +58,10 @@ def _list(binder: ExpressionBinder, node: Any) -> Expression:
     """[a, b] and ARRAY[a, b]."""
     binder.reader.get(node, "value_constructor")
     binder.reader.get(node, "bracket_notation")
-    return binder.call("list_value", [binder.bind(tree) for tree in binder.reader.all(node)], node)
+    trees = binder.reader.all(node)
+    if len(trees) == 1 and isinstance(trees[0], exp.Comprehension):
+        return bind_comprehension(binder, trees[0])
+    return binder.call("list_value", [binder.bind(tree) for tree in trees], node)
 
 
 def _struct(binder: ExpressionBinder, node: Any) -> Expression:
@@ -126,7 +153,16 @@ def _dot(binder: ExpressionBinder, node: Any) -> Expression:
     if isinstance(after, exp.Identifier):
         with binder.context.at(node):
             return field_of(binder, value, [binder.reader.name(after)], node)
+    if isinstance(after, exp.Anonymous):
+        name = binder.reader.name(binder.reader.get(after, "this")).lower()
+        return binder.call(name, [value, *(binder.bind(tree) for tree in binder.reader.all(after))], node)
     raise binder.reader.unknown(node)
+
+
+def _json_literal(binder: ExpressionBinder, node: Any) -> Expression:
+    """JSON '{}'."""
+    binder.reader.get(node, "is_literal")
+    return Cast(binder.child(node), JSON)
 
 
 NAMED: Final[dict[str, Callable[[ExpressionBinder, Any, list[Any]], Expression]]] = {"struct_pack": _named_values}
@@ -139,4 +175,6 @@ HANDLERS: Final[dict[type, Callable[[ExpressionBinder, Any], Expression]]] = {
     exp.Tuple: _row,
     exp.Bracket: _bracket,
     exp.Dot: _dot,
+    exp.Identifier: _parameter,
+    exp.ParseJSON: _json_literal,
 }

@@ -6,7 +6,7 @@ from sqlengine.errors import DataError
 from sqlengine.functions.casts import cast
 from sqlengine.functions.membership import in_list
 from sqlengine.functions.registry import find_scalar
-from sqlengine.planner.expressions import Call, Case, Cast, Column, Expression, InList, Literal
+from sqlengine.planner.expressions import Call, Case, Cast, Column, Expression, InList, LambdaCall, Literal
 from sqlengine.vector import Vector
 
 
@@ -56,5 +56,5 @@ def _evaluate(expression: Expression) -> Vector | None:
             inner = _evaluate(operand)
             literals = [Vector.from_literal(value.value, value.type) for value in values]
             return None if inner is None else in_list(inner, literals, negated)
-        case Column() | Case():
+        case Column() | Case() | LambdaCall():
             return None

@@ -6,7 +6,18 @@ import datetime
 from collections.abc import Mapping
 from typing import Final, assert_never
 
-from sqlengine.planner.expressions import AggregateCall, Call, Case, Cast, Column, Expression, InList, Literal, SortKey
+from sqlengine.planner.expressions import (
+    AggregateCall,
+    Call,
+    Case,
+    Cast,
+    Column,
+    Expression,
+    InList,
+    LambdaCall,
+    Literal,
+    SortKey,
+)
 from sqlengine.types import TypeKind
 
 # How tightly operators bind; looser ones need parentheses inside tighter ones.
@@ -98,6 +109,10 @@ class ExpressionText:
                     shown = [f"{len(values)} values"]
                 words = "NOT IN" if negated else "IN"
                 return f"{self._text(operand, _OTHER)} {words} ({', '.join(shown)})", _COMPARISON
+            case LambdaCall(function=name, arguments=arguments, parameters=parameters, body=body):
+                written = f"lambda {', '.join(each.name for each in parameters)}: {self.expression(body)}"
+                inside = [self.expression(arguments[0]), written, *map(self.expression, arguments[1:])]
+                return f"{name}({', '.join(inside)})", _ATOM
             case Call():
                 return self._call(expression)
             case _:

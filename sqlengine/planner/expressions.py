@@ -78,7 +78,32 @@ class InList:
         return BOOLEAN
 
 
-Expression = Literal | Column | Call | Cast | Case | InList
+@dataclass(frozen=True, slots=True)
+class LambdaCall:
+    """A function of a list and a lambda: list_transform, list_filter, list_reduce.
+
+    Attributes
+    ----------
+    arguments
+        The list, and the initial value of list_reduce if given.
+    parameters
+        The lambda's own columns: element and position; or what came out so far, element and position.
+    captures
+        (column inside, expression outside) of each column that the body takes from the row.
+    body
+        Sees `parameters` and the inside columns of `captures` only: it is no child of this expression, and rules that
+        replace columns need not look into it.
+    """
+
+    function: str
+    arguments: tuple[Expression, ...]
+    parameters: tuple[Column, ...]
+    captures: tuple[tuple[Column, Expression], ...]
+    body: Expression
+    type: SqlType
+
+
+Expression = Literal | Column | Call | Cast | Case | InList | LambdaCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +144,8 @@ def children(expression: Expression) -> tuple[Expression, ...]:
             return (*(part for branch in branches for part in branch), otherwise)
         case InList(operand=operand, values=values):
             return (operand, *values)
+        case LambdaCall(arguments=arguments, captures=captures):
+            return (*arguments, *(outside for _, outside in captures))
         case _:
             assert_never(expression)
 
@@ -154,6 +181,11 @@ def transform(expression: Expression, change: Callable[[Expression], Expression]
         case InList(operand=operand):
             inner = transform(operand, change)
             rebuilt = expression if inner is operand else replace(expression, operand=inner)
+        case LambdaCall(arguments=arguments, captures=captures):
+            new = tuple(transform(argument, change) for argument in arguments)
+            taken = tuple((inside, transform(outside, change)) for inside, outside in captures)
+            same = _same(new, arguments) and all(a[1] is b[1] for a, b in zip(taken, captures, strict=True))
+            rebuilt = expression if same else replace(expression, arguments=new, captures=taken)
         case _:
             assert_never(expression)
     return change(rebuilt)

@@ -52,7 +52,10 @@ def _slice(node: Any, show: Print) -> str:
 def _dot(node: Any, show: Print) -> str:
     if isinstance(node.expression, exp.Anonymous):
         return f"{node.expression.name}({', '.join(map(show, [node.this, *node.expression.expressions]))})"
-    return f"({show(node.this)}).{quoted_name(node.expression.name)}"
+    value = show(node.this)
+    if not isinstance(node.this, exp.Identifier):
+        value = f"({value})"
+    return f"{value}.{quoted_name(node.expression.name)}"
 
 
 def _lambda(node: Any, show: Print) -> str:

@@ -12,6 +12,7 @@ from sqlengine.planner.expressions import (
     Call,
     Column,
     Expression,
+    LambdaCall,
     Literal,
     SortKey,
     conjunction,
@@ -55,6 +56,8 @@ def is_deterministic(expression: Expression) -> bool:
             function = find_scalar(part.function)
             if function is not None and not function.deterministic:
                 return False
+        if isinstance(part, LambdaCall) and not is_deterministic(part.body):
+            return False
     return True
 
 

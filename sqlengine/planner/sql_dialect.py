@@ -110,8 +110,9 @@ class EngineTokenizer(_Tokenizer):  # type: ignore[misc]
     """Cuts every statement into tokens, EXPLAIN and SHOW too."""
 
     COMMANDS: set[TokenType] = set()  # noqa: RUF012
-    # `?::INTEGER` is a parameter and a cast; only other dialects have the operators `?::` and `??`.
-    KEYWORDS = {text: kind for text, kind in _Tokenizer.KEYWORDS.items() if text not in ("?::", "??")}  # noqa: RUF012
+    # `?::INTEGER` is a parameter and a cast; only other dialects have the operators `?::` and `??`,
+    # and APPLY as a kind of join: it is a function here.
+    KEYWORDS = {text: kind for text, kind in _Tokenizer.KEYWORDS.items() if text not in ("?::", "??", "APPLY")}  # noqa: RUF012
 
 
 class EngineDialect(DuckDB):  # type: ignore[misc]

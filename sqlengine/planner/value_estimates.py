@@ -19,6 +19,7 @@ from sqlengine.planner.expressions import (
     Column,
     Expression,
     InList,
+    LambdaCall,
     Literal,
     columns_of,
     conjuncts,
@@ -132,6 +133,8 @@ class ValueEstimates:
                 return _sum_known([self.distinct(value) for value in values])
             case InList():
                 return 2.0
+            case LambdaCall():
+                return None
             case Call():
                 return self._call_distinct(expression)
             case _:
