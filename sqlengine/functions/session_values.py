@@ -1,0 +1,75 @@
+"""Functions whose value is a fact of the session: the time of the query, names, settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from sqlengine.errors import InternalError
+from sqlengine.functions.overloads import Overload, resolver
+from sqlengine.functions.registry import scalar
+from sqlengine.functions.session import SessionFacts
+from sqlengine.types import DATE, TIMESTAMP, TIMESTAMPTZ, TIME, VARCHAR, SqlType
+
+# By name: what the binder puts in the place of a call.
+SESSION_VALUES: Final[dict[str, Callable[[SessionFacts], object]]] = {}
+
+
+def _value(
+    names: tuple[str, ...],
+    sql_type: SqlType,
+    value: Callable[[SessionFacts], object],
+    example: tuple[str, str],
+    summary: str,
+) -> None:
+    def run(arguments: object, result: SqlType) -> object:
+        raise InternalError(f"{names[0]}() is a constant of the plan")
+
+    overloads = [Overload((), sql_type)]
+    scalar(names[0], resolver(names[0], *overloads), aliases=names[1:], example=example, summary=summary)(run)  # type: ignore[arg-type]
+    for name in names:
+        SESSION_VALUES[name] = value
+
+
+_value(
+    ("get_current_timestamp", "now", "current_timestamp", "transaction_timestamp"),
+    TIMESTAMPTZ,
+    lambda facts: facts.instant,
+    ("SELECT typeof(now())", "TIMESTAMP WITH TIME ZONE"),
+    "The instant at which the query began.",
+)
+_value(
+    ("current_date", "today"),
+    DATE,
+    lambda facts: facts.local.date(),
+    ("SELECT typeof(today())", "DATE"),
+    "The date on which the query began, in the session's time zone.",
+)
+_value(
+    ("current_localtimestamp", "localtimestamp"),
+    TIMESTAMP,
+    lambda facts: facts.local,
+    ("SELECT typeof(current_localtimestamp())", "TIMESTAMP"),
+    "When the query began, on the session's clocks.",
+)
+_value(
+    ("current_localtime", "localtime"),
+    TIME,
+    lambda facts: facts.local.time(),
+    ("SELECT typeof(current_localtime())", "TIME"),
+    "The time of day at which the query began, on the session's clocks.",
+)
+_value(
+    ("current_schema",),
+    VARCHAR,
+    lambda facts: "main",
+    ("SELECT current_schema()", "main"),
+    "The name of the schema in which tables are looked up.",
+)
+_value(
+    ("current_database", "current_catalog"),
+    VARCHAR,
+    lambda facts: "memory",
+    ("SELECT current_database()", "memory"),
+    "The name of the catalog in which tables are looked up.",
+)
