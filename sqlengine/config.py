@@ -46,7 +46,7 @@ class Setting:
             else:
                 if not isinstance(value, str):
                     raise ValueError
-                parsed = value
+                parsed = known_zone(value) if self.name == "timezone" else value
         except (TypeError, ValueError) as error:
             raise SettingError(f"setting '{self.name}' takes {_article(self.type)}, not {value!r}") from error
         if self.choices:
@@ -83,6 +83,7 @@ SETTINGS: Final[dict[str, Setting]] = {
         Setting("optimizer", bool, True, "off: the plan is run as written"),
         Setting("verify_plans", bool, False, "checks the plan's invariants after every rule"),
         Setting("max_display_rows", int, 40, "rows the shell shows before it elides the middle", minimum=1),
+        Setting("timezone", str, "UTC", "time zone in which TIMESTAMP WITH TIME ZONE is read, shown and taken apart"),
         Setting("progress", bool, True, "a progress line on queries that take over two seconds"),
     )
 }
@@ -189,6 +190,20 @@ def parse_bytes(value: object) -> int:
     if isinstance(value, bool) or not digits or unit not in _UNITS:
         raise ValueError(f"{value!r} is not a number of bytes")
     return int(float(digits) * _UNITS[unit])
+
+
+def known_zone(name: str) -> str:
+    """A time zone as the zone database spells it; ValueError if it has none of that name."""
+    import zoneinfo
+
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        found = {each.lower(): each for each in zoneinfo.available_timezones()}.get(name.lower())
+        if found is None:
+            raise ValueError(f"there is no time zone {name!r}") from None
+        return found
+    return name
 
 
 def _parse_bool(value: object) -> bool:

@@ -58,6 +58,12 @@ class Session:
 
     def run(self, statement: Statement, parameters: Parameters = None) -> Result | None:
         """Run one parsed statement."""
+        from sqlengine.functions.session import planning
+
+        with planning(self.settings.values, self.settings.__getitem__):
+            return self._run(statement, parameters)
+
+    def _run(self, statement: Statement, parameters: Parameters) -> Result | None:
         from sqlengine.planner import statements as kinds
         from sqlengine.planner.binder import bind_statement
 

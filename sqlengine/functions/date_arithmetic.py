@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from sqlengine.errors import NotSupportedError
 from sqlengine.functions.calendar import add_months, month_index, month_start
 from sqlengine.functions.date_parts import part_of
 from sqlengine.functions.intervals import MICROS_PER_DAY, interval_parts, make_intervals
@@ -16,14 +17,16 @@ from sqlengine.functions.moments import (
     constant_part,
     days_and_micros,
     iso_week,
+    part_name,
     truncating_divide,
     weekday,
     year_of,
 )
-from sqlengine.functions.overloads import overload, resolver
-from sqlengine.functions.registry import find_scalar, scalar
+from sqlengine.functions.overloads import on_local_time, overload, resolver
+from sqlengine.functions.registry import Operand, Resolve, Signature, find_scalar, scalar
+from sqlengine.functions.session import UTC, session_facts
 from sqlengine.functions.validity import any_null_constant, null_vector, words_result
-from sqlengine.types import BIGINT, DATE, INTERVAL, TIME, TIMESTAMP, VARCHAR, SqlType
+from sqlengine.types import BIGINT, DATE, INTERVAL, TIME, TIMESTAMP, TIMESTAMPTZ, VARCHAR, SqlType
 from sqlengine.vector import Vector
 
 if TYPE_CHECKING:
@@ -41,6 +44,7 @@ _DAY_PARTS: Final = frozenset({"day", "dow", "isodow", "doy", "julian"})
         "date_trunc",
         overload(VARCHAR, DATE, TIMESTAMP),
         overload(VARCHAR, TIMESTAMP, TIMESTAMP),
+        overload(VARCHAR, TIMESTAMPTZ, TIMESTAMPTZ),
         overload(VARCHAR, INTERVAL, INTERVAL),
     ),
     aliases=("datetrunc",),
@@ -96,12 +100,32 @@ def _truncate_interval(part: str, interval: Vector) -> Vector:
     return make_intervals(months, days, micros, interval.valid(), interval.constant)
 
 
-_PAIRS: Final = tuple(overload(VARCHAR, type_, type_, BIGINT) for type_ in (DATE, TIMESTAMP, TIME))
+_PAIRS: Final = tuple(overload(VARCHAR, type_, type_, BIGINT) for type_ in (DATE, TIMESTAMP, TIMESTAMPTZ, TIME))
+
+
+def _resolve_distance(name: str) -> Resolve:
+    resolve = resolver(name, *_PAIRS)
+
+    def in_zone(operands: Sequence[Operand]) -> Signature:
+        signature = resolve(operands)
+        literal = operands[0].literal
+        part = part_name(literal, name) if isinstance(literal, str) else ""
+        zone = session_facts().time_zone
+        if TIMESTAMPTZ not in signature.arguments or zone == UTC:
+            return signature
+        if not part or (part == "hour" and name == "date_diff"):
+            raise NotSupportedError(
+                f"{name} in hours, or parts that vary by row, in the time zone {zone} is not supported"
+            )
+        # What is shorter than an hour, and time that passes, is the same on all clocks.
+        return signature if part in MICROS or part == "epoch" else on_local_time(resolve)(operands)
+
+    return in_zone
 
 
 @scalar(
     "date_diff",
-    resolver("date_diff", *_PAIRS),
+    _resolve_distance("date_diff"),
     aliases=("datediff",),
     example=("date_diff('month', DATE '2020-01-31', DATE '2020-03-01')", "2"),
 )
@@ -141,7 +165,7 @@ def _boundary_number(part: str, moment: Vector) -> Words:
 
 @scalar(
     "date_sub",
-    resolver("date_sub", *_PAIRS),
+    _resolve_distance("date_sub"),
     aliases=("datesub",),
     example=("date_sub('month', DATE '2020-01-31', DATE '2020-03-01')", "1"),
 )
@@ -184,6 +208,7 @@ def _whole_months(first_days: Words, first_micros: Words, last_days: Words, last
         "date_add",
         overload(DATE, INTERVAL, TIMESTAMP),
         overload(TIMESTAMP, INTERVAL, TIMESTAMP),
+        overload(TIMESTAMPTZ, INTERVAL, TIMESTAMPTZ),
     ),
     example=("date_add(DATE '2020-01-31', INTERVAL 1 MONTH)", "2020-02-29 00:00:00"),
 )
@@ -196,7 +221,7 @@ def _date_add(arguments: Sequence[Vector], result: SqlType) -> Vector:
 
 @scalar(
     "last_day",
-    resolver("last_day", overload(DATE, DATE), overload(TIMESTAMP, DATE)),
+    on_local_time(resolver("last_day", overload(DATE, DATE), overload(TIMESTAMP, DATE), overload(TIMESTAMPTZ, DATE))),
     example=("last_day(DATE '2020-02-03')", "2020-02-29"),
 )
 def _last_day(arguments: Sequence[Vector], result: SqlType) -> Vector:
@@ -207,7 +232,9 @@ def _last_day(arguments: Sequence[Vector], result: SqlType) -> Vector:
 
 @scalar(
     "age",
-    resolver("age", overload(TIMESTAMP, TIMESTAMP, INTERVAL)),
+    on_local_time(
+        resolver("age", overload(TIMESTAMP, TIMESTAMP, INTERVAL), overload(TIMESTAMPTZ, TIMESTAMPTZ, INTERVAL))
+    ),
     example=("age(TIMESTAMP '2020-03-01', TIMESTAMP '2019-01-31')", "1 year 1 month 1 day"),
 )
 def _age(arguments: Sequence[Vector], result: SqlType) -> Vector:

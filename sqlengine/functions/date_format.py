@@ -17,10 +17,10 @@ from sqlengine.functions.calendar import days_in_month, from_civil
 from sqlengine.functions.date_parts import part_of
 from sqlengine.functions.intervals import MICROS_PER_DAY
 from sqlengine.functions.moments import MICROS
-from sqlengine.functions.overloads import overload, resolver
+from sqlengine.functions.overloads import on_local_time, overload, resolver
 from sqlengine.functions.registry import scalar
 from sqlengine.functions.validity import any_null_constant, arrow_result, null_vector
-from sqlengine.types import DATE, TIMESTAMP, VARCHAR, SqlType
+from sqlengine.types import DATE, TIMESTAMP, TIMESTAMPTZ, VARCHAR, SqlType
 from sqlengine.vector import Vector
 
 if TYPE_CHECKING:
@@ -151,12 +151,12 @@ def _format_of(vector: Vector, function: str) -> str:
 
 @scalar(
     "strftime",
-    resolver(
-        "strftime",
-        overload(DATE, VARCHAR, VARCHAR),
-        overload(TIMESTAMP, VARCHAR, VARCHAR),
-        overload(VARCHAR, DATE, VARCHAR),
-        overload(VARCHAR, TIMESTAMP, VARCHAR),
+    on_local_time(
+        resolver(
+            "strftime",
+            *(overload(each, VARCHAR, VARCHAR) for each in (DATE, TIMESTAMP, TIMESTAMPTZ)),
+            *(overload(VARCHAR, each, VARCHAR) for each in (DATE, TIMESTAMP, TIMESTAMPTZ)),
+        )
     ),
     example=("strftime(DATE '2020-02-29', '%d %B %Y')", "29 February 2020"),
 )
@@ -329,6 +329,6 @@ for _name, _list, _part, _first, _shown in (
 ):
     scalar(
         _name,
-        resolver(_name, overload(DATE, VARCHAR), overload(TIMESTAMP, VARCHAR)),
+        on_local_time(resolver(_name, *(overload(each, VARCHAR) for each in (DATE, TIMESTAMP, TIMESTAMPTZ)))),
         example=(f"{_name}(DATE '2020-02-29')", _shown),
     )(_named(_list, _part, _first))

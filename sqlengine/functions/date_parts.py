@@ -23,10 +23,10 @@ from sqlengine.functions.moments import (
     weekday,
     year_of,
 )
-from sqlengine.functions.overloads import overload, resolver
+from sqlengine.functions.overloads import on_local_time, overload, resolver
 from sqlengine.functions.registry import Operand, Resolve, Signature, scalar
 from sqlengine.functions.validity import any_null_constant, null_vector, words_result
-from sqlengine.types import BIGINT, DATE, DOUBLE, INTERVAL, TIME, TIMESTAMP, VARCHAR, SqlType, TypeKind
+from sqlengine.types import BIGINT, DATE, DOUBLE, INTERVAL, TIME, TIMESTAMP, TIMESTAMPTZ, VARCHAR, SqlType, TypeKind
 from sqlengine.vector import Vector
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _part_of_interval(part: str, vector: Vector) -> Words:
 
 def _takes(part: str) -> tuple[SqlType, ...]:
     """The types that have the part."""
-    types: tuple[SqlType, ...] = (DATE, TIMESTAMP)
+    types: tuple[SqlType, ...] = (DATE, TIMESTAMP, TIMESTAMPTZ)
     if part in _OF_TIME:
         types += (TIME,)
     return (*types, INTERVAL) if part in _OF_INTERVAL else types
@@ -135,7 +135,9 @@ def _resolve_date_part(operands: Sequence[Operand]) -> Signature:
     literal = operands[0].literal
     part = part_name(literal, "date_part") if isinstance(literal, str) else "year"
     overloads = [overload(VARCHAR, type_, _result(part)) for type_ in _takes(part)]
-    return resolver("date_part", *overloads)(operands)
+    resolve = resolver("date_part", *overloads)
+    # The seconds since 1970 are the same on all clocks.
+    return resolve(operands) if part == "epoch" else on_local_time(resolve)(operands)
 
 
 @scalar(
@@ -158,6 +160,8 @@ def _register(part: str, names: Sequence[str], example: tuple[str, str]) -> None
     def run(arguments: Sequence[Vector], result: SqlType) -> Vector:
         return words_result(part_of(part, arguments[0]), arguments, result)
 
+    if part != "epoch":
+        resolve = on_local_time(resolve)
     scalar(names[0], resolve, aliases=names[1:], example=example)(run)
 
 
@@ -201,7 +205,7 @@ def _epoch_ms(arguments: Sequence[Vector], result: SqlType) -> Vector:
     return _epoch_in(1_000_000)(arguments, result)
 
 
-_MOMENTS: Final = (overload(DATE, BIGINT), overload(TIMESTAMP, BIGINT))
+_MOMENTS: Final = (overload(DATE, BIGINT), overload(TIMESTAMP, BIGINT), overload(TIMESTAMPTZ, BIGINT))
 scalar(
     "epoch_ms",
     resolver("epoch_ms", *_MOMENTS, overload(BIGINT, TIMESTAMP)),

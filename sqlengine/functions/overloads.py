@@ -9,7 +9,7 @@ from typing import Final
 from sqlengine.errors import BindError
 from sqlengine.functions.coercion import implicit_cost
 from sqlengine.functions.registry import Operand, Resolve, Signature
-from sqlengine.types import SqlType, TypeKind
+from sqlengine.types import TIMESTAMP, TIMESTAMPTZ, SqlType, TypeKind
 
 # Stands for every DECIMAL in a list of candidates: the operand keeps its own precision and scale.
 ANY_DECIMAL: Final = SqlType(TypeKind.DECIMAL)
@@ -76,6 +76,20 @@ def resolver(name: str, *overloads: Overload) -> Resolve:
         return signature_of(chosen, operands)
 
     return resolve
+
+
+def on_local_time(resolve: Resolve) -> Resolve:
+    """`resolve` for a function that looks at the clocks of the session's zone.
+
+    An argument taken as TIMESTAMP WITH TIME ZONE is cast to TIMESTAMP, which gives local time.
+    """
+
+    def local(operands: Sequence[Operand]) -> Signature:
+        signature = resolve(operands)
+        arguments = tuple(TIMESTAMP if each == TIMESTAMPTZ else each for each in signature.arguments)
+        return Signature(arguments, signature.result)
+
+    return local
 
 
 def signature_of(chosen: Overload, operands: Sequence[Operand]) -> Signature:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from sqlengine.errors import InternalError
 from sqlengine.functions.overloads import Overload, resolver
 from sqlengine.functions.registry import scalar
 from sqlengine.functions.session import SessionFacts
-from sqlengine.types import DATE, TIMESTAMP, TIMESTAMPTZ, TIME, VARCHAR, SqlType
+from sqlengine.types import DATE, TIME, TIMESTAMP, TIMESTAMPTZ, VARCHAR, SqlType
+from sqlengine.vector import Vector
 
 # By name: what the binder puts in the place of a call.
-SESSION_VALUES: Final[dict[str, Callable[[SessionFacts], object]]] = {}
+SESSION_VALUES: Final[dict[str, tuple[SqlType, Callable[[SessionFacts], object]]]] = {}
 
 
 def _value(
@@ -22,13 +23,13 @@ def _value(
     example: tuple[str, str],
     summary: str,
 ) -> None:
-    def run(arguments: object, result: SqlType) -> object:
+    def run(arguments: Sequence[Vector], result: SqlType) -> Vector:
         raise InternalError(f"{names[0]}() is a constant of the plan")
 
     overloads = [Overload((), sql_type)]
-    scalar(names[0], resolver(names[0], *overloads), aliases=names[1:], example=example, summary=summary)(run)  # type: ignore[arg-type]
+    scalar(names[0], resolver(names[0], *overloads), aliases=names[1:], example=example, summary=summary)(run)
     for name in names:
-        SESSION_VALUES[name] = value
+        SESSION_VALUES[name] = sql_type, value
 
 
 _value(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from sqlengine.config import known_zone
 from sqlengine.errors import NotSupportedError
 from sqlengine.functions.casts import cast
 from sqlengine.functions.grouped import for_each_constant
@@ -39,19 +40,12 @@ _LARGEST: Final = np.iinfo(np.int64).max
 _MICROS_PER_SECOND: Final = 1_000_000
 
 
-def known_zone(name: str) -> str:
-    """The name of a time zone as the zone database spells it; NotSupportedError if there is none."""
-    import zoneinfo
-
+def _zone_of(vector: Vector) -> str:
+    """The time zone that a constant names; NotSupportedError if there is none, as in DuckDB."""
     try:
-        zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        by_lower = {each.lower(): each for each in zoneinfo.available_timezones()}
-        found = by_lower.get(name.lower())
-        if found is None:
-            raise NotSupportedError(f"Unknown TimeZone '{name}'") from None
-        return found
-    return name
+        return known_zone(constant_text("time zone", vector))
+    except ValueError as error:
+        raise NotSupportedError(str(error)) from None
 
 
 def _offsets(instants: Words, zone: str) -> Words:
@@ -102,7 +96,7 @@ def _timezone(arguments: Sequence[Vector], result: SqlType) -> Vector:
     if len(arguments) == 1:
         # A moment without zone is no hours ahead of UTC.
         return words_result(np.zeros(len(arguments[0]), np.int64), arguments, result)
-    zone, moment = known_zone(constant_text("time zone", arguments[0])), arguments[1]
+    zone, moment = _zone_of(arguments[0]), arguments[1]
     return _zoned(moment, zone, to_local if moment.type == TIMESTAMPTZ else to_utc, result)
 
 
@@ -214,7 +208,9 @@ def _shifted(sign: int) -> Run:
         local = plus.run([_zoned(moment, zone, to_local, TIMESTAMP), whole], TIMESTAMP)
         instants = _zoned(local, zone, to_utc, result)
         words, infinite = instants.values(), _is_infinite(instants.values())
-        return words_result(np.where(infinite, words, words + sign * micros), (first, second), result, combined_valid((first, second)))
+        return words_result(
+            np.where(infinite, words, words + sign * micros), (first, second), result, combined_valid((first, second))
+        )
 
     return run
 

@@ -29,6 +29,7 @@ from sqlengine.planner.expressions import (
     Literal,
 )
 from sqlengine.planner.scope import Scope
+from sqlengine.planner.session_zone import in_session_zone, session_value, zoned_cast
 from sqlengine.types import BIGINT, BOOLEAN, DOUBLE, INTERVAL, NULL, VARCHAR, TypeKind
 
 Aliases = dict[str, Any]
@@ -120,7 +121,12 @@ class ExpressionBinder:
         function = find_scalar(name)
         if function is None:
             raise self.reader.unknown(node)
+        value = session_value(name)
+        if value is not None and not arguments:
+            return value
         with self.context.at(node):
+            name, arguments = in_session_zone(name, arguments)
+            function = find_scalar(name) or function
             signature = function.resolve([operand_of(argument) for argument in arguments])
             cast = tuple(
                 coerce(argument, target) for argument, target in zip(arguments, signature.arguments, strict=True)
@@ -322,6 +328,10 @@ class ExpressionBinder:
         """An operator in front of its operand, which is a function of that name."""
         return self.call(_PREFIX[type(node)], [self.child(node)], node)
 
+    def at_time_zone(self, node: Any) -> Expression:
+        """Value AT TIME ZONE zone."""
+        return self.call("timezone", [self.child(node, "zone"), self.child(node)], node)
+
     def parenthesis(self, node: Any) -> Expression:
         """( … )."""
         return self.child(node)
@@ -388,7 +398,9 @@ class ExpressionBinder:
         """CAST, `::`, TRY_CAST, and typed literals such as DATE '1995-01-01'."""
         self.reader.get(node, "safe")
         target = bind_type(self.reader.get(node, "to"), self.reader)
-        return Cast(self.child(node), target, attempt=isinstance(node, exp.TryCast))
+        attempt = isinstance(node, exp.TryCast)
+        with self.context.at(node):
+            return zoned_cast(self.child(node), target, attempt)
 
     def case(self, node: Any) -> Expression:
         """CASE, both forms."""
@@ -465,6 +477,7 @@ _HANDLERS: Final[dict[type, _Handler]] = {
     exp.Interval: ExpressionBinder.interval,
     exp.Placeholder: lambda binder, node: binder.context.parameters.literal(node, binder.reader),
     exp.Paren: ExpressionBinder.parenthesis,
+    exp.AtTimeZone: ExpressionBinder.at_time_zone,
     exp.And: ExpressionBinder.logical,
     exp.Or: ExpressionBinder.logical,
     exp.Not: ExpressionBinder.negation,

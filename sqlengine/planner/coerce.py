@@ -8,7 +8,8 @@ from sqlengine.errors import BindError
 from sqlengine.functions.coercion import common_type, comparison_type
 from sqlengine.functions.registry import NOT_LITERAL, Operand
 from sqlengine.planner.constant import fold
-from sqlengine.planner.expressions import Cast, Expression, Literal
+from sqlengine.planner.expressions import Expression, Literal
+from sqlengine.planner.session_zone import zoned_cast
 from sqlengine.types import NULL, SqlType
 
 
@@ -37,8 +38,8 @@ def coerce(expression: Expression, target: SqlType) -> Expression:
     if isinstance(expression, Literal):
         if expression.value is None or expression.type == NULL:
             return Literal(None, target)
-        return fold(Cast(expression, target))
-    return Cast(expression, target)
+        return fold(zoned_cast(expression, target))
+    return zoned_cast(expression, target)
 
 
 def coerce_all(expressions: Sequence[Expression]) -> tuple[tuple[Expression, ...], SqlType]:

@@ -1,0 +1,60 @@
+"""What depends on the session is written out in the plan: its time zone as an argument, its facts as constants."""
+
+from __future__ import annotations
+
+from sqlengine.errors import NotSupportedError
+from sqlengine.functions.session import UTC, session_facts
+from sqlengine.functions.session_values import SESSION_VALUES
+from sqlengine.functions.time_zones import IN_ZONE, UTC_ONLY
+from sqlengine.planner.expressions import Call, Cast, Expression, Literal
+from sqlengine.types import INTERVAL, TIMESTAMP, TIMESTAMPTZ, VARCHAR, SqlType
+
+
+def session_value(name: str) -> Literal | None:
+    """The constant that a function of the session stands for in this query; None for any other function."""
+    value = SESSION_VALUES.get(name)
+    return None if value is None else Literal(value[1](session_facts()), value[0])
+
+
+def zoned_cast(operand: Expression, target: SqlType, attempt: bool = False) -> Expression:
+    """A cast; from or to TIMESTAMP WITH TIME ZONE it goes through the clocks of the session's zone.
+
+    Raises
+    ------
+    NotSupportedError
+        Such a cast inside a nested value, in a session whose zone is not UTC.
+    """
+    source, zone = operand.type, session_facts().time_zone
+    if zone == UTC or source == target or not (_has_zone(source) or _has_zone(target)):
+        return Cast(operand, target, attempt)
+    name = Literal(zone, VARCHAR)
+    if source == TIMESTAMPTZ and target == VARCHAR:
+        return Call("__timestamptz_to_text", (operand, name), VARCHAR)
+    if source == TIMESTAMPTZ and target.is_temporal:
+        return Cast(Call("timezone", (name, operand), TIMESTAMP), target, attempt)
+    if target == TIMESTAMPTZ and source == VARCHAR:
+        return Call(f"__{'try_' if attempt else ''}text_to_timestamptz", (operand, name), TIMESTAMPTZ)
+    if target == TIMESTAMPTZ and source.is_temporal:
+        return Call("timezone", (name, Cast(operand, TIMESTAMP, attempt)), TIMESTAMPTZ)
+    if source.children or target.children:
+        raise NotSupportedError(
+            f"a cast from {source} to {target} in the time zone {zone} is not supported; SET timezone = 'UTC'"
+        )
+    return Cast(operand, target, attempt)
+
+
+def in_session_zone(name: str, arguments: list[Expression]) -> tuple[str, list[Expression]]:
+    """(function, arguments) that compute the call on the clocks of the session's zone."""
+    zone = session_facts().time_zone
+    if zone == UTC or not any(argument.type == TIMESTAMPTZ for argument in arguments):
+        return name, arguments
+    if name in UTC_ONLY:
+        raise NotSupportedError(f"{name}() of TIMESTAMP WITH TIME ZONE in the time zone {zone} is not supported")
+    zoned = IN_ZONE.get(name)
+    if zoned is None or (name in "+-" and not any(argument.type == INTERVAL for argument in arguments)):
+        return name, arguments
+    return zoned, [*arguments, Literal(zone, VARCHAR)]
+
+
+def _has_zone(sql_type: SqlType) -> bool:
+    return sql_type == TIMESTAMPTZ or any(_has_zone(child) for _, child in sql_type.children)
