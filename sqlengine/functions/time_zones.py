@@ -134,12 +134,9 @@ def _zoned_text(arguments: Sequence[Vector], result: SqlType) -> Vector:
 
 
 def _offset_text(seconds: int) -> str:
-    sign, (minutes, rest) = "-" if seconds < 0 else "+", divmod(abs(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    text = f"{sign}{hours:02}"
-    if minutes or rest:
-        text += f":{minutes:02}"
-    return f"{text}:{rest:02}" if rest else text
+    """`+05:30`; offsets of past centuries lose their seconds."""
+    sign, minutes = "-" if seconds < 0 else "+", abs(seconds) // 60
+    return f"{sign}{minutes // 60:02}" + (f":{minutes % 60:02}" if minutes % 60 else "")
 
 
 _HAS_ZONE: Final = r"\d\s*(?:[+-]\d\d(?::?\d\d){0,2}|Z|z|UTC)\s*$"
@@ -207,10 +204,9 @@ def _shifted(sign: int) -> Run:
         whole = make_intervals(sign * months, sign * days, np.zeros(1, np.int64), interval.valid(), interval.constant)
         local = plus.run([_zoned(moment, zone, to_local, TIMESTAMP), whole], TIMESTAMP)
         instants = _zoned(local, zone, to_utc, result)
-        words, infinite = instants.values(), _is_infinite(instants.values())
-        return words_result(
-            np.where(infinite, words, words + sign * micros), (first, second), result, combined_valid((first, second))
-        )
+        words, valid = instants.values(), combined_valid((first, second))
+        shifted = np.where(_is_infinite(words), words, words + sign * micros)
+        return words_result(shifted, (first, second), result, valid)
 
     return run
 

@@ -38,7 +38,7 @@ def zoned_cast(operand: Expression, target: SqlType, attempt: bool = False) -> E
         return Call("timezone", (name, Cast(operand, TIMESTAMP, attempt)), TIMESTAMPTZ)
     if source.children or target.children:
         raise NotSupportedError(
-            f"a cast from {source} to {target} in the time zone {zone} is not supported; SET timezone = 'UTC'"
+            f"a cast from {source} to {target} is not supported in the time zone {zone}, only in UTC"
         )
     return Cast(operand, target, attempt)
 
@@ -50,8 +50,10 @@ def in_session_zone(name: str, arguments: list[Expression]) -> tuple[str, list[E
         return name, arguments
     if name in UTC_ONLY:
         raise NotSupportedError(f"{name}() of TIMESTAMP WITH TIME ZONE in the time zone {zone} is not supported")
+    if name == "-" and all(argument.type == TIMESTAMPTZ for argument in arguments):
+        return name, [zoned_cast(argument, TIMESTAMP) for argument in arguments]
     zoned = IN_ZONE.get(name)
-    if zoned is None or (name in "+-" and not any(argument.type == INTERVAL for argument in arguments)):
+    if zoned is None or (name in ("+", "-") and not any(argument.type == INTERVAL for argument in arguments)):
         return name, arguments
     return zoned, [*arguments, Literal(zone, VARCHAR)]
 

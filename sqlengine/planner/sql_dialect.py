@@ -47,6 +47,20 @@ class EngineParser(_Parser):  # type: ignore[misc]
             return self._parse_alias(self._parse_assignment())
         return super()._parse_expression()
 
+    def _parse_type(self, *arguments: Any, **options: Any) -> Any:
+        typed = self._curr is not None and self._curr.token_type in self.TYPE_TOKENS
+        node = super()._parse_type(*arguments, **options)
+        # sqlglot reads DATE '2020-01-01'::VARCHAR as DATE ('2020-01-01'::VARCHAR).
+        chain = (exp.Cast, exp.Bracket, exp.AtTimeZone)
+        if typed and type(node) is exp.Cast and isinstance(node.this, chain):
+            outer = inner = node.this
+            while isinstance(inner.this, chain):
+                inner = inner.this
+            if isinstance(inner.this, exp.Literal):
+                inner.set("this", exp.Cast(this=inner.this, to=node.args["to"]))
+                return outer
+        return node
+
     def _parse_primary(self) -> Any:
         # sqlglot reads `.5` as 0.5, which has one digit more.
         if self._match_pair(TokenType.DOT, TokenType.NUMBER):
