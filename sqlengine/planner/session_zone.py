@@ -38,7 +38,7 @@ def zoned_cast(operand: Expression, target: SqlType, attempt: bool = False) -> E
         return Call("timezone", (name, Cast(operand, TIMESTAMP, attempt)), TIMESTAMPTZ)
     if source.children or target.children:
         raise NotSupportedError(
-            f"a cast from {source} to {target} is not supported in the time zone {zone}, only in UTC"
+            f"a cast from {source} to {target} is supported in the time zone UTC only"
         )
     return Cast(operand, target, attempt)
 
