@@ -37,9 +37,7 @@ def zoned_cast(operand: Expression, target: SqlType, attempt: bool = False) -> E
     if target == TIMESTAMPTZ and source.is_temporal:
         return Call("timezone", (name, Cast(operand, TIMESTAMP, attempt)), TIMESTAMPTZ)
     if source.children or target.children:
-        raise NotSupportedError(
-            f"a cast from {source} to {target} is supported in the time zone UTC only"
-        )
+        raise NotSupportedError(f"a cast from {source} to {target} is supported in the time zone UTC only")
     return Cast(operand, target, attempt)
 
 
