@@ -21,6 +21,9 @@ GATHERED_GROUPS: Final = 100_000
 # Partial aggregation that keeps more than this fraction of its rows is work for nothing.
 USELESS_REDUCTION: Final = 0.7
 SMALL_ROWS: Final = 2_000_000
+# A build side of so many rows is first reduced to keys of the other side, if no more than this fraction remains.
+REDUCED_ROWS: Final = 200_000
+REDUCED: Final = 0.25
 # Pairs of equal keys per input row from which on a search by an inequality is worth putting the rows in order.
 SEARCHED_PAIRS: Final = 16
 
@@ -50,6 +53,15 @@ class Side:
     rows: float
     bytes: float
     tasks: int
+
+
+def should_reduce(kind: JoinKind, left: Side, right: Side, met: float) -> bool:
+    """Whether to look the right side up in the left one's keys before a join that must build of the right side.
+
+    `met` is the fraction of the right side's keys that the left side can have.
+    """
+    kept = kind in (JoinKind.SEMI, JoinKind.ANTI, JoinKind.LEFT)
+    return kept and met <= REDUCED and right.rows >= REDUCED_ROWS and left.rows < right.rows * REDUCED
 
 
 def choose_buckets(rows: float, settings: Settings) -> int:

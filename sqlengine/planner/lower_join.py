@@ -12,9 +12,10 @@ from sqlengine.planner.choices import (
     choose_buckets,
     choose_join_strategy,
     should_build_left,
+    should_reduce,
 )
 from sqlengine.planner.expressions import Column, Expression, columns_of
-from sqlengine.planner.join_keys import MIRRORED, Inequality, as_inequality, is_searchable, split_conditions
+from sqlengine.planner.join_keys import MIRRORED, Inequality, JoinKey, as_inequality, is_searchable, split_conditions
 from sqlengine.planner.logical import AsofJoin, Join, JoinKind, PositionalJoin, expressions_of
 from sqlengine.planner.physical import (
     Bound,
@@ -60,6 +61,9 @@ def lower_join(join: Join | AsofJoin, needed: Needed, lower: Lower, builder: Sta
     right_ids = frozenset(column.id for column in join.right.columns)
     keys, residual = split_conditions(join.conditions, left_ids, right_ids)
     nearest = isinstance(join, AsofJoin)
+    met = builder.estimator.met_fraction(left.rows, keys)
+    if keys and not nearest and should_reduce(join.kind, _side(left, below), _side(right, below), met):
+        left, right = _reduced(left, right, keys, met, below, builder)
     if isinstance(join, AsofJoin):
         inequalities = [Inequality(join.left_at, join.operator, join.right_at)]
     else:
@@ -113,6 +117,34 @@ def lower_join(join: Join | AsofJoin, needed: Needed, lower: Lower, builder: Sta
     else:
         root = NestedLoopJoinExec(probe, build, kind, residual, columns, because)
     return Fragment(root, tasks, builder.estimator.rows(join), _partitioning(placed, strategy, columns))
+
+
+def _reduced(
+    left: Fragment, right: Fragment, keys: tuple[JoinKey, ...], met: float, below: Needed, builder: StageBuilder
+) -> tuple[Fragment, Fragment]:
+    """The left side in a stage of its own, and of the right side the rows whose keys occur there.
+
+    A semi join, semantically free: what it drops has no partner, and no right row is kept for itself.
+    """
+    below = below.union(*(columns_of(key.left) for key in keys))
+    left = builder.separate(left, below)
+    stage = builder.stages[-1]
+    leaf = builder.new_leaf()
+    root = HashJoinExec(
+        right.root,
+        ExchangeRead(leaf, stage.id, stage.root.columns),
+        JoinKind.SEMI,
+        tuple(key.right for key in keys),
+        tuple(key.left for key in keys),
+        (),
+        right.root.columns,
+        tuple(key.null_equal for key in keys),
+        f"only keys of the other side, about {met:.0%}",
+    )
+    tasks: tuple[Inputs, ...] = tuple({**inputs, leaf: ReadPieces()} for inputs in right.tasks)
+    rows = right.rows * met
+    builder.estimate(root, rows)
+    return left, Fragment(root, tasks, rows, right.partitioned)
 
 
 def lower_positional_join(join: PositionalJoin, needed: Needed, lower: Lower, builder: StageBuilder) -> Fragment:

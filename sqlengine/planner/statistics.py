@@ -156,6 +156,11 @@ class Estimator(ValueEstimates):
         shared = math.prod(max(self.kept(key.left), self.kept(key.right)) for key in keys)
         return min(1.0, self._unfiltered_selectivity(keys) / max(shared, 1e-12))
 
+    def met_fraction(self, rows: float, keys: Sequence[JoinKey]) -> float:
+        """Fraction of the right keys' values that `rows` left rows can meet; 1 if nothing is known."""
+        right = self._key_values([key.right for key in keys])
+        return 1.0 if right is None else min(1.0, rows / max(1.0, right.distinct))
+
     def _unfiltered_selectivity(self, keys: Sequence[JoinKey]) -> float:
         sides = [self._key_values([key.left for key in keys]), self._key_values([key.right for key in keys])]
         known = [side for side in sides if side is not None]
