@@ -27,7 +27,12 @@ ALLOWED = {
     "repl": {"foundation", "functions", "storage", "planner", "executor", "api"},
 }
 # All the executor may know of the planner: the nodes it runs.
-PLAN_NODES = {"sqlengine.planner.physical", "sqlengine.planner.expressions", "sqlengine.planner.logical"}
+PLAN_NODES = {
+    "sqlengine.planner.physical",
+    "sqlengine.planner.expressions",
+    "sqlengine.planner.logical",
+    "sqlengine.planner.window_call",
+}
 
 MODULES = sorted(ROOT.rglob("*.py"))
 

@@ -12,12 +12,15 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sqlengine.errors import InternalError
 from sqlengine.functions.grouped_rows import GroupedRows
 from sqlengine.types import SqlType
 from sqlengine.vector import Vector
+
+if TYPE_CHECKING:
+    from sqlengine.functions.window_rows import WindowRows
 
 
 class _NotLiteral(enum.Enum):
@@ -215,7 +218,37 @@ class AggregateFunction:
     constants: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class WindowFunction:
+    """A function that is more than an aggregate over a frame: it stands before OVER only.
+
+    Attributes
+    ----------
+    run
+        (rows in window order, argument vectors of these rows, whether rows with NULL as first argument are passed over,
+        result type) -> a value for each row.
+    takes_nulls
+        Whether IGNORE NULLS may be said.
+    uses_frame
+        Whether the frame counts; if not, the call sees the whole partition.
+
+    The other fields are those of `ScalarFunction`.
+    """
+
+    name: str
+    resolve: Resolve
+    run: Callable[[WindowRows, Sequence[Vector], bool, SqlType], Vector]
+    takes_nulls: bool = False
+    uses_frame: bool = False
+    aliases: tuple[str, ...] = ()
+    example: tuple[str, str] | None = None
+    summary: str = ""
+    usage: str = ""
+    alias_of: str | None = None
+
+
 _SCALARS: dict[str, ScalarFunction] = {}
+_WINDOWS: dict[str, WindowFunction] = {}
 _AGGREGATES: dict[str, AggregateFunction] = {}
 _loaded = False
 
@@ -252,6 +285,15 @@ def register_aggregate(function: AggregateFunction, aliases: Sequence[str] = ())
         _AGGREGATES[each] = replace(function, name=each, alias_of=alias_of)
 
 
+def register_window(function: WindowFunction) -> None:
+    """Add a window function under its name and its aliases."""
+    for each in (function.name, *function.aliases):
+        if each in _WINDOWS:
+            raise InternalError(f"window function {each!r} is registered twice")
+        alias_of = None if each == function.name else function.name
+        _WINDOWS[each] = replace(function, name=each, alias_of=alias_of)
+
+
 def find_scalar(name: str) -> ScalarFunction | None:
     """The scalar function of that (lower-case) name."""
     _load()
@@ -264,10 +306,16 @@ def find_aggregate(name: str) -> AggregateFunction | None:
     return _AGGREGATES.get(name)
 
 
+def find_window(name: str) -> WindowFunction | None:
+    """The window function of that (lower-case) name; aggregates, which also stand before OVER, are not among them."""
+    _load()
+    return _WINDOWS.get(name)
+
+
 def function_names() -> list[str]:
     """Every registered name, sorted: for suggestions, completion and the reference page."""
     _load()
-    return sorted({*_SCALARS, *_AGGREGATES})
+    return sorted({*_SCALARS, *_AGGREGATES, *_WINDOWS})
 
 
 def _load() -> None:

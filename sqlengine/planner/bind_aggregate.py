@@ -34,13 +34,19 @@ def bind_aggregate(
     binder: ExpressionBinder, node: Any, function: AggregateFunction, trees: list[Any], condition: Any
 ) -> Expression:
     """The column of an aggregate call, which joins those of the SELECT; `condition` is that of FILTER."""
-    return _add(binder, node, bind_aggregate_call(binder, node, function, trees, condition))
+    inner = binder.within("the arguments of another aggregate")
+    return _add(binder, node, bind_aggregate_call(binder, inner, node, function, trees, condition))
 
 
 def bind_aggregate_call(
-    binder: ExpressionBinder, node: Any, function: AggregateFunction, trees: list[Any], condition: Any
+    binder: ExpressionBinder,
+    inner: ExpressionBinder,
+    node: Any,
+    function: AggregateFunction,
+    trees: list[Any],
+    condition: Any,
 ) -> AggregateCall:
-    """An aggregate call, wherever it stands: after GROUP BY or before OVER.
+    """An aggregate call, wherever it stands: after GROUP BY or before OVER; `inner` binds its arguments.
 
     Raises
     ------
@@ -49,7 +55,6 @@ def bind_aggregate_call(
     """
     context = binder.context
     inside = _inside(binder, trees)
-    inner = binder.within("the arguments of another aggregate")
     with context.at(node):
         arguments = [inner.bind(tree) for tree in inside.arguments]
         call = _call(binder, node, function, arguments, condition)

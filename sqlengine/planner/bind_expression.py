@@ -14,6 +14,7 @@ from sqlengine.planner.bind_literal import FRACTIONAL_UNITS, interval_literal, n
 from sqlengine.planner.bind_subquery import Subqueries
 from sqlengine.planner.bind_type import bind_type
 from sqlengine.planner.bind_unnest import Unnests
+from sqlengine.planner.bind_window import Windows, bind_window
 from sqlengine.planner.coerce import coerce, coerce_all, coerce_for_in, operand_of
 from sqlengine.planner.constant import fold
 from sqlengine.planner.consume import words_of
@@ -69,6 +70,8 @@ class ExpressionBinder:
         For HAVING: the GROUP BY keys. A column that is none of them gives way to an alias of its name.
     subqueries
         Where subqueries go; None where none may stand.
+    windows
+        Where calls over windows go; None where none may stand.
     """
 
     def __init__(
@@ -80,7 +83,9 @@ class ExpressionBinder:
         aggregates: Aggregates | None = None,
         keys: Collection[Expression] | None = None,
         subqueries: Subqueries | None = None,
+        windows: Windows | None = None,
     ) -> None:
+        self.windows = windows
         self.keys = keys
         self.subqueries = subqueries
         self.outer = context.outer
@@ -142,6 +147,12 @@ class ExpressionBinder:
         inner = ExpressionBinder(self.context, self.scope, clause, self.aliases, subqueries=self.subqueries)
         inner._open_aliases = self._open_aliases
         inner.lambdas = self.lambdas
+        return inner
+
+    def inside_window(self) -> ExpressionBinder:
+        """A binder for what stands in a call over a window, where no other one may stand."""
+        inner = self.within("another window function")
+        inner.aggregates = self.aggregates
         return inner
 
     # -- names --------------------------------------------------------------------------------
@@ -491,6 +502,7 @@ _HANDLERS: Final[dict[type, _Handler]] = {
     exp.TryCast: ExpressionBinder.cast,
     exp.Case: ExpressionBinder.case,
     exp.If: ExpressionBinder.if_,
+    exp.Window: bind_window,
     **dict.fromkeys(_BINARY, ExpressionBinder.binary),
     **dict.fromkeys(_PREFIX, ExpressionBinder.prefix),
     **dict.fromkeys(_LIKE, ExpressionBinder.like),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlglot import exp
 
 from sqlengine.errors import BindError, did_you_mean
-from sqlengine.functions.registry import find_aggregate, find_scalar, function_names
+from sqlengine.functions.registry import find_aggregate, find_scalar, find_window, function_names
 from sqlengine.planner import bind_nested
 from sqlengine.planner.bind_aggregate import bind_aggregate, within_group
 from sqlengine.planner.bind_lambda import LAMBDA_FUNCTIONS
@@ -41,6 +41,8 @@ def bind_call(binder: ExpressionBinder, node: Any, condition: Any = None) -> Exp
     aggregate = find_aggregate(name)
     if aggregate is not None:
         return bind_aggregate(binder, node, aggregate, trees, condition)
+    if find_window(name) is not None:
+        raise binder.context.error(f"{name}() is a window function: it needs OVER (…)", node)
     if find_scalar(name) is None or name in _OPERATORS:
         raise binder.context.error(f'there is no function "{name}".{did_you_mean(name, _callable_names())}', node)
     if condition is not None:

@@ -1,4 +1,4 @@
-"""One SELECT: FROM, WHERE, GROUP BY, HAVING, the select list, DISTINCT, ORDER BY, LIMIT, in that order."""
+"""One SELECT: FROM, WHERE, GROUP BY, HAVING, windows, QUALIFY, the list, DISTINCT, ORDER BY, LIMIT, in that order."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from sqlengine.planner.bind_order import OrderItem, bind_items, bind_order, ordi
 from sqlengine.planner.bind_star import bind_star, each_column, multiplied_name, star_of
 from sqlengine.planner.bind_subquery import Subqueries, filter_by
 from sqlengine.planner.bind_unnest import Unnests, is_unnest, unnest_items
+from sqlengine.planner.bind_window import Windows
 from sqlengine.planner.bound import BoundQuery
 from sqlengine.planner.context import BindContext, CommonTables
 from sqlengine.planner.correlation import columns_in
@@ -35,6 +36,13 @@ class _Item:
     tree: Any
 
 
+Above = Callable[[Expression, ExpressionBinder, Any], Expression]
+
+
+def _as_it_is(expression: Expression, binder: ExpressionBinder, tree: Any) -> Expression:
+    return expression
+
+
 def bind_select(context: BindContext, select: Any, tables: CommonTables) -> BoundQuery:
     """A SELECT as a plan."""
     return _Select(context, select, tables).bind()
@@ -49,6 +57,7 @@ class _Select:
     aggregates: Aggregates = field(init=False)
     unnests: Unnests = field(init=False)
     subqueries: Subqueries = field(init=False)
+    windows: Windows = field(init=False)
     aliases: Aliases = field(init=False)
 
     def bind(self) -> BoundQuery:
@@ -59,6 +68,7 @@ class _Select:
         self.aggregates = Aggregates(context)
         self.unnests = Unnests(context)
         self.subqueries = Subqueries(context)
+        self.windows = Windows.of(context, self.select)
         self.aliases = {}
         for tree in reader.all(self.select):
             if isinstance(tree, exp.Alias):
@@ -71,7 +81,13 @@ class _Select:
                 plan = filter_by(binder, plan, tree)
 
         list_binder = ExpressionBinder(
-            context, self.scope, "the select list", {}, self.aggregates, subqueries=self.subqueries
+            context,
+            self.scope,
+            "the select list",
+            {},
+            self.aggregates,
+            subqueries=self.subqueries,
+            windows=self.windows,
         )
         list_binder.unnests = self.unnests
         items = self._items(list_binder)
@@ -81,12 +97,19 @@ class _Select:
         having_binder.keys = {key for _, key in keys or []}
         having = reader.get(self.select, "having")
         having_condition = None if having is None else having_binder.bind_condition(reader.get(having, "this"))
-        order_binder = self._binder("ORDER BY")
+        qualify_binder = self._binder("QUALIFY", windows=True)
+        qualify = reader.get(self.select, "qualify")
+        kept = None if qualify is None else qualify_binder.bind_condition(reader.get(qualify, "this"))
+        order_binder = self._binder("ORDER BY", windows=True)
         order_binder.unnests = self.unnests
         order = bind_order(context, self.select, [item.name for item in items], order_binder)
         on = self._distinct_on(items, order_binder)
 
-        above: Callable[[Expression, ExpressionBinder, Any], Expression] | None = None
+        self.windows.skip_unused()
+        if qualify is not None and not self.windows.columns:
+            raise context.error("QUALIFY needs a window function in it or in the select list", qualify)
+
+        above: Above = _as_it_is
         if keys is not None or having is not None or self.aggregates.columns:
             plan = self.unnests.below(plan, [key for _, key in keys or []])
             plan, above = self._aggregate(
@@ -104,15 +127,28 @@ class _Select:
                 ]
                 for each in (order, on)
             )
+            if kept is not None:
+                kept = above(kept, qualify_binder, qualify)
         plan = self.subqueries.attach(plan)
-        plan = self.unnests.above(plan, lambda items: above(items, list_binder, None) if above else items)
+        plan = self.windows.over(plan, lambda each: above(each, list_binder, self.select))
+        if kept is not None:
+            plan = Filter(plan, kept)
+        plan = self.unnests.above(plan, lambda items: above(items, list_binder, None))
         names = tuple(item.name for item in items)
         return BoundQuery(self._output(plan, items, order, on), names, ordered=bool(order))
 
-    def _binder(self, clause: str, aggregates: bool = True, subqueries: Subqueries | None = None) -> ExpressionBinder:
-        calls = self.aggregates if aggregates else None
-        inner = subqueries or self.subqueries
-        return ExpressionBinder(self.context, self.scope, clause, self.aliases, calls, subqueries=inner)
+    def _binder(
+        self, clause: str, aggregates: bool = True, windows: bool = False, subqueries: Subqueries | None = None
+    ) -> ExpressionBinder:
+        return ExpressionBinder(
+            self.context,
+            self.scope,
+            clause,
+            self.aliases,
+            self.aggregates if aggregates else None,
+            subqueries=subqueries or self.subqueries,
+            windows=self.windows if windows else None,
+        )
 
     # -- the select list ----------------------------------------------------------------------
 
@@ -172,15 +208,17 @@ class _Select:
             return output_name(tree, self.scope), binder.bind(tree)
         item = items[index]
         if self._has_aggregate(item.expression):
-            raise context.error("GROUP BY cannot contain aggregates", tree)
+            raise context.error("GROUP BY cannot contain aggregates or window functions", tree)
         return item.name, item.expression
 
     def _has_aggregate(self, expression: Expression) -> bool:
-        return not columns_of(expression).isdisjoint(column.id for column in self.aggregates.columns.values())
+        """Whether the expression has a value only after grouping: an aggregate, a call over a window."""
+        calls = (*self.aggregates.columns.values(), *self.windows.columns.values())
+        return not columns_of(expression).isdisjoint(column.id for column in calls)
 
     def _aggregate(
         self, plan: Node, keys: list[tuple[str, Expression]], inner: Sequence[tuple[Subqueries, ExpressionBinder]]
-    ) -> tuple[Node, Callable[[Expression, ExpressionBinder, Any], Expression]]:
+    ) -> tuple[Node, Above]:
         """The Aggregate, and how to say an expression in terms of its columns."""
         context = self.context
         calls = self.aggregates.columns

@@ -46,6 +46,14 @@ class AggregateStrategy(enum.Enum):
     ROWS_HASH = "exchange rows by keys, single"
 
 
+class WindowStrategy(enum.Enum):
+    """How rows of one partition meet."""
+
+    IN_PLACE = "they are in one task already"
+    GATHER = "gather rows"
+    HASH = "exchange rows by keys"
+
+
 @dataclass(frozen=True, slots=True)
 class Side:
     """What is known of one input of a join: estimated rows and bytes, and its number of tasks."""
@@ -143,6 +151,17 @@ def choose_aggregate_strategy(
     if groups > GATHERED_GROUPS:
         return AggregateStrategy.PARTIAL_HASH, about
     return AggregateStrategy.PARTIAL_GATHER, about
+
+
+def choose_window_strategy(tasks: int, has_keys: bool, partitioned: bool) -> tuple[WindowStrategy, str]:
+    """How the rows of a window's partitions meet, and why; parameters as of `choose_aggregate_strategy`."""
+    if tasks == 1:
+        return WindowStrategy.IN_PLACE, "one task"
+    if not has_keys:
+        return WindowStrategy.GATHER, "one partition"
+    if partitioned:
+        return WindowStrategy.IN_PLACE, "input is partitioned by the keys"
+    return WindowStrategy.HASH, "exchange rows by keys"
 
 
 def choose_small(scanned_bytes: int, rows: float, settings: Settings) -> tuple[bool, str]:

@@ -60,7 +60,7 @@ def _exchanged(value: object, mapping: Mapping[int, Column]) -> object:
     return value
 
 
-_PLAN_MODULES = ("sqlengine.planner.logical", "sqlengine.planner.expressions")
+_PLAN_MODULES = ("sqlengine.planner.logical", "sqlengine.planner.expressions", "sqlengine.planner.window_call")
 
 
 def copied(plan: Node, new_column: Callable[[str, SqlType], Column]) -> tuple[Node, dict[int, Column]]:

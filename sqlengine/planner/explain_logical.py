@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final, assert_never
 
 from sqlengine.planner.expression_text import ExpressionText
-from sqlengine.planner.expressions import AggregateCall, Call, Column, Expression, conjuncts
+from sqlengine.planner.expressions import AggregateCall, Call, Column, Expression, SortKey, conjuncts
 from sqlengine.planner.logical import (
     Aggregate,
     AsofJoin,
@@ -24,10 +24,12 @@ from sqlengine.planner.logical import (
     Union,
     Unnest,
     Values,
+    Window,
     inputs_of,
 )
 from sqlengine.planner.physical import UnnestExec
 from sqlengine.planner.tree_text import Line, Part
+from sqlengine.planner.window_call import WindowCall
 
 _SHORT: Final = 32
 
@@ -41,7 +43,7 @@ def describe(node: Node, text: ExpressionText) -> Line:
 def names_of(plan: Node) -> dict[int, str]:
     """What to call columns in the text of a plan, where their own name would not do."""
     scans: list[tuple[str, tuple[Column, ...]]] = []
-    calls: list[tuple[Column, AggregateCall]] = []
+    calls: list[tuple[Column, AggregateCall | WindowCall]] = []
 
     def collect(node: Node) -> None:
         match node:
@@ -49,6 +51,8 @@ def names_of(plan: Node) -> dict[int, str]:
                 scans.append((node.name, node.columns))
             case Aggregate():
                 calls.extend(zip(node.aggregate_columns, node.aggregates, strict=True))
+            case Window():
+                calls.extend(zip(node.call_columns, node.calls, strict=True))
             case _:
                 pass
         for child in inputs_of(node):
@@ -112,6 +116,17 @@ def unnest_parts(node: Unnest | UnnestExec, text: ExpressionText) -> tuple[Part,
     return (Part("", lists), *numbered, *((Part("keeps rows without items"),) if node.keep_empty else ()))
 
 
+def window_parts(
+    partition: tuple[Expression, ...], order: tuple[SortKey, ...], calls: tuple[WindowCall, ...], text: ExpressionText
+) -> tuple[Part, ...]:
+    """PARTITION BY, ORDER BY, and the calls over that window."""
+    return (
+        Part("by" if partition else "", tuple(map(text.expression, partition))),
+        Part("order" if order else "", tuple(map(text.key, order))),
+        Part("", tuple(map(text.call, calls))),
+    )
+
+
 def _parts(node: Node, text: ExpressionText) -> tuple[Part, ...]:
     match node:
         case Scan():
@@ -147,6 +162,8 @@ def _parts(node: Node, text: ExpressionText) -> tuple[Part, ...]:
             return (Part(node.name), Part("each row once" if node.distinct else ""))
         case Unnest():
             return unnest_parts(node, text)
+        case Window():
+            return window_parts(node.partition, node.order, node.calls, text)
         case Union():
             return (Part("", tuple(column.name for column in node.columns)),)
         case _:

@@ -13,6 +13,7 @@ from sqlengine.planner.explain_logical import (
     rows_part,
     unnest_parts,
     window_part,
+    window_parts,
 )
 from sqlengine.planner.expression_text import ExpressionText
 from sqlengine.planner.expressions import Column, Expression, conjuncts
@@ -36,9 +37,11 @@ from sqlengine.planner.physical import (
     Stage,
     UnnestExec,
     ValuesExec,
+    WindowExec,
     exec_inputs,
 )
 from sqlengine.planner.tree_text import Line, Part
+from sqlengine.planner.window_call import WindowCall
 
 
 def describe_exec(node: Exec, broadcast: frozenset[int], text: ExpressionText) -> Line:
@@ -51,6 +54,7 @@ def names_of_stages(stages: Iterable[Stage]) -> dict[int, str]:
     """What to call columns in the text of stages, where their own name would not do."""
     scans: list[tuple[str, tuple[Column, ...]]] = []
     aggregates: list[AggregateColumn] = []
+    windows: list[tuple[Column, WindowCall]] = []
 
     def collect(node: Exec) -> None:
         match node:
@@ -58,6 +62,8 @@ def names_of_stages(stages: Iterable[Stage]) -> dict[int, str]:
                 scans.append((node.name, node.read_columns))
             case AggregateExec():
                 aggregates.extend(node.aggregates)
+            case WindowExec():
+                windows.extend(zip(node.call_columns, node.calls, strict=True))
             case _:
                 pass
         for child in exec_inputs(node):
@@ -67,7 +73,8 @@ def names_of_stages(stages: Iterable[Stage]) -> dict[int, str]:
         collect(stage.root)
     names = qualified_names(scans)
     text = ExpressionText(names)
-    return names | aggregate_names((each.column, _aggregate(each, text)) for each in aggregates)
+    called = [(each.column, _aggregate(each, text)) for each in aggregates]
+    return names | aggregate_names([*called, *((column, text.call(call)) for column, call in windows)])
 
 
 def _parts(node: Exec, broadcast: frozenset[int], text: ExpressionText) -> tuple[Part, ...]:
@@ -126,6 +133,8 @@ def _parts(node: Exec, broadcast: frozenset[int], text: ExpressionText) -> tuple
             return (window_part(node.limit, node.offset, node.percent), per_part(node.per, text))
         case UnnestExec():
             return unnest_parts(node, text)
+        case WindowExec():
+            return (*window_parts(node.partition, node.order, node.calls, text), Part(node.reason))
         case AppendExec():
             return (Part("", tuple(map(text.column, node.columns))),)
         case _:

@@ -18,6 +18,7 @@ from sqlengine.planner.expressions import (
     Literal,
     SortKey,
 )
+from sqlengine.planner.window_call import Exclusion, Frame, FrameBound, WindowCall
 from sqlengine.types import TypeKind
 
 # How tightly operators bind; looser ones need parentheses inside tighter ones.
@@ -68,8 +69,10 @@ class ExpressionText:
         text = self.expression(key.expression)
         return f"{text}{' DESC' if key.descending else ''}{' NULLS FIRST' if key.nulls_first else ''}"
 
-    def call(self, call: AggregateCall) -> str:
-        """An aggregate call: `sum(DISTINCT x) FILTER (WHERE y > 1)`."""
+    def call(self, call: AggregateCall | WindowCall) -> str:
+        """A call: `sum(DISTINCT x) FILTER (WHERE y > 1)`; over a window, with its frame if that is not the default."""
+        if isinstance(call, WindowCall):
+            return self._window_call(call)
         return self.aggregate(call.function, call.arguments, call.distinct, call.filter, call.order)
 
     def aggregate(
@@ -87,6 +90,28 @@ class ExpressionText:
             inside += f" ORDER BY {', '.join(map(self.key, order))}"
         text = f"{name}({'DISTINCT ' if distinct else ''}{inside})"
         return text if condition is None else f"{text} FILTER (WHERE {self.expression(condition)})"
+
+    def _window_call(self, call: WindowCall) -> str:
+        inside = ", ".join(map(self.expression, call.arguments)) or ("*" if call.function == "count_star" else "")
+        order = f" ORDER BY {', '.join(map(self.key, call.order))}" if call.order else ""
+        nulls = " IGNORE NULLS" if call.ignore_nulls else ""
+        name = "count" if call.function == "count_star" else call.function
+        text = f"{name}({'DISTINCT ' if call.distinct else ''}{inside}{order}{nulls})"
+        if call.filter is not None:
+            text += f" FILTER (WHERE {self.expression(call.filter)})"
+        return text if call.frame == Frame() else f"{text} {self._frame(call.frame)}"
+
+    def _frame(self, frame: Frame) -> str:
+        bounds = f"{frame.unit.value} {self._bound(frame.start, frame)} TO {self._bound(frame.end, frame)}"
+        return bounds if frame.exclusion is Exclusion.NOTHING else f"{bounds} EXCLUDE {frame.exclusion.value}"
+
+    def _bound(self, bound: FrameBound, frame: Frame) -> str:
+        if bound.is_unbounded:
+            return f"UNBOUNDED {bound.direction.value}"
+        if bound.offset is None:
+            return bound.direction.value
+        # The bound of a RANGE is a value of the key, not a distance.
+        return self.expression(bound.offset) + (f" {bound.direction.value}" if frame.key is None else "")
 
     def _text(self, expression: Expression, outer: int) -> str:
         text, strength = self._parts(expression)

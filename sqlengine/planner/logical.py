@@ -13,6 +13,7 @@ from typing import assert_never
 
 from sqlengine.errors import InternalError
 from sqlengine.planner.expressions import AggregateCall, Column, Expression, Literal, SortKey
+from sqlengine.planner.window_call import WindowCall, expressions_of_call
 from sqlengine.storage.table import Table
 
 
@@ -235,6 +236,26 @@ class Recursion:
     distinct: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Every row of the input, with the results of `calls` over the rows that agree with it on `partition`.
+
+    Calls of one PARTITION BY and ORDER BY share a node; each has its own frame. Delivers the input's columns, then
+    `call_columns`. The order of the rows is not specified.
+    """
+
+    input: Node
+    partition: tuple[Expression, ...]
+    order: tuple[SortKey, ...]
+    call_columns: tuple[Column, ...]
+    calls: tuple[WindowCall, ...]
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The input's, then the results."""
+        return self.input.columns + self.call_columns
+
+
 Node = (
     Scan
     | Values
@@ -249,6 +270,7 @@ Node = (
     | Union
     | Unnest
     | Recursion
+    | Window
 )
 
 
@@ -257,7 +279,7 @@ def inputs_of(node: Node) -> tuple[Node, ...]:
     match node:
         case Scan() | Values() | Recursion():
             return ()
-        case Filter() | Project() | Aggregate() | Sort() | Limit() | Unnest():
+        case Filter() | Project() | Aggregate() | Sort() | Limit() | Unnest() | Window():
             return (node.input,)
         case Join() | AsofJoin():
             return (node.left, node.right)
@@ -274,7 +296,7 @@ def with_inputs(node: Node, inputs: tuple[Node, ...]) -> Node:
     match node:
         case Scan() | Values() | Recursion():
             raise InternalError("a leaf has no inputs")
-        case Filter() | Project() | Aggregate() | Sort() | Limit() | Unnest():
+        case Filter() | Project() | Aggregate() | Sort() | Limit() | Unnest() | Window():
             return replace(node, input=inputs[0])
         case Join() | AsofJoin():
             return replace(node, left=inputs[0], right=inputs[1])
@@ -319,6 +341,9 @@ def expressions_of(node: Node) -> tuple[Expression, ...]:
             return tuple(key.expression for key in keys)
         case Unnest(lists=lists):
             return lists
+        case Window(partition=partition, order=order, calls=window_calls):
+            in_calls = tuple(each for call in window_calls for each in expressions_of_call(call))
+            return partition + tuple(key.expression for key in order) + in_calls
         case Limit(per=per):
             return per
         case Union() | Recursion() | PositionalJoin():
@@ -347,6 +372,7 @@ __all__ = [
     "Union",
     "Unnest",
     "Values",
+    "Window",
     "expressions_of",
     "inputs_of",
     "transform_down",

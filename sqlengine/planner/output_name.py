@@ -114,6 +114,69 @@ def _call(node: Any) -> str:
     return _function(name, arguments, distinct)
 
 
+def _window(node: Any) -> str:
+    """call OVER (…): the frame is shown unless it is the default."""
+    called = node.this
+    nulls = ""
+    if isinstance(called, exp.IgnoreNulls | exp.RespectNulls):
+        nulls, called = f" {_NULLS[type(called)]}", called.this
+    condition = ""
+    if isinstance(called, exp.Filter):
+        condition, called = f" FILTER (WHERE {_print(called.expression.this)})", called.this
+    # A count of rows has another name here than on its own.
+    text = "count()" if _print(called) == "count_star()" else _print(called)
+    text = f"{text[:-1]}{nulls}){condition}" if nulls else text + condition
+    return f"{text} OVER {_window_definition(node)}"
+
+
+def _window_definition(node: Any) -> str:
+    parts = _window_parts(node)
+    return f"({' '.join(part for part in parts if part)})"
+
+
+def _window_parts(node: Any) -> tuple[str, str, str]:
+    """PARTITION BY, ORDER BY and the frame; those that a named window says are printed in its place."""
+    partition, order, frame = "", "", ""
+    base = node.args.get("alias")
+    select = node.find_ancestor(exp.Select)
+    if base is not None and select is not None:
+        named = [each for each in select.args.get("windows") or [] if each.name.lower() == base.name.lower()]
+        if named and named[0] is not node:
+            partition, order, frame = _window_parts(named[0])
+    if node.args.get("partition_by"):
+        partition = f"PARTITION BY {', '.join(_print(each) for each in node.args['partition_by'])}"
+    if node.args.get("order"):
+        order = f"ORDER BY {', '.join(_ordered(each) for each in node.args['order'].expressions)}"
+    if node.args.get("spec"):
+        frame = _frame(node.args["spec"])
+    return partition, order, frame
+
+
+def _ordered(node: Any) -> str:
+    direction = {True: " DESC", False: " ASC"}.get(node.args.get("desc"), "")
+    return _print(node.this) + direction + (" NULLS FIRST" if node.args.get("nulls_first") else "")
+
+
+def _frame(spec: Any) -> str:
+    def bound(side: str) -> str:
+        value = spec.args.get(side)
+        if value is None or value == "CURRENT ROW":
+            return "CURRENT ROW"
+        shown = value if isinstance(value, str) else _print(value)
+        return f"{shown} {str(spec.args[f'{side}_side']).upper()}"
+
+    bounds = f"BETWEEN {bound('start')} AND {bound('end')}"
+    excluded = spec.args.get("exclude")
+    unit = str(spec.args["kind"]).upper()
+    if (unit, bounds) == ("RANGE", "BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW"):
+        return "" if excluded is None else f"{unit} {bounds} EXCLUDE {excluded.name.upper()}"
+    return f"{unit} {bounds}" + ("" if excluded is None else f" EXCLUDE {excluded.name.upper()}")
+
+
+def _nulls(node: Any) -> str:
+    return f"{_print(node.this)} {_NULLS[type(node)]}"
+
+
 def _function(name: str, arguments: list[Any], distinct: str = "") -> str:
     shown = name if name in ("COALESCE", "TRY") else quoted_name(name)
     return f"{shown}({distinct}{', '.join(_print(each) for each in arguments if each is not None)})"
@@ -211,6 +274,8 @@ _UNITS: Final = frozenset(
     | {"century", "millennium"}
 )
 
+_NULLS: Final[dict[type, str]] = {exp.IgnoreNulls: "IGNORE NULLS", exp.RespectNulls: "RESPECT NULLS"}
+
 _PRINTERS: Final[dict[type, Callable[[Any], str]]] = {
     exp.Column: _column,
     exp.Literal: _literal,
@@ -258,6 +323,9 @@ _PRINTERS: Final[dict[type, Callable[[Any], str]]] = {
     exp.TryCast: _cast,
     exp.Anonymous: _call,
     exp.Filter: lambda node: f"{_print(node.this)} FILTER (WHERE {_print(node.expression.this)})",
+    exp.Window: _window,
+    exp.IgnoreNulls: _nulls,
+    exp.RespectNulls: _nulls,
     exp.Extract: _extract,
     exp.Escape: _escape,
     exp.CurrentDate: lambda node: "current_date",

@@ -29,12 +29,14 @@ from sqlengine.planner.logical import (
     Union,
     Unnest,
     Values,
+    Window,
 )
 from sqlengine.planner.lower_aggregate import lower_aggregate
 from sqlengine.planner.lower_join import lower_join, lower_positional_join
 from sqlengine.planner.lower_scan import lower_scan, lower_values
 from sqlengine.planner.lower_sort import lower_limit, lower_sort
 from sqlengine.planner.lower_union import lower_union
+from sqlengine.planner.lower_window import lower_window
 from sqlengine.planner.physical import FilterExec, Gather, HashPartition, PhysicalPlan, ProjectExec, UnnestExec
 from sqlengine.planner.stages import Fragment, Needed, StageBuilder, in_order
 from sqlengine.planner.verify_physical import check_physical
@@ -86,6 +88,8 @@ def parallelize(plan: Node, names: Sequence[str], settings: Settings) -> Physica
                 return _lower_unnest(node, needed, lower(node.input, wanted), builder)
             case Union():
                 return lower_union(node, needed, lower, builder)
+            case Window():
+                return lower_window(node, needed, lower, builder)
             case _:
                 assert_never(node)
 

@@ -21,6 +21,7 @@ from typing import assert_never
 from sqlengine.functions.registry import StateOp
 from sqlengine.planner.expressions import Column, Expression, SortKey
 from sqlengine.planner.logical import JoinKind
+from sqlengine.planner.window_call import WindowCall
 from sqlengine.storage.table import ScanTask, Table
 
 
@@ -294,6 +295,26 @@ class UnnestExec:
     columns: tuple[Column, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class WindowExec:
+    """Every row of the task with the results of `calls` (see `logical.Window`); rows of a partition share a task.
+
+    `reason` says in EXPLAIN why rows meet as they do.
+    """
+
+    input: Exec
+    partition: tuple[Expression, ...]
+    order: tuple[SortKey, ...]
+    call_columns: tuple[Column, ...]
+    calls: tuple[WindowCall, ...]
+    reason: str = ""
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The input's, then the results."""
+        return self.input.columns + self.call_columns
+
+
 Exec = (
     ScanExec
     | ExchangeRead
@@ -309,6 +330,7 @@ Exec = (
     | LimitExec
     | AppendExec
     | UnnestExec
+    | WindowExec
 )
 
 
@@ -317,7 +339,7 @@ def exec_inputs(node: Exec) -> tuple[Exec, ...]:
     match node:
         case ScanExec() | ExchangeRead() | ValuesExec():
             return ()
-        case FilterExec() | ProjectExec() | AggregateExec() | SortExec() | LimitExec() | UnnestExec():
+        case FilterExec() | ProjectExec() | AggregateExec() | SortExec() | LimitExec() | UnnestExec() | WindowExec():
             return (node.input,)
         case HashJoinExec() | NestedLoopJoinExec() | SortedJoinExec():
             return (node.probe, node.build)

@@ -34,8 +34,10 @@ from sqlengine.planner.logical import (
     Union,
     Unnest,
     Values,
+    Window,
     inputs_of,
 )
+from sqlengine.planner.window_call import map_call
 
 T = TypeVar("T")
 
@@ -115,6 +117,12 @@ def map_expressions(node: Node, change: Callable[[Expression], Expression]) -> N
         case Unnest(lists=lists):
             new = all_of(lists)
             return node if new is lists else replace(node, lists=new)
+        case Window(partition=partition, order=order, calls=window_calls):
+            new_partition = all_of(partition)
+            new_order = _unchanged(order, tuple(_map_key(key, change) for key in order))
+            new_calls = _unchanged(window_calls, tuple(map_call(call, change) for call in window_calls))
+            same = new_partition is partition and new_order is order and new_calls is window_calls
+            return node if same else replace(node, partition=new_partition, order=new_order, calls=new_calls)
         case Limit(per=per):
             # Columns stay columns: whoever exchanges one exchanges it for another.
             columns = all_of(per)

@@ -28,6 +28,7 @@ from sqlengine.planner.logical import (
     Union,
     Unnest,
     Values,
+    Window,
 )
 from sqlengine.planner.value_estimates import UNKNOWN_CONDITION, UNKNOWN_EQUALITY, ValueEstimates
 from sqlengine.types import words_dtype
@@ -78,7 +79,7 @@ class Estimator(ValueEstimates):
                 return float(len(node.rows))
             case Filter():
                 return self._reduced(self.rows(node.input), conjuncts(node.condition))
-            case Project():
+            case Project() | Window():
                 return self.rows(node.input)
             case Join():
                 return self._join_rows(node)

@@ -15,6 +15,7 @@ from sqlengine.planner.logical import (
     Union,
     Unnest,
     Values,
+    Window,
     expressions_of,
     inputs_of,
 )
@@ -52,9 +53,9 @@ def _check(node: Node, when: str, defined: dict[int, Node]) -> None:
         available = {column.id: column for column in node.columns}
     for expression in expressions_of(node):
         _check_columns(expression, available, f"{when}: {kind}")
-    if isinstance(node, Scan | Values | Project | Aggregate | Union | Unnest | Recursion):
+    if isinstance(node, Scan | Values | Project | Aggregate | Union | Unnest | Window | Recursion):
         for column in node.new_columns if isinstance(node, Unnest) else node.columns:
-            passed_through = isinstance(node, Project | Aggregate) and column.id in available
+            passed_through = isinstance(node, Project | Aggregate | Window) and column.id in available
             if not passed_through and defined.setdefault(column.id, node) is not node:
                 raise InternalError(f"{when}: two nodes define the column {column.name} (#{column.id})")
 
@@ -88,6 +89,9 @@ def _check_arity(node: Node, when: str) -> None:
             if len(node.key_columns) != len(node.keys) or len(node.aggregate_columns) != len(node.aggregates):
                 raise InternalError(f"{when}: Aggregate has a column without a definition")
             pairs = list(zip(node.key_columns, node.keys, strict=True))
+        case Window():
+            if len(node.calls) != len(node.call_columns):
+                raise InternalError(f"{when}: Window has a column without a call")
         case Join() | AsofJoin():
             for condition in node.conditions:
                 if condition.type != BOOLEAN:

@@ -30,9 +30,11 @@ from sqlengine.planner.physical import (
     Stage,
     UnnestExec,
     ValuesExec,
+    WindowExec,
     exec_inputs,
     leaves,
 )
+from sqlengine.planner.window_call import expressions_of_call
 from sqlengine.storage.table import ScanTask
 
 # What can be read of a stage: a task's whole output (bucket None) or a bucket of it.
@@ -114,6 +116,10 @@ def _expressions(node: Exec) -> Iterator[Expression]:
             yield from (key.expression for key in node.keys)
         case UnnestExec():
             yield from node.lists
+        case WindowExec():
+            yield from node.partition
+            yield from (key.expression for key in node.order)
+            yield from (each for call in node.calls for each in expressions_of_call(call))
         case AppendExec():
             for child in node.inputs:
                 types = [column.type for column in child.columns]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from sqlengine.functions.registry import find_aggregate, find_scalar, function_names
+from sqlengine.functions.registry import find_aggregate, find_scalar, find_window, function_names
 from tests.functions.calls import Oracle
 
 
 def examples() -> list[tuple[str, tuple[str, str]]]:
     found = []
     for name in function_names():
-        function = find_scalar(name) or find_aggregate(name)
+        function = find_scalar(name) or find_aggregate(name) or find_window(name)
         assert function is not None
         if function.name == name and function.example is not None:
             found.append((name, function.example))
@@ -19,7 +19,7 @@ def examples() -> list[tuple[str, tuple[str, str]]]:
 
 
 def test_every_function_has_an_example() -> None:
-    functions = [find_scalar(name) or find_aggregate(name) for name in function_names()]
+    functions = [find_scalar(name) or find_aggregate(name) or find_window(name) for name in function_names()]
     assert not [function.name for function in functions if function is not None and function.example is None]
 
 

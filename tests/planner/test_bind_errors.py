@@ -79,7 +79,7 @@ ERRORS = {
                                               ^^^
     """,
     "SELECT sum(a) AS s FROM t GROUP BY s": """
-        BindError: GROUP BY cannot contain aggregates
+        BindError: GROUP BY cannot contain aggregates or window functions
         LINE 1: SELECT sum(a) AS s FROM t GROUP BY s
                                                    ^
     """,

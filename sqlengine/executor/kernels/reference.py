@@ -320,3 +320,48 @@ def _reaching(
         [place for place in range(low, high) if values[place] >= bound]
         for low, high, bound in zip(lows, highs, wanted, strict=True)
     ]
+
+
+# -- framing --------------------------------------------------------------------------------------
+
+
+def reference_mark_changes(rows: Sequence[Row], order: Sequence[int], changed: Sequence[bool]) -> list[bool]:
+    """Rows, in the order given, that differ from the one before, or were marked."""
+    different = [i > 0 and rows[order[i]] != rows[order[i - 1]] for i in range(len(order))]
+    return [a or b for a, b in zip(changed, different, strict=True)]
+
+
+def reference_search_bounds(
+    keys: Sequence[Row], edges: Sequence[Row], low: Sequence[int], high: Sequence[int], after: bool
+) -> list[int]:
+    """First row in low … high whose key is at or above (`after`: above) the edge."""
+    return [
+        next((row for row in range(a, b) if keys[row] > edge or (keys[row] == edge and not after)), max(a, b))
+        for edge, a, b in zip(edges, low, high, strict=True)
+    ]
+
+
+def reference_build_sums(values: Sequence[float]) -> list[float]:
+    """Node k is the sum of nodes 2k and 2k + 1; the values are the second half."""
+    tree = [0.0] * len(values) + list(values)
+    for k in range(len(values) - 1, 0, -1):
+        tree[k] = tree[2 * k] + tree[2 * k + 1]
+    return tree
+
+
+def reference_sum_frames(values: Sequence[float], frames: Sequence[Sequence[tuple[int, int]]]) -> list[float]:
+    """The sum of the values in the segments of each frame (up to rounding)."""
+    return [sum((v for begin, end in frame for v in values[begin:end]), 0.0) for frame in frames]
+
+
+def reference_build_minima(words: Sequence[int]) -> list[int]:
+    """Node k is the smaller of nodes 2k and 2k + 1; the words are the second half."""
+    tree = [0] * len(words) + list(words)
+    for k in range(len(words) - 1, 0, -1):
+        tree[k] = min(tree[2 * k], tree[2 * k + 1])
+    return tree
+
+
+def reference_min_frames(words: Sequence[int], frames: Sequence[Sequence[tuple[int, int]]]) -> list[int]:
+    """The smallest word in the segments of each frame."""
+    return [min((w for begin, end in frame for w in words[begin:end]), default=2**63 - 1) for frame in frames]

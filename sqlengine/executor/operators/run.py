@@ -30,6 +30,7 @@ from sqlengine.executor.operators.sort import sort
 from sqlengine.executor.operators.sorted_join import ordered_side, sorted_join
 from sqlengine.executor.operators.unnest import unnest
 from sqlengine.executor.operators.values import literal_rows
+from sqlengine.executor.operators.window import window
 from sqlengine.executor.task import TaskInputs
 from sqlengine.planner.physical import (
     AggregateExec,
@@ -47,6 +48,7 @@ from sqlengine.planner.physical import (
     SortExec,
     UnnestExec,
     ValuesExec,
+    WindowExec,
     exec_inputs,
     leaves,
     pre_order,
@@ -98,6 +100,8 @@ class _Pipeline:
                 return aggregate(node, self.open(node.input, children[0]), context)
             case SortExec():
                 return sort(node, self.open(node.input, children[0]), context)
+            case WindowExec():
+                return window(node, self.open(node.input, children[0]), context)
             case LimitExec():
                 return limit_rows(node, self.open(node.input, children[0]), context)
             case UnnestExec():

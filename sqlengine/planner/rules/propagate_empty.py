@@ -14,6 +14,7 @@ from sqlengine.planner.logical import (
     Sort,
     Union,
     Values,
+    Window,
 )
 
 
@@ -31,7 +32,7 @@ def propagate_empty(node: Node) -> Node:
         Values: 0 rows
     """
     match node:
-        case Filter() | Project() | Sort() | Limit():
+        case Filter() | Project() | Sort() | Limit() | Window():
             empty = _is_empty(node.input)
         case Aggregate(keys=keys):
             empty = bool(keys) and _is_empty(node.input)

@@ -23,6 +23,7 @@ from sqlengine.planner.logical import (
     Union,
     Unnest,
     Values,
+    Window,
     expressions_of,
     with_inputs,
 )
@@ -84,6 +85,11 @@ def _prune(node: Node, needed: _Ids) -> Node:
             return with_inputs(aggregate, (_prune(node.input, _used_by(aggregate)),))
         case Filter() | Sort() | Limit() | Unnest():
             return with_inputs(node, (_prune(node.input, needed | _used_by(node)),))
+        case Window():
+            window = _prune_window(node, needed)
+            if not window.calls:
+                return _prune(node.input, needed)
+            return with_inputs(window, (_prune(node.input, needed | _used_by(window)),))
         case Join() | AsofJoin():
             below = needed | _used_by(node)
             right = _used_by(node) if node.kind in (JoinKind.SEMI, JoinKind.ANTI) else below
@@ -101,6 +107,13 @@ def _prune_aggregate(node: Aggregate, needed: _Ids) -> Aggregate:
     if len(columns) == len(node.aggregate_columns):
         return node
     return replace(node, aggregate_columns=columns, aggregates=_kept(node.aggregate_columns, needed, node.aggregates))
+
+
+def _prune_window(node: Window, needed: _Ids) -> Window:
+    columns = _kept(node.call_columns, needed, node.call_columns)
+    if len(columns) == len(node.call_columns):
+        return node
+    return replace(node, call_columns=columns, calls=_kept(node.call_columns, needed, node.calls))
 
 
 def _prune_union(node: Union, needed: _Ids) -> Node:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import assert_never
 
-from sqlengine.planner.expressions import Expression, columns_of, conjuncts
+from sqlengine.planner.expressions import Column, Expression, columns_of, conjuncts
 from sqlengine.planner.logical import (
     Aggregate,
     AsofJoin,
@@ -24,6 +24,7 @@ from sqlengine.planner.logical import (
     Union,
     Unnest,
     Values,
+    Window,
 )
 from sqlengine.planner.rewriting import filtered, is_deterministic, substitute
 
@@ -81,8 +82,8 @@ def push_down_filter(node: Node) -> Node:
 
     Fewer rows are shuffled, probed and grouped; in a scan the condition also skips splits; between the sides of
     a cross product it becomes the join's condition. Not legal on the NULL-padded side of an outer join
-    (`b.y IS NULL` would be asked before the padding exists), through a limit, below an aggregate that it does not
-    address by keys, nor for conditions that are not deterministic.
+    (`b.y IS NULL` would be asked before the padding exists), through a limit, below an aggregate or a window that
+    it does not address by keys, nor for conditions that are not deterministic.
 
     Before:
         Project: x, y
@@ -153,6 +154,13 @@ def _push_into(node: Node, conditions: Sequence[Expression]) -> tuple[Node, Sequ
         case Unnest():
             moving, rest = _split(conditions, frozenset(column.id for column in node.input.columns))
             return (replace(node, input=filtered(node.input, moving)), rest) if moving else (node, conditions)
+        case Window():
+            # What is true of one row of a partition is true of all, if it is said of the partition's keys only.
+            keys = frozenset(key.id for key in node.partition if isinstance(key, Column))
+            moving, rest = _split(conditions, keys)
+            if not moving:
+                return node, conditions
+            return replace(node, input=filtered(node.input, moving)), rest
         case Filter() | Limit() | Values() | Recursion() | PositionalJoin():
             return node, conditions
         case _:
