@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sqlengine.functions.order_bytes import comparable_bytes, integer_words
+from sqlengine.functions.order_bytes import comparable_bytes, integer_words, ordered_words
 from sqlengine.types import words_dtype
 from sqlengine.vector import Vector
 from sqlengine.words import words_of
@@ -55,3 +55,21 @@ def repeated(rows: Codes, values: Vector) -> Mask:
     """True where a value stood before in its row."""
     (codes,) = codes_of([values])
     return ~first_seen(rows, codes)
+
+
+def ranks_of(vector: Vector) -> Codes:
+    """int64[n] in the order of the values, whatever their type; arbitrary where NULL."""
+    import pyarrow.compute as pc
+
+    if words_dtype(vector.type) is not None and vector.has_words():
+        if vector.type.is_float:
+            values = vector.values()
+            vector = Vector.from_values(values + values.dtype.type(0), vector.valid(), vector.type)
+        return ordered_words(vector)
+    encoded = comparable_bytes(vector).dictionary_encode()
+    distinct = encoded.dictionary
+    ranks = np.zeros(len(distinct) + 1, np.int64)
+    ranks[words_of(pc.sort_indices(distinct), np.dtype("uint64")).astype(np.int64)] = np.arange(len(distinct))
+    valid = vector.valid()
+    codes = words_of(encoded.indices, np.dtype("int32")).astype(np.int64)
+    return ranks.take(codes if valid is None else np.where(valid, codes, len(distinct)))

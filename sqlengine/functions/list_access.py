@@ -41,7 +41,7 @@ def _resolve_extract(operands: Sequence[Operand]) -> Signature:
 @scalar(
     "list_extract",
     _resolve_extract,
-    aliases=("list_element",),
+    aliases=("list_element", "array_extract"),
     example=("SELECT list_extract([10, 20, 30], -1)", "30"),
     summary="The element of a list, or character of a text, at an index from 1; from the end if negative.",
     usage="list_extract(list, index)",

@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlglot import exp
 
 from sqlengine.errors import BindError
+from sqlengine.functions.nested_overloads import overload_for
 from sqlengine.functions.registry import find_scalar
 from sqlengine.planner import bind_function, bind_nested, bind_subquery
 from sqlengine.planner.bind_literal import FRACTIONAL_UNITS, interval_literal, number_literal, unit_name
@@ -123,6 +124,7 @@ class ExpressionBinder:
 
     def call(self, name: str, arguments: list[Expression], node: Any) -> Expression:
         """A call of a scalar function that exists, its arguments cast as it wants them."""
+        name = overload_for(name, [argument.type for argument in arguments])
         function = find_scalar(name)
         if function is None:
             raise self.reader.unknown(node)
@@ -388,6 +390,9 @@ class ExpressionBinder:
         if query is not None:
             return bind_subquery.in_query(self, node, self.reader.get(node, "this"), query)
         trees = self.reader.all(node)
+        whole = self.reader.get(node, "field")
+        if whole is not None:
+            return self.call("contains", [self.bind(whole), self.child(node)], node)
         if not trees:
             raise self.reader.unknown(node)
         items = [self.bind(tree) for tree in trees]

@@ -239,6 +239,8 @@ def _type(node: Any) -> str:
 
 
 def _in(node: Any) -> str:
+    if node.args.get("field") is not None:
+        return _function("contains", [node.args["field"], node.this])
     return f"({_print(node.this)} IN ({', '.join(_print(each) for each in node.expressions)}))"
 
 
@@ -308,6 +310,9 @@ _PRINTERS: Final[dict[type, Callable[[Any], str]]] = {
     exp.DPipe: _binary("||"),
     exp.NullSafeEQ: _binary("IS NOT DISTINCT FROM"),
     exp.NullSafeNEQ: _binary("IS DISTINCT FROM"),
+    exp.ArrayContainsAll: _binary("@>"),
+    exp.ArrayContainedBy: _binary("<@"),
+    exp.ArrayOverlaps: _binary("&&"),
     exp.Like: lambda node: _like(node, "~~"),
     exp.ILike: lambda node: _like(node, "~~*"),
     exp.SimilarTo: lambda node: _function("regexp_full_match", [node.this, node.expression]),

@@ -61,6 +61,12 @@ class EngineParser(_Parser):  # type: ignore[misc]
                 return outer
         return node
 
+    def _parse_in(self, this: Any, *arguments: Any, **options: Any) -> Any:
+        # `x IN [1, 2]` asks a list, `x IN (1, 2)` compares: they differ where there are NULLs.
+        if self._curr is not None and self._curr.token_type == TokenType.L_BRACKET:
+            return self.expression(exp.In(this=this, field=self._parse_bitwise()))
+        return super()._parse_in(this, *arguments, **options)
+
     def _parse_primary(self) -> Any:
         # sqlglot reads `.5` as 0.5, which has one digit more.
         if self._match_pair(TokenType.DOT, TokenType.NUMBER):

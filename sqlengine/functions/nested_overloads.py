@@ -1,0 +1,37 @@
+"""Names that mean one function of text and another of nested values: `len`, `contains`, `||`, …"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from sqlengine.types import SqlType, TypeKind
+
+_LISTS: Final = {
+    "contains": "list_contains",
+    "len": "array_length",
+    "length": "array_length",
+    "||": "list_||",
+    "concat": "list_concat",
+    "<->": "list_distance",
+    "<=>": "list_cosine_distance",
+    "cardinality": "map_cardinality",
+}
+_MAPS: Final = {"contains": "map_contains", "cardinality": "map_cardinality", "list_extract": "map_extract_value"}
+_STRUCTS: Final = {"contains": "struct_contains", "list_extract": "struct_extract", "array_extract": "struct_extract"}
+
+_BY_KIND: Final = {
+    TypeKind.LIST: _LISTS,
+    TypeKind.ARRAY: _LISTS,
+    TypeKind.MAP: _MAPS,
+    TypeKind.STRUCT: _STRUCTS,
+}
+
+
+def overload_for(name: str, types: Sequence[SqlType]) -> str:
+    """The function that `name` means for arguments of these types: by the first nested one."""
+    for type_ in types[:2]:
+        overloads = _BY_KIND.get(type_.kind)
+        if overloads is not None:
+            return overloads.get(name, name)
+    return name
