@@ -46,9 +46,15 @@ def _register_one(
         (left, right), _, constant = aligned(arguments)
         a, b = _both(name, lists_of(left), lists_of(right))
         x, y = (side.child.values().astype(np.float64) for side in (a, b))
-        values = compute(x, y, lambda terms: np.bincount(a.rows, weights=terms, minlength=len(a.lengths)))
+        values = compute(x, y, lambda terms: _sums(a, terms))
         valid = None if a.valid is None else a.present
         return Vector.from_values(np.asarray(values, words_dtype(result)), valid, result, constant)
+
+
+def _sums(lists: Lists, terms: Numbers) -> Numbers:
+    """The sum of the terms of each row."""
+    sums: Numbers = np.bincount(lists.rows, weights=terms, minlength=len(lists.lengths)).astype(np.float64)
+    return sums
 
 
 def _both(name: str, left: Lists, right: Lists) -> tuple[Lists, Lists]:

@@ -468,6 +468,9 @@ _BINARY: Final[dict[type, str]] = {
     exp.RegexpLike: "regexp_matches",
     exp.SimilarTo: "regexp_full_match",
     exp.Glob: "~~~",
+    exp.ArrayContainsAll: "@>",
+    exp.ArrayContainedBy: "<@",
+    exp.ArrayOverlaps: "&&",
     exp.StartsWith: "starts_with",
 }
 
