@@ -36,8 +36,11 @@ check: lint test worlds  ## what CI runs
 golden-update: setup  ## rewrite the expectations of golden plans; read the diff before committing
 	GOLDEN_UPDATE=1 $(PY) -m pytest -q tests/plans
 
+docs: setup  ## write docs/reference from the code
+	$(PY) -m tests.reference.generate
+
 bench: setup  ## TPC-H at scale factor 1 beside the other engines
 	$(PY) -m pip install --quiet -e '.[bench]'
 	$(PY) -m bench tpch --sf 1
 
-.PHONY: help setup demo fmt lint test check golden-update bench worlds
+.PHONY: help setup demo fmt lint test check golden-update docs bench worlds

@@ -163,25 +163,46 @@ def _on_floats(function: np.ufunc, arguments: Sequence[Vector], result: SqlType)
     return words_result(values, arguments, result)
 
 
-scalar("+", _resolver("+", _ADD, _sum_signature), example=("SELECT 1 + 2", "3"))(
-    _runner(ADD, temporal_arithmetic.add, np.add)
-)
-scalar("-", _resolver("-", _SUBTRACT, _sum_signature), example=("SELECT 5 - 2", "3"))(
-    _runner(SUBTRACT, temporal_arithmetic.subtract, np.subtract)
-)
-scalar("*", _resolver("*", _MULTIPLY, _product_signature), example=("SELECT 1.5 * 2", "3.0"))(
-    _runner(MULTIPLY, temporal_arithmetic.multiply, np.multiply)
-)
+scalar(
+    "+",
+    _resolver("+", _ADD, _sum_signature),
+    example=("SELECT 1 + 2", "3"),
+    summary="The sum of numbers; a date or time moved by an interval or by days.",
+)(_runner(ADD, temporal_arithmetic.add, np.add))
+scalar(
+    "-",
+    _resolver("-", _SUBTRACT, _sum_signature),
+    example=("SELECT 5 - 2", "3"),
+    summary="The difference of numbers, dates or times; a date or time moved back.",
+)(_runner(SUBTRACT, temporal_arithmetic.subtract, np.subtract))
+scalar(
+    "*",
+    _resolver("*", _MULTIPLY, _product_signature),
+    example=("SELECT 1.5 * 2", "3.0"),
+    summary="The product of numbers; an interval so many times.",
+)(_runner(MULTIPLY, temporal_arithmetic.multiply, np.multiply))
 
 
-@scalar("/", _resolver("/", _DIVIDE, None), aliases=("fdiv",), example=("SELECT 1 / 2", "0.5"))
+@scalar(
+    "/",
+    _resolver("/", _DIVIDE, None),
+    aliases=("fdiv",),
+    example=("SELECT 1 / 2", "0.5"),
+    summary="The quotient of numbers as DOUBLE; an interval divided.",
+)
 def _divide(arguments: Sequence[Vector], result: SqlType) -> Vector:
     if result.kind is TypeKind.INTERVAL:
         return temporal_arithmetic.divide(arguments, result)
     return _on_floats(np.divide, arguments, result)
 
 
-@scalar("//", _resolver("//", _DIVIDE_WHOLE, None), aliases=("divide",), example=("SELECT 7 // 2", "3"))
+@scalar(
+    "//",
+    _resolver("//", _DIVIDE_WHOLE, None),
+    aliases=("divide",),
+    example=("SELECT 7 // 2", "3"),
+    summary="The quotient of numbers, cut to a whole number.",
+)
 def _divide_whole(arguments: Sequence[Vector], result: SqlType) -> Vector:
     if result.is_float:
         _refuse_zero(arguments)
@@ -191,7 +212,13 @@ def _divide_whole(arguments: Sequence[Vector], result: SqlType) -> Vector:
     return integers.divide(arguments, result)
 
 
-@scalar("%", _resolver("%", _BINARY, _modulo_signature), aliases=("mod",), example=("SELECT 7 % 4", "3"))
+@scalar(
+    "%",
+    _resolver("%", _BINARY, _modulo_signature),
+    aliases=("mod",),
+    example=("SELECT 7 % 4", "3"),
+    summary="What a division leaves over, with the sign of the first number.",
+)
 def _modulo(arguments: Sequence[Vector], result: SqlType) -> Vector:
     if result.is_float:
         return _on_floats(np.fmod, arguments, result)
@@ -204,7 +231,13 @@ def _negate_signature(digits: Sequence[Digits]) -> Signature:
     return Signature((decimal(*digits[0]),), decimal(*digits[0]))
 
 
-@scalar("negate", _resolver("negate", _NEGATE, _negate_signature), example=("SELECT -(1 + 2)", "-3"))
+@scalar(
+    "negate",
+    _resolver("negate", _NEGATE, _negate_signature),
+    example=("SELECT -(1 + 2)", "-3"),
+    summary="The number or interval with the other sign.",
+    usage="-a",
+)
 def _negate(arguments: Sequence[Vector], result: SqlType) -> Vector:
     if any_null_constant(arguments):
         return null_vector(result, arguments)

@@ -178,24 +178,28 @@ def _comparison(name: str, equality: bool) -> Resolve:
     return resolve
 
 
-def _register(sign: str, example: tuple[str, str]) -> None:
-    @scalar(sign, _comparison(sign, sign in ("=", "<>")), example=example)
+def _register(sign: str, example: tuple[str, str], summary: str) -> None:
+    usage = f"a {sign} b"
+
+    @scalar(sign, _comparison(sign, sign in ("=", "<>")), example=example, summary=summary, usage=usage)
     def run(arguments: Sequence[Vector], result: SqlType) -> Vector:
         return compare(sign, arguments[0], arguments[1])
 
 
-_register("=", ("SELECT 1 = 1.0", "true"))
-_register("<>", ("SELECT 'a' <> 'b'", "true"))
-_register("<", ("SELECT DATE '2024-02-29' < '2024-03-01'", "true"))
-_register("<=", ("SELECT 2 <= 1", "false"))
-_register(">", ("SELECT 'b' > 'a'", "true"))
-_register(">=", ("SELECT INTERVAL 1 MONTH >= INTERVAL 30 DAY", "true"))
+_register("=", ("SELECT 1 = 1.0", "true"), "Whether two values are equal.")
+_register("<>", ("SELECT 'a' <> 'b'", "true"), "Whether two values differ.")
+_register("<", ("SELECT DATE '2024-02-29' < '2024-03-01'", "true"), "Whether the first value is less.")
+_register("<=", ("SELECT 2 <= 1", "false"), "Whether the first value is less or equal.")
+_register(">", ("SELECT 'b' > 'a'", "true"), "Whether the first value is greater.")
+_register(">=", ("SELECT INTERVAL 1 MONTH >= INTERVAL 30 DAY", "true"), "Whether the first value is greater or equal.")
 
 
 @scalar(
     "is_distinct_from",
     _comparison("is_distinct_from", True),
     example=("SELECT 1 IS DISTINCT FROM NULL", "true"),
+    summary="Whether two values differ, NULL being a value like any other.",
+    usage="a IS DISTINCT FROM b",
 )
 def _is_distinct_from(arguments: Sequence[Vector], result: SqlType) -> Vector:
     return distinct_from(arguments[0], arguments[1])
@@ -205,6 +209,8 @@ def _is_distinct_from(arguments: Sequence[Vector], result: SqlType) -> Vector:
     "is_not_distinct_from",
     _comparison("is_not_distinct_from", True),
     example=("SELECT NULL IS NOT DISTINCT FROM NULL", "true"),
+    summary="Whether two values are the same, NULL being a value like any other.",
+    usage="a IS NOT DISTINCT FROM b",
 )
 def _is_not_distinct_from(arguments: Sequence[Vector], result: SqlType) -> Vector:
     differs = distinct_from(arguments[0], arguments[1])

@@ -28,7 +28,13 @@ def _joins(name: str, least: int) -> Resolve:
     return resolve
 
 
-@scalar("||", _joins("||", 2), example=("SELECT 'a' || 1", "a1"))
+@scalar(
+    "||",
+    _joins("||", 2),
+    example=("SELECT 'a' || 1", "a1"),
+    summary="Texts, blobs or lists joined; NULL if one is NULL.",
+    usage="a || b",
+)
 def _concatenate(arguments: Sequence[Vector], result: SqlType) -> Vector:
     """NULL if any part is."""
     if any_null_constant(arguments):
@@ -43,7 +49,13 @@ def _concatenate(arguments: Sequence[Vector], result: SqlType) -> Vector:
     return Vector(result, _join(_parts(arguments)), constant=not varying)
 
 
-@scalar("concat", _joins("concat", 1), example=("SELECT concat('a', NULL, 1)", "a1"))
+@scalar(
+    "concat",
+    _joins("concat", 1),
+    example=("SELECT concat('a', NULL, 1)", "a1"),
+    summary="Values joined as text; NULLs are left out.",
+    usage="concat(value, ...)",
+)
 def _concat(arguments: Sequence[Vector], result: SqlType) -> Vector:
     """NULLs are skipped; the result is never NULL."""
     import pyarrow.compute as pc
@@ -53,7 +65,13 @@ def _concat(arguments: Sequence[Vector], result: SqlType) -> Vector:
     )
 
 
-@scalar("concat_ws", _joins("concat_ws", 2), example=("SELECT concat_ws('-', 'a', NULL, 'b')", "a-b"))
+@scalar(
+    "concat_ws",
+    _joins("concat_ws", 2),
+    example=("SELECT concat_ws('-', 'a', NULL, 'b')", "a-b"),
+    summary="Values joined as text with the first one between them; NULLs are left out.",
+    usage="concat_ws(separator, value, ...)",
+)
 def _concat_ws(arguments: Sequence[Vector], result: SqlType) -> Vector:
     """The first argument stands between the others; NULLs are skipped, a NULL separator makes NULL."""
     import pyarrow.compute as pc

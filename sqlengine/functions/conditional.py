@@ -59,7 +59,14 @@ def _common(name: str, least: int) -> Resolve:
     return resolve
 
 
-@scalar("coalesce", _common("coalesce", 1), aliases=("ifnull",), example=("SELECT coalesce(NULL, 2)", "2"))
+@scalar(
+    "coalesce",
+    _common("coalesce", 1),
+    aliases=("ifnull",),
+    example=("SELECT coalesce(NULL, 2)", "2"),
+    summary="The first value that is not NULL.",
+    usage="coalesce(value, ...)",
+)
 def _coalesce(arguments: Sequence[Vector], result: SqlType) -> Vector:
     """The first argument that is not NULL."""
     found = arguments[0]
@@ -79,7 +86,13 @@ def _resolve_nullif(operands: Sequence[Operand]) -> Signature:
     return Signature((operands[0].type, target), operands[0].type)
 
 
-@scalar("nullif", _resolve_nullif, example=("SELECT nullif(1, 2)", "1"))
+@scalar(
+    "nullif",
+    _resolve_nullif,
+    example=("SELECT nullif(1, 2)", "1"),
+    summary="The first value, NULL where it equals the second.",
+    usage="nullif(value, other)",
+)
 def _nullif(arguments: Sequence[Vector], result: SqlType) -> Vector:
     """The first argument, NULL where it equals the second."""
     value, other = arguments
@@ -91,12 +104,24 @@ def _nullif(arguments: Sequence[Vector], result: SqlType) -> Vector:
     return _as_wide_as(select(matches, null, value), arguments)
 
 
-@scalar("greatest", _common("greatest", 1), example=("SELECT greatest(1, NULL, 3)", "3"))
+@scalar(
+    "greatest",
+    _common("greatest", 1),
+    example=("SELECT greatest(1, NULL, 3)", "3"),
+    summary="The largest value; NULLs are left out.",
+    usage="greatest(value, ...)",
+)
 def _greatest(arguments: Sequence[Vector], result: SqlType) -> Vector:
     return _extreme(arguments, result, ">")
 
 
-@scalar("least", _common("least", 1), example=("SELECT least(1, NULL, 3)", "1"))
+@scalar(
+    "least",
+    _common("least", 1),
+    example=("SELECT least(1, NULL, 3)", "1"),
+    summary="The smallest value; NULLs are left out.",
+    usage="least(value, ...)",
+)
 def _least(arguments: Sequence[Vector], result: SqlType) -> Vector:
     return _extreme(arguments, result, "<")
 
@@ -138,7 +163,12 @@ def _try(arguments: Sequence[Vector], result: SqlType) -> Vector:
     return arguments[0]
 
 
-@scalar("typeof", resolver("typeof", overload(ANY, VARCHAR)), example=("SELECT typeof(1.5)", "DECIMAL(2,1)"))
+@scalar(
+    "typeof",
+    resolver("typeof", overload(ANY, VARCHAR)),
+    example=("SELECT typeof(1.5)", "DECIMAL(2,1)"),
+    summary="The name of a value's type.",
+)
 def _typeof(arguments: Sequence[Vector], result: SqlType) -> Vector:
     """The name of the argument's type, the same for every row."""
     sql_type = arguments[0].type

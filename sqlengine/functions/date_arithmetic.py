@@ -49,6 +49,7 @@ _DAY_PARTS: Final = frozenset({"day", "dow", "isodow", "doy", "julian"})
     ),
     aliases=("datetrunc",),
     example=("date_trunc('month', TIMESTAMP '2020-02-29 13:04:05')", "2020-02-01 00:00:00"),
+    summary="The start of the named unit in which a moment lies; an interval without its smaller units.",
 )
 def _date_trunc(arguments: Sequence[Vector], result: SqlType) -> Vector:
     """The start of the unit in which each moment lies; an interval loses its smaller units."""
@@ -128,6 +129,7 @@ def _resolve_distance(name: str) -> Resolve:
     _resolve_distance("date_diff"),
     aliases=("datediff",),
     example=("date_diff('month', DATE '2020-01-31', DATE '2020-03-01')", "2"),
+    summary="How many boundaries of the named unit lie between two moments.",
 )
 def _date_diff(arguments: Sequence[Vector], result: SqlType) -> Vector:
     """How many boundaries of the unit lie between two moments."""
@@ -168,6 +170,7 @@ def _boundary_number(part: str, moment: Vector) -> Words:
     _resolve_distance("date_sub"),
     aliases=("datesub",),
     example=("date_sub('month', DATE '2020-01-31', DATE '2020-03-01')", "1"),
+    summary="How many whole units lie between two moments.",
 )
 def _date_sub(arguments: Sequence[Vector], result: SqlType) -> Vector:
     """How many whole units lie between two moments."""
@@ -211,6 +214,7 @@ def _whole_months(first_days: Words, first_micros: Words, last_days: Words, last
         overload(TIMESTAMPTZ, INTERVAL, TIMESTAMPTZ),
     ),
     example=("date_add(DATE '2020-01-31', INTERVAL 1 MONTH)", "2020-02-29 00:00:00"),
+    summary="A date or timestamp moved by an interval.",
 )
 def _date_add(arguments: Sequence[Vector], result: SqlType) -> Vector:
     """The same as `+`."""
@@ -223,6 +227,7 @@ def _date_add(arguments: Sequence[Vector], result: SqlType) -> Vector:
     "last_day",
     on_local_time(resolver("last_day", overload(DATE, DATE), overload(TIMESTAMP, DATE), overload(TIMESTAMPTZ, DATE))),
     example=("last_day(DATE '2020-02-03')", "2020-02-29"),
+    summary="The last day of the month.",
 )
 def _last_day(arguments: Sequence[Vector], result: SqlType) -> Vector:
     """The last day of the month."""
@@ -236,6 +241,7 @@ def _last_day(arguments: Sequence[Vector], result: SqlType) -> Vector:
         resolver("age", overload(TIMESTAMP, TIMESTAMP, INTERVAL), overload(TIMESTAMPTZ, TIMESTAMPTZ, INTERVAL))
     ),
     example=("age(TIMESTAMP '2020-03-01', TIMESTAMP '2019-01-31')", "1 year 1 month 1 day"),
+    summary="The first moment less the second, in years, months, days and time.",
 )
 def _age(arguments: Sequence[Vector], result: SqlType) -> Vector:
     """The first moment less the second in months, days and time."""

@@ -159,6 +159,7 @@ def _format_of(vector: Vector, function: str) -> str:
         )
     ),
     example=("strftime(DATE '2020-02-29', '%d %B %Y')", "29 February 2020"),
+    summary="A date or timestamp as text of a format.",
 )
 def _strftime(arguments: Sequence[Vector], result: SqlType) -> Vector:
     """A date or timestamp as text; the format may stand first or second."""
@@ -302,10 +303,14 @@ scalar(
     "strptime",
     resolver("strptime", _PARSERS),
     example=("strptime('29 Feb 2020', '%d %b %Y')", "2020-02-29 00:00:00"),
+    summary="The timestamp that a text says in a format.",
 )(lambda arguments, result: _strptime(arguments, result, attempt=False))
-scalar("try_strptime", resolver("try_strptime", _PARSERS), example=("try_strptime('x', '%Y')", "NULL"))(
-    lambda arguments, result: _strptime(arguments, result, attempt=True)
-)
+scalar(
+    "try_strptime",
+    resolver("try_strptime", _PARSERS),
+    example=("try_strptime('x', '%Y')", "NULL"),
+    summary="The timestamp that a text says in a format; NULL if it does not.",
+)(lambda arguments, result: _strptime(arguments, result, attempt=True))
 
 
 def _named(names: Sequence[str], part: str, first: int) -> Callable[[Sequence[Vector], SqlType], Vector]:
@@ -331,4 +336,5 @@ for _name, _list, _part, _first, _shown in (
         _name,
         on_local_time(resolver(_name, *(overload(each, VARCHAR) for each in (DATE, TIMESTAMP, TIMESTAMPTZ)))),
         example=(f"{_name}(DATE '2020-02-29')", _shown),
+        summary=f"The English name of the {'weekday' if _part == 'dow' else 'month'}.",
     )(_named(_list, _part, _first))

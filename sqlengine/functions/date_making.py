@@ -30,6 +30,7 @@ _MAX_YEAR: Final = 290_000  # beyond it a timestamp does not fit in 64 bits, and
     "make_date",
     resolver("make_date", overload(BIGINT, BIGINT, BIGINT, DATE)),
     example=("make_date(2020, 2, 29)", "2020-02-29"),
+    summary="The date of year, month and day.",
 )
 def _make_date(arguments: Sequence[Vector], result: SqlType) -> Vector:
     """The date of year, month and day; ConversionError if there is none."""
@@ -46,6 +47,7 @@ def _make_date(arguments: Sequence[Vector], result: SqlType) -> Vector:
         overload(BIGINT, TIMESTAMP),
     ),
     example=("make_timestamp(2020, 2, 29, 13, 4, 5.5)", "2020-02-29 13:04:05.5"),
+    summary="The timestamp of six parts, or of microseconds since 1970.",
 )
 def _make_timestamp(arguments: Sequence[Vector], result: SqlType) -> Vector:
     """The timestamp of six parts, or of microseconds since 1970."""
@@ -62,6 +64,7 @@ def _make_timestamp(arguments: Sequence[Vector], result: SqlType) -> Vector:
     "make_time",
     resolver("make_time", overload(BIGINT, BIGINT, DOUBLE, TIME)),
     example=("make_time(13, 4, 5.5)", "13:04:05.5"),
+    summary="The time of hour, minute and seconds.",
 )
 def _make_time(arguments: Sequence[Vector], result: SqlType) -> Vector:
     """The time of day of hour, minute and seconds."""
@@ -139,6 +142,9 @@ for _name, _type, _months, _days, _micros, _shown in (
     ("to_milliseconds", DOUBLE, 0, 0, MICROS["millisecond"], "00:00:00.002"),
     ("to_microseconds", BIGINT, 0, 0, 1, "00:00:00.000002"),
 ):
-    scalar(_name, resolver(_name, overload(_type, INTERVAL)), example=(f"{_name}(2)", _shown))(
-        _interval_of(_months, _days, _micros)
-    )
+    scalar(
+        _name,
+        resolver(_name, overload(_type, INTERVAL)),
+        example=(f"{_name}(2)", _shown),
+        summary=f"An interval of so many {_name.removeprefix('to_')}.",
+    )(_interval_of(_months, _days, _micros))

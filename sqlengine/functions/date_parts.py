@@ -24,7 +24,7 @@ from sqlengine.functions.moments import (
     year_of,
 )
 from sqlengine.functions.overloads import on_local_time, overload, resolver
-from sqlengine.functions.registry import Operand, Resolve, Signature, scalar
+from sqlengine.functions.registry import Operand, Signature, scalar
 from sqlengine.functions.validity import any_null_constant, null_vector, words_result
 from sqlengine.types import BIGINT, DATE, DOUBLE, INTERVAL, TIME, TIMESTAMP, TIMESTAMPTZ, VARCHAR, SqlType, TypeKind
 from sqlengine.vector import Vector
@@ -145,6 +145,7 @@ def _resolve_date_part(operands: Sequence[Operand]) -> Signature:
     _resolve_date_part,
     aliases=("datepart",),
     example=("date_part('year', DATE '2020-02-29')", "2020"),
+    summary="The named part of a date, time, timestamp or interval; also written EXTRACT(part FROM value).",
 )
 def _date_part(arguments: Sequence[Vector], result: SqlType) -> Vector:
     """The named part; EXTRACT is written as this."""
@@ -154,15 +155,32 @@ def _date_part(arguments: Sequence[Vector], result: SqlType) -> Vector:
     return words_result(part_of(part, arguments[1]), arguments[1:], result)
 
 
+# What parts are whose names do not say it.
+_MEANINGS: Final = {
+    "dow": "weekday (0 is Sunday)",
+    "isodow": "weekday (1 is Monday, 7 is Sunday)",
+    "doy": "day of the year",
+    "week": "ISO week",
+    "isoyear": "year of the ISO week",
+    "yearweek": "year and number of the ISO week (202009)",
+    "era": "era (1 AD, 0 BC)",
+    "epoch": "seconds since 1970 (of an interval: its length in seconds)",
+    "julian": "Julian day",
+    "millisecond": "seconds within the minute, in milliseconds,",
+    "microsecond": "seconds within the minute, in microseconds,",
+}
+
+
 def _register(part: str, names: Sequence[str], example: tuple[str, str]) -> None:
-    resolve: Resolve = resolver(names[0], *(overload(type_, _result(part)) for type_ in _takes(part)))
+    resolve = resolver(names[0], *(overload(type_, _result(part)) for type_ in _takes(part)))
 
     def run(arguments: Sequence[Vector], result: SqlType) -> Vector:
         return words_result(part_of(part, arguments[0]), arguments, result)
 
     if part != "epoch":
         resolve = on_local_time(resolve)
-    scalar(names[0], resolve, aliases=names[1:], example=example)(run)
+    summary = f"The {_MEANINGS.get(part, part)} of a date, timestamp, time or interval."
+    scalar(names[0], resolve, aliases=names[1:], example=example, summary=summary)(run)
 
 
 def _names(part: str) -> list[str]:
@@ -210,8 +228,15 @@ scalar(
     "epoch_ms",
     resolver("epoch_ms", *_MOMENTS, overload(BIGINT, TIMESTAMP)),
     example=("epoch_ms(TIMESTAMP '1970-01-01 00:00:01.5')", "1500"),
+    summary="Milliseconds since 1970, or the timestamp of so many.",
 )(_epoch_ms)
-for _name, _unit, _shown in (("epoch_us", 1_000, "1500000"), ("epoch_ns", 1, "1500000000")):
-    scalar(_name, resolver(_name, *_MOMENTS), example=(f"{_name}(TIMESTAMP '1970-01-01 00:00:01.5')", _shown))(
-        _epoch_in(_unit)
-    )
+for _name, _unit, _shown, _long in (
+    ("epoch_us", 1_000, "1500000", "Microseconds"),
+    ("epoch_ns", 1, "1500000000", "Nanoseconds"),
+):
+    scalar(
+        _name,
+        resolver(_name, *_MOMENTS),
+        example=(f"{_name}(TIMESTAMP '1970-01-01 00:00:01.5')", _shown),
+        summary=f"{_long} since 1970.",
+    )(_epoch_in(_unit))

@@ -44,27 +44,57 @@ def _has_truth(sql_type: SqlType) -> bool:
     return sql_type.is_numeric or sql_type.kind in (TypeKind.BOOLEAN, TypeKind.NULL, TypeKind.VARCHAR)
 
 
-@scalar("and", _booleans("and", 1, None), example=("SELECT true AND NULL", "NULL"))
+@scalar(
+    "and",
+    _booleans("and", 1, None),
+    example=("SELECT true AND NULL", "NULL"),
+    summary="Whether all conditions are true.",
+    usage="a AND b",
+)
 def _and(arguments: Sequence[Vector], result: SqlType) -> Vector:
     return _fold(arguments, absorbing=False)
 
 
-@scalar("or", _booleans("or", 1, None), example=("SELECT true OR NULL", "true"))
+@scalar(
+    "or",
+    _booleans("or", 1, None),
+    example=("SELECT true OR NULL", "true"),
+    summary="Whether a condition is true.",
+    usage="a OR b",
+)
 def _or(arguments: Sequence[Vector], result: SqlType) -> Vector:
     return _fold(arguments, absorbing=True)
 
 
-@scalar("not", _booleans("not", 1, 1), example=("SELECT NOT true", "false"))
+@scalar(
+    "not",
+    _booleans("not", 1, 1),
+    example=("SELECT NOT true", "false"),
+    summary="Whether a condition is false.",
+    usage="NOT a",
+)
 def _not(arguments: Sequence[Vector], result: SqlType) -> Vector:
     return words_result(np.logical_not(arguments[0].values()), arguments, BOOLEAN)
 
 
-@scalar("is_null", resolver("is_null", overload(ANY, BOOLEAN)), example=("SELECT NULL IS NULL", "true"))
+@scalar(
+    "is_null",
+    resolver("is_null", overload(ANY, BOOLEAN)),
+    example=("SELECT NULL IS NULL", "true"),
+    summary="Whether a value is NULL.",
+    usage="a IS NULL",
+)
 def _is_null(arguments: Sequence[Vector], result: SqlType) -> Vector:
     return _null_test(arguments[0], expected=True)
 
 
-@scalar("is_not_null", resolver("is_not_null", overload(ANY, BOOLEAN)), example=("SELECT 1 IS NOT NULL", "true"))
+@scalar(
+    "is_not_null",
+    resolver("is_not_null", overload(ANY, BOOLEAN)),
+    example=("SELECT 1 IS NOT NULL", "true"),
+    summary="Whether a value is not NULL.",
+    usage="a IS NOT NULL",
+)
 def _is_not_null(arguments: Sequence[Vector], result: SqlType) -> Vector:
     return _null_test(arguments[0], expected=False)
 

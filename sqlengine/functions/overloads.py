@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlengine.errors import BindError
 from sqlengine.functions.coercion import implicit_cost
-from sqlengine.functions.registry import Operand, Resolve, Signature
+from sqlengine.functions.registry import Operand, Signature
 from sqlengine.types import TIMESTAMP, TIMESTAMPTZ, SqlType, TypeKind
 
 # Stands for every DECIMAL in a list of candidates: the operand keeps its own precision and scale.
@@ -68,28 +68,35 @@ def choose(name: str, overloads: Sequence[Overload], operands: Sequence[Operand]
     return best[0]
 
 
-def resolver(name: str, *overloads: Overload) -> Resolve:
-    """A `resolve` that picks the cheapest of `overloads`; ANY parameters keep their operand's type."""
+@dataclass(frozen=True, slots=True)
+class Overloaded:
+    """A `resolve` that picks the cheapest of `overloads`; ANY parameters keep their operand's type.
 
-    def resolve(operands: Sequence[Operand]) -> Signature:
-        chosen = choose(name, overloads, operands)
-        return signature_of(chosen, operands)
-
-    return resolve
-
-
-def on_local_time(resolve: Resolve) -> Resolve:
-    """`resolve` for a function that looks at the clocks of the session's zone.
-
-    An argument taken as TIMESTAMP WITH TIME ZONE is cast to TIMESTAMP, which gives local time.
+    With `local`, an argument taken as TIMESTAMP WITH TIME ZONE is cast to TIMESTAMP: the function looks at the clocks
+    of the session's time zone.
     """
 
-    def local(operands: Sequence[Operand]) -> Signature:
-        signature = resolve(operands)
+    name: str
+    overloads: tuple[Overload, ...]
+    local: bool = False
+
+    def __call__(self, operands: Sequence[Operand]) -> Signature:
+        """The casts and the result of a call; see `choose` for errors."""
+        signature = signature_of(choose(self.name, self.overloads, operands), operands)
+        if not self.local:
+            return signature
         arguments = tuple(TIMESTAMP if each == TIMESTAMPTZ else each for each in signature.arguments)
         return Signature(arguments, signature.result)
 
-    return local
+
+def resolver(name: str, *overloads: Overload) -> Overloaded:
+    """A `resolve` that picks the cheapest of `overloads`."""
+    return Overloaded(name, overloads)
+
+
+def on_local_time(resolve: Overloaded) -> Overloaded:
+    """`resolve` for a function that looks at the clocks of the session's zone."""
+    return replace(resolve, local=True)
 
 
 def signature_of(chosen: Overload, operands: Sequence[Operand]) -> Signature:

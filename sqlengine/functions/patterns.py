@@ -28,13 +28,23 @@ _ANY_TEXT: Final = object()
 _ANY_CHARACTER: Final = object()
 
 
-@scalar("like", resolver("like", *_LIKE), example=("SELECT 'apple' LIKE 'a%'", "true"))
+@scalar(
+    "like",
+    resolver("like", *_LIKE),
+    example=("SELECT 'apple' LIKE 'a%'", "true"),
+    summary="Whether a text is as a pattern says, in which % is any text and _ any character.",
+)
 def _like(arguments: Sequence[Vector], result: SqlType) -> Vector:
     """`%` stands for any text, `_` for one character; the third argument is the escape character."""
     return _match(arguments, fold=False)
 
 
-@scalar("ilike", resolver("ilike", *_LIKE), example=("SELECT 'Apple' ILIKE 'a%'", "true"))
+@scalar(
+    "ilike",
+    resolver("ilike", *_LIKE),
+    example=("SELECT 'Apple' ILIKE 'a%'", "true"),
+    summary="As LIKE, whatever the case of letters.",
+)
 def _ilike(arguments: Sequence[Vector], result: SqlType) -> Vector:
     """As LIKE, after both sides are put in lower case."""
     return _match(arguments, fold=True)
@@ -171,6 +181,7 @@ _REGEX_3: Final = overload(VARCHAR, VARCHAR, VARCHAR, BOOLEAN)
     "regexp_matches",
     resolver("regexp_matches", _REGEX_2, _REGEX_3),
     example=("SELECT regexp_matches('abc', 'b.')", "true"),
+    summary="Whether a regular expression is found in a text; flags c, i, l, s.",
 )
 @for_each_constant(1, 2)
 def _regexp_matches(arguments: Sequence[Vector], result: SqlType) -> Vector:
@@ -182,6 +193,7 @@ def _regexp_matches(arguments: Sequence[Vector], result: SqlType) -> Vector:
     "regexp_full_match",
     resolver("regexp_full_match", _REGEX_2, _REGEX_3),
     example=("SELECT regexp_full_match('abc', 'b.')", "false"),
+    summary="Whether a regular expression describes the whole text; flags c, i, l, s.",
 )
 @for_each_constant(1, 2)
 def _regexp_full_match(arguments: Sequence[Vector], result: SqlType) -> Vector:
@@ -208,6 +220,7 @@ def _search(arguments: Sequence[Vector], frame: str) -> Vector:
         overload(VARCHAR, VARCHAR, VARCHAR, VARCHAR, VARCHAR),
     ),
     example=("SELECT regexp_replace('hello', 'l+', 'L')", "heLo"),
+    summary="A text with the first match of a regular expression (all with flag g) replaced.",
 )
 @for_each_constant(1, 2, 3)
 def _regexp_replace(arguments: Sequence[Vector], result: SqlType) -> Vector:
@@ -235,6 +248,7 @@ def _regexp_replace(arguments: Sequence[Vector], result: SqlType) -> Vector:
         overload(VARCHAR, VARCHAR, INTEGER, VARCHAR, VARCHAR),
     ),
     example=("SELECT regexp_extract('abc', 'b(.)', 1)", "c"),
+    summary="The first match of a regular expression, or one of its groups.",
 )
 @for_each_constant(1, 2, 3)
 def _regexp_extract(arguments: Sequence[Vector], result: SqlType) -> Vector:

@@ -313,9 +313,9 @@ def find_window(name: str) -> WindowFunction | None:
 
 
 def function_names() -> list[str]:
-    """Every registered name, sorted: for suggestions, completion and the reference page."""
+    """Every name users may call, sorted; one that begins with __ is for the binder only."""
     _load()
-    return sorted({*_SCALARS, *_AGGREGATES, *_WINDOWS})
+    return sorted(name for name in {*_SCALARS, *_AGGREGATES, *_WINDOWS} if not name.startswith("__"))
 
 
 def _load() -> None:

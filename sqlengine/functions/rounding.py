@@ -186,18 +186,28 @@ def _settled(settle: Settle, value: int, divisor: int) -> int:
     return int(settle(sign * quotient, sign * rest, divisor)) if divisor > 1 else value
 
 
-scalar("round", _resolver("round", (*_WHOLE, *_FRACTIONAL), digits=True), example=("SELECT round(2.45, 1)", "2.5"))(
-    _rounds(_half_away, round_half_away)
-)
-scalar("trunc", _resolver("trunc", (*_WHOLE, *_FRACTIONAL), digits=True), example=("SELECT trunc(2.45, 1)", "2.4"))(
-    _rounds(_towards_zero, np.trunc)
-)
-scalar("floor", _resolver("floor", _FRACTIONAL, digits=False), example=("SELECT floor(-1.5)", "-2"))(
-    _rounds(_down, np.floor)
-)
+scalar(
+    "round",
+    _resolver("round", (*_WHOLE, *_FRACTIONAL), digits=True),
+    example=("SELECT round(2.45, 1)", "2.5"),
+    summary="A number rounded to so many digits after the point, halves away from zero.",
+)(_rounds(_half_away, round_half_away))
+scalar(
+    "trunc",
+    _resolver("trunc", (*_WHOLE, *_FRACTIONAL), digits=True),
+    example=("SELECT trunc(2.45, 1)", "2.4"),
+    summary="A number cut to so many digits after the point.",
+)(_rounds(_towards_zero, np.trunc))
+scalar(
+    "floor",
+    _resolver("floor", _FRACTIONAL, digits=False),
+    example=("SELECT floor(-1.5)", "-2"),
+    summary="The next whole number below.",
+)(_rounds(_down, np.floor))
 scalar(
     "ceil",
     _resolver("ceil", _FRACTIONAL, digits=False),
     aliases=("ceiling",),
     example=("SELECT ceil(1.5)", "2"),
+    summary="The next whole number above.",
 )(_rounds(_up, np.ceil))

@@ -125,7 +125,15 @@ def _add_months(moment: int, months: int) -> int:
     return int(moved[0]) * MICROS_PER_DAY + time
 
 
-scalar("range", resolver("range", *_OVERLOADS), example=("range(2, 8, 3)", "[2, 5]"))(_runner(inclusive=False))
-scalar("generate_series", resolver("generate_series", *_OVERLOADS), example=("generate_series(2, 8, 3)", "[2, 5, 8]"))(
-    _runner(inclusive=True)
-)
+scalar(
+    "range",
+    resolver("range", *_OVERLOADS),
+    example=("range(2, 8, 3)", "[2, 5]"),
+    summary="A list of numbers or moments, from a start to before an end, by a step.",
+)(_runner(inclusive=False))
+scalar(
+    "generate_series",
+    resolver("generate_series", *_OVERLOADS),
+    example=("generate_series(2, 8, 3)", "[2, 5, 8]"),
+    summary="A list of numbers or moments, from a start to an end, by a step.",
+)(_runner(inclusive=True))

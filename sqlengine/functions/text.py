@@ -41,6 +41,7 @@ text_function(
     many=_arrow("utf8_length"),
     aliases=("len", "char_length", "character_length"),
     example=("SELECT length('naïve')", "5"),
+    summary="The number of characters of a text.",
 )
 text_function(
     "strlen",
@@ -48,6 +49,7 @@ text_function(
     one=lambda text: len(text.encode()),
     many=_arrow("binary_length"),
     example=("SELECT strlen('naïve')", "6"),
+    summary="The number of bytes of a text.",
 )
 text_function(
     "octet_length",
@@ -55,12 +57,14 @@ text_function(
     one=len,
     many=_arrow("binary_length"),
     example=("SELECT octet_length('\\xAA\\xBB'::BLOB)", "2"),
+    summary="The number of bytes of a blob.",
 )
 text_function(
     "bit_length",
     _COUNT,
     one=lambda text: len(text.encode()) * 8,
     example=("SELECT bit_length('abc')", "24"),
+    summary="The number of bits of a text.",
 )
 text_function(
     "lower",
@@ -69,6 +73,7 @@ text_function(
     many=_arrow("utf8_lower"),
     aliases=("lcase",),
     example=("SELECT lower('ABC')", "abc"),
+    summary="A text in lower case.",
 )
 text_function(
     "upper",
@@ -77,6 +82,7 @@ text_function(
     many=_arrow("utf8_upper"),
     aliases=("ucase",),
     example=("SELECT upper('abc')", "ABC"),
+    summary="A text in upper case.",
 )
 
 
@@ -120,6 +126,7 @@ text_function(
     many=_substring_array,
     aliases=("substr",),
     example=("SELECT substring('hello', 2, 3)", "ell"),
+    summary="A part of a text, from a position on and so many characters long; negative positions count from the end.",
 )
 
 text_function(
@@ -128,6 +135,7 @@ text_function(
     one=lambda text, count: text[:count],
     many=lambda array, count: _compute("utf8_slice_codeunits")(array, 0, count),
     example=("SELECT left('hello', 2)", "he"),
+    summary="The first so many characters; a negative number leaves so many out at the end.",
 )
 
 
@@ -135,7 +143,13 @@ def _right(text: str, count: int) -> str:
     return text[-count:] if count else ""
 
 
-text_function("right", overload(VARCHAR, BIGINT, VARCHAR), one=_right, example=("SELECT right('hello', 2)", "lo"))
+text_function(
+    "right",
+    overload(VARCHAR, BIGINT, VARCHAR),
+    one=_right,
+    example=("SELECT right('hello', 2)", "lo"),
+    summary="The last so many characters; a negative number leaves so many out at the start.",
+)
 
 
 def _split_part(text: str, separator: str, position: int) -> str:
@@ -149,15 +163,16 @@ text_function(
     overload(VARCHAR, VARCHAR, BIGINT, VARCHAR),
     one=_split_part,
     example=("SELECT split_part('a,b,c', ',', 2)", "b"),
+    summary="One of the parts of a text between separators, counted from 1, or from the end if negative.",
 )
 
 
 # -- trimming and padding ---------------------------------------------------------------------
 
-for _name, _strip, _kernel, _shown in (
-    ("trim", str.strip, "utf8_trim", "a"),
-    ("ltrim", str.lstrip, "utf8_ltrim", "axx"),
-    ("rtrim", str.rstrip, "utf8_rtrim", "xxa"),
+for _name, _strip, _kernel, _shown, _side in (
+    ("trim", str.strip, "utf8_trim", "a", "at both ends"),
+    ("ltrim", str.lstrip, "utf8_ltrim", "axx", "at its start"),
+    ("rtrim", str.rstrip, "utf8_rtrim", "xxa", "at its end"),
 ):
     text_function(
         _name,
@@ -166,6 +181,7 @@ for _name, _strip, _kernel, _shown in (
         one=lambda text, characters=" ", strip=_strip: strip(text, characters),
         many=lambda array, characters=" ", kernel=_kernel: _compute(kernel)(array, characters),
         example=(f"SELECT {_name}('xxaxx', 'x')", _shown),
+        summary=f"A text without spaces, or other characters, {_side}.",
     )
 
 
@@ -180,12 +196,14 @@ text_function(
     overload(VARCHAR, INTEGER, VARCHAR, VARCHAR),
     one=lambda text, width, filler: _padding(width - len(text), filler, "LPAD") + text[: max(width, 0)],
     example=("SELECT lpad('7', 3, '0')", "007"),
+    summary="A text filled up on the left, or cut, to a length.",
 )
 text_function(
     "rpad",
     overload(VARCHAR, INTEGER, VARCHAR, VARCHAR),
     one=lambda text, width, filler: text[: max(width, 0)] + _padding(width - len(text), filler, "RPAD"),
     example=("SELECT rpad('7', 3, '0')", "700"),
+    summary="A text filled up on the right, or cut, to a length.",
 )
 
 
@@ -203,6 +221,7 @@ for _name, _alias, _test, _form in (
         many=_form,
         aliases=() if _alias is None else (_alias,),
         example=(f"SELECT {_name}('abca', 'a')", "true"),
+        summary=f"Whether a text {_name.replace('_', ' ')} another text.",
     )
 
 text_function(
@@ -211,6 +230,7 @@ text_function(
     one=lambda text, part: text.find(part) + 1,
     aliases=("instr", "position"),
     example=("SELECT strpos('hello', 'l')", "3"),
+    summary="The position of a text in another, from 1; 0 if it is not there.",
 )
 text_function(
     "replace",
@@ -218,6 +238,7 @@ text_function(
     one=lambda text, old, new: text.replace(old, new) if old else text,
     many=lambda array, old, new: _compute("replace_substring")(array, old, new) if old else array,
     example=("SELECT replace('hello', 'l', 'L')", "heLLo"),
+    summary="A text with every occurrence of another text replaced.",
 )
 
 
@@ -233,6 +254,7 @@ text_function(
     overload(VARCHAR, VARCHAR, VARCHAR, VARCHAR),
     one=_translate,
     example=("SELECT translate('hello', 'el', 'ip')", "hippo"),
+    summary="A text with some characters replaced by others, or left out.",
 )
 
 
@@ -251,6 +273,7 @@ text_function(
     overload(BLOB, BIGINT, BLOB),
     one=_repeat,
     example=("SELECT repeat('ab', 3)", "ababab"),
+    summary="A text or blob so many times.",
 )
 
 
@@ -260,12 +283,19 @@ def _chr(code: int) -> str:
     return chr(code)
 
 
-text_function("chr", overload(INTEGER, VARCHAR), one=_chr, example=("SELECT chr(228)", "ä"))
+text_function(
+    "chr",
+    overload(INTEGER, VARCHAR),
+    one=_chr,
+    example=("SELECT chr(228)", "ä"),
+    summary="The character of a Unicode code point.",
+)
 text_function(
     "ascii",
     overload(VARCHAR, INTEGER),
     one=lambda text: ord(text[0]) if text else 0,
     example=("SELECT ascii('a')", "97"),
+    summary="The code point of the first character; 0 for an empty text.",
 )
 text_function(
     "unicode",
@@ -273,4 +303,5 @@ text_function(
     one=lambda text: ord(text[0]) if text else -1,
     aliases=("ord",),
     example=("SELECT unicode('ä')", "228"),
+    summary="The code point of the first character; -1 for an empty text.",
 )

@@ -43,7 +43,7 @@ def bind_call(binder: ExpressionBinder, node: Any, condition: Any = None) -> Exp
         return bind_aggregate(binder, node, aggregate, trees, condition)
     if find_window(name) is not None:
         raise binder.context.error(f"{name}() is a window function: it needs OVER (…)", node)
-    if find_scalar(name) is None or name in _OPERATORS:
+    if find_scalar(name) is None or name in _OPERATORS or name.startswith("__"):
         raise binder.context.error(f'there is no function "{name}".{did_you_mean(name, _callable_names())}', node)
     if condition is not None:
         raise binder.context.error(f"FILTER needs an aggregate; {name}() is none", node)
