@@ -13,7 +13,15 @@ from pathlib import Path
 import sqlengine
 from sqlengine.errors import Error, NotSupportedError
 from sqlengine.functions.overloads import ANY, ANY_DECIMAL, Overload, Overloaded
-from sqlengine.functions.registry import AggregateFunction, ScalarFunction, find_aggregate, find_scalar, function_names
+from sqlengine.functions.registry import (
+    AggregateFunction,
+    ScalarFunction,
+    WindowFunction,
+    find_aggregate,
+    find_scalar,
+    find_window,
+    function_names,
+)
 from sqlengine.planner.parse import FOREIGN_WORDS
 from sqlengine.types import SqlType
 
@@ -34,10 +42,12 @@ def functions_page() -> str:
     aggregates = [f for f in map(find_aggregate, function_names()) if f is not None and f.alias_of is None]
     operators = [f for f in scalars if not f.name[0].isalpha() or (f.usage and not f.usage.startswith(f.name))]
     named = [f for f in scalars if f not in operators]
-    kinds: list[tuple[str, list[ScalarFunction] | list[AggregateFunction]]] = [
+    windows = [f for f in map(find_window, function_names()) if f is not None and f.alias_of is None]
+    kinds: list[tuple[str, list[ScalarFunction] | list[AggregateFunction] | list[WindowFunction]]] = [
         ("Operators", operators),
         ("Scalar functions", named),
         ("Aggregate functions", aggregates),
+        ("Window functions", windows),
     ]
     for title, functions in kinds:
         parts += ["", f"## {title}"]
@@ -46,7 +56,7 @@ def functions_page() -> str:
     return "\n".join(parts) + "\n"
 
 
-def _entry(function: ScalarFunction | AggregateFunction) -> Iterator[str]:
+def _entry(function: ScalarFunction | AggregateFunction | WindowFunction) -> Iterator[str]:
     yield f"### `{function.name}`"
     yield ""
     others = [name for name in function_names() if _alias_of(name) == function.name]
@@ -63,11 +73,11 @@ def _entry(function: ScalarFunction | AggregateFunction) -> Iterator[str]:
 
 
 def _alias_of(name: str) -> str | None:
-    function = find_scalar(name) or find_aggregate(name)
+    function = find_scalar(name) or find_aggregate(name) or find_window(name)
     return None if function is None else function.alias_of
 
 
-def _signatures(function: ScalarFunction | AggregateFunction) -> Iterator[str]:
+def _signatures(function: ScalarFunction | AggregateFunction | WindowFunction) -> Iterator[str]:
     if function.usage:
         yield function.usage
         return
