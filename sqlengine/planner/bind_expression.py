@@ -12,7 +12,6 @@ from sqlengine.functions.nested_overloads import overload_for
 from sqlengine.functions.registry import find_scalar
 from sqlengine.planner import bind_function, bind_nested, bind_subquery
 from sqlengine.planner.bind_literal import FRACTIONAL_UNITS, interval_literal, number_literal, unit_name
-from sqlengine.planner.bind_subquery import Subqueries
 from sqlengine.planner.bind_type import bind_type
 from sqlengine.planner.bind_unnest import Unnests
 from sqlengine.planner.bind_window import Windows, bind_window
@@ -32,6 +31,7 @@ from sqlengine.planner.expressions import (
 )
 from sqlengine.planner.scope import Scope
 from sqlengine.planner.session_zone import in_session_zone, session_value, zoned_cast
+from sqlengine.planner.subqueries import Subqueries
 from sqlengine.types import BIGINT, BOOLEAN, DOUBLE, INTERVAL, NULL, VARCHAR, TypeKind
 
 Aliases = dict[str, Any]
@@ -297,7 +297,7 @@ class ExpressionBinder:
         # How `/` and `||` treat zero and NULL is fixed by the dialect; sqlglot notes it on the node.
         for flag in ("typed", "safe"):
             self.reader.get(node, flag)
-        if isinstance(node.expression, exp.Any | exp.All):
+        if bind_subquery.is_quantifier(node.expression):
             return bind_subquery.quantified(self, node, _BINARY[type(node)])
         result = self.call(_BINARY[type(node)], [self.child(node), self.child(node, "expression")], node)
         return self._negated(result, node)

@@ -11,7 +11,7 @@ from sqlengine.errors import did_you_mean
 from sqlengine.planner.bind_expression import ExpressionBinder
 from sqlengine.planner.bind_option import bind_option_call
 from sqlengine.planner.bind_recursion import bind_recursion
-from sqlengine.planner.bind_subquery import QUERIES, Subqueries, filter_by
+from sqlengine.planner.bind_subquery import QUERIES, filter_by
 from sqlengine.planner.bind_table_function import bind_row_function, row_function
 from sqlengine.planner.bound import BoundQuery
 from sqlengine.planner.context import BindContext, CommonTable, CommonTables
@@ -21,6 +21,7 @@ from sqlengine.planner.join_keys import as_inequality, as_key, is_searchable
 from sqlengine.planner.logical import ONE_ROW, AsofJoin, Filter, Join, JoinKind, Node, PositionalJoin, Project, Scan
 from sqlengine.planner.plan_build import project
 from sqlengine.planner.scope import Merged, Relation, Scope
+from sqlengine.planner.subqueries import Subqueries
 from sqlengine.planner.unnest import dependent_join
 from sqlengine.storage.filesystem import is_folder
 from sqlengine.storage.table import Table

@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from sqlengine.errors import BindError, did_you_mean
 from sqlengine.functions.registry import find_aggregate, find_scalar, find_window, function_names
-from sqlengine.planner import bind_nested
+from sqlengine.planner import bind_nested, bind_subquery
 from sqlengine.planner.bind_aggregate import bind_aggregate, within_group
 from sqlengine.planner.bind_lambda import LAMBDA_FUNCTIONS
 from sqlengine.planner.bind_nested import NAMED
@@ -38,6 +38,8 @@ def bind_call(binder: ExpressionBinder, node: Any, condition: Any = None) -> Exp
         return unnest_value(binder, node)
     if name == "try":
         return _bind_try(binder, node, trees)
+    if name == "array" and len(trees) == 1 and isinstance(trees[0], bind_subquery.QUERIES):
+        return bind_subquery.array(binder, trees[0])
     aggregate = find_aggregate(name)
     if aggregate is not None:
         return bind_aggregate(binder, node, aggregate, trees, condition)

@@ -16,9 +16,10 @@ from sqlengine.planner.coerce import coerce, coerce_all, common_column_type
 from sqlengine.planner.constant import fold
 from sqlengine.planner.context import BindContext, CommonTable, CommonTables
 from sqlengine.planner.expressions import AggregateCall, Call, Expression, Literal
-from sqlengine.planner.logical import Aggregate, Join, JoinKind, Node, Union, Unnest, Values
+from sqlengine.planner.logical import ONE_ROW, Aggregate, Join, JoinKind, Node, Union, Unnest, Values
 from sqlengine.planner.plan_build import distinct, project
 from sqlengine.planner.scope import Scope
+from sqlengine.planner.subqueries import Subqueries
 from sqlengine.types import BIGINT, BOOLEAN, NULL, SqlType
 
 _Headers = tuple[tuple[str, ...], ...]
@@ -213,9 +214,11 @@ def _as_types(context: BindContext, bound: BoundQuery, targets: list[SqlType]) -
 
 def _values(context: BindContext, node: Any) -> BoundQuery:
     reader = context.reader
-    binder = ExpressionBinder(context, Scope(), "VALUES")
     rows: list[list[Expression]] = []
+    subqueries: list[Subqueries] = []
     for row in reader.all(node):
+        subqueries.append(Subqueries(context))
+        binder = ExpressionBinder(context, Scope(), "VALUES", subqueries=subqueries[-1])
         trees = reader.all(row) if isinstance(row, exp.Tuple) else [row]
         rows.append([binder.bind(tree) for tree in trees])
         if len(rows[-1]) != len(rows[0]):
@@ -226,4 +229,7 @@ def _values(context: BindContext, node: Any) -> BoundQuery:
         cast = tuple(tuple(fold(value) for value in row) for row in zip(*(values for values, _ in filled), strict=True))
     names = tuple(f"col{position}" for position in range(len(types)))
     columns = tuple(context.column(name, type_) for name, type_ in zip(names, types, strict=True))
-    return BoundQuery(Values(columns, cast), names)
+    if not any(each.columns for each in subqueries):
+        return BoundQuery(Values(columns, cast), names)
+    inputs = [project(context, each.attach(ONE_ROW), row, names) for each, row in zip(subqueries, cast, strict=True)]
+    return BoundQuery(Union(tuple(inputs), columns), names)

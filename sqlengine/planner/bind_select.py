@@ -14,7 +14,7 @@ from sqlengine.planner.bind_from import bind_from
 from sqlengine.planner.bind_group import above_keys
 from sqlengine.planner.bind_order import OrderItem, bind_items, bind_order, ordinal, sort_and_limit
 from sqlengine.planner.bind_star import bind_star, each_column, multiplied_name, star_of
-from sqlengine.planner.bind_subquery import Subqueries, filter_by
+from sqlengine.planner.bind_subquery import filter_by
 from sqlengine.planner.bind_unnest import Unnests, is_unnest, unnest_items
 from sqlengine.planner.bind_window import Windows
 from sqlengine.planner.bound import BoundQuery
@@ -25,6 +25,7 @@ from sqlengine.planner.logical import Aggregate, Filter, Node, expressions_of
 from sqlengine.planner.output_name import output_name
 from sqlengine.planner.plan_build import project
 from sqlengine.planner.scope import Scope
+from sqlengine.planner.subqueries import Subqueries
 
 
 @dataclass(frozen=True, slots=True)

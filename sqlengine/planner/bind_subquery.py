@@ -16,7 +16,7 @@ Where EXISTS or IN is a whole condition (`filter_by`), it is a semi join or an a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,8 +27,7 @@ from sqlengine.functions.coercion import comparison_type
 from sqlengine.functions.registry import Operand, find_aggregate
 from sqlengine.planner.bound import BoundQuery
 from sqlengine.planner.coerce import coerce, operand_of
-from sqlengine.planner.context import BindContext
-from sqlengine.planner.correlation import copied, free_columns, refers_to, with_columns
+from sqlengine.planner.correlation import copied
 from sqlengine.planner.expressions import (
     AggregateCall,
     Call,
@@ -38,9 +37,10 @@ from sqlengine.planner.expressions import (
     Literal,
     columns_of,
 )
-from sqlengine.planner.logical import Aggregate, JoinKind, Node
+from sqlengine.planner.logical import Aggregate, JoinKind, Node, Project
 from sqlengine.planner.plan_build import project
 from sqlengine.planner.rewriting import filtered
+from sqlengine.planner.subqueries import Subqueries
 from sqlengine.planner.unnest import dependent_join, has_at_most_one_row, has_one_row
 from sqlengine.types import BIGINT, BOOLEAN
 
@@ -53,77 +53,6 @@ _TRUE: Final = Literal(True, BOOLEAN)
 _FALSE: Final = Literal(False, BOOLEAN)
 _UNKNOWN: Final = Literal(None, BOOLEAN)
 _NONE: Final = Literal(0, BIGINT)
-
-
-class Subqueries:
-    """The subqueries of one clause, in the order in which they must be attached to the clause's plan."""
-
-    def __init__(self, context: BindContext) -> None:
-        self._context = context
-        self._plans: list[tuple[JoinKind, Node]] = []
-        self._values: dict[Any, Expression] = {}
-
-    def value_of(self, tree: Any, bind: Callable[[], Expression]) -> Expression:
-        """`bind()`, once for equal syntax trees: `SELECT (SELECT …) … GROUP BY (SELECT …)` computes one."""
-        known = self._values.get(tree)
-        if known is None:
-            known = self._values[tree] = bind()
-        else:
-            # Whatever another copy says has been read in the first one.
-            self._context.reader.skip(tree)
-        return known
-
-    def add(self, kind: JoinKind, plan: Node) -> None:
-        """Put the columns of `plan`, one row for each row of the clause, beside it. INNER or LEFT."""
-        self._plans.append((kind, plan))
-
-    @property
-    def columns(self) -> frozenset[int]:
-        """Ids of all columns that hold outcomes."""
-        return frozenset(column.id for _, plan in self._plans for column in plan.columns)
-
-    def names(self) -> dict[int, Column]:
-        """The columns of the clause's own plan, and of enclosing ones, that the subqueries refer to."""
-        own = self.columns
-        return {i: c for _, plan in self._plans for i, c in free_columns(plan).items() if i not in own}
-
-    def rename(self, mapping: Mapping[int, Column]) -> None:
-        """Make the subqueries refer to other columns of the clause's plan."""
-        self._plans = [(kind, with_columns(plan, mapping)) for kind, plan in self._plans]
-
-    def taken(self, wanted: Collection[int]) -> Subqueries:
-        """Those that make the `wanted` columns, and those that these refer to; they are no longer here."""
-        taken = Subqueries(self._context)
-        needed = set(wanted)
-        kept = []
-        for kind, plan in reversed(self._plans):
-            if needed.isdisjoint(column.id for column in plan.columns):
-                kept.append((kind, plan))
-            else:
-                needed.update(free_columns(plan))
-                taken._plans.insert(0, (kind, plan))
-        self._plans = kept[::-1]
-        return taken
-
-    def attach_to_sides(self, left: Node, right: Node) -> tuple[Node, Node]:
-        """The inputs of a join, each subquery of its condition attached to the one it names.
-
-        One that names both goes to the right, which thereby names columns of the left.
-        """
-        plans, self._plans = self._plans, []
-        for kind, inner in plans:
-            if refers_to(inner, left) and not refers_to(inner, right):
-                left = dependent_join(self._context.column, kind, left, inner)
-            else:
-                right = dependent_join(self._context.column, kind, right, inner)
-        return left, right
-
-    def attach(self, plan: Node) -> Node:
-        """`plan` with the columns of all subqueries beside its own."""
-        for kind, inner in self._plans:
-            plan = dependent_join(self._context.column, kind, plan, inner)
-        self._plans = []
-        return plan
 
 
 # -- subqueries as values -----------------------------------------------------------------------
@@ -144,10 +73,16 @@ def _scalar(binder: ExpressionBinder, subqueries: Subqueries, node: Any) -> Expr
     if has_one_row(plan):
         subqueries.add(JoinKind.INNER, plan)
         return value
-    first, rows = _aggregates(binder, subqueries, plan, [("first", value), ("count_star", None)])
+    aggregates = _aggregated(binder, plan, [("first", value), ("count_star", None)])
+    first, rows = aggregates.columns
     if has_at_most_one_row(plan):
+        subqueries.add(JoinKind.INNER, aggregates)
         return first
-    return Call("single_value", (first, rows), value.type)
+    # Computed beside the row, not where the value is used: an error also in a branch of CASE that no row reaches.
+    single = binder.context.column(value.name, value.type)
+    call = Call("single_value", (first, rows), value.type)
+    subqueries.add(JoinKind.INNER, Project(aggregates, (single,), (call,)))
+    return single
 
 
 def exists(binder: ExpressionBinder, node: Any) -> Expression:
@@ -171,7 +106,8 @@ def array(binder: ExpressionBinder, node: Any) -> Expression:
         if len(plan.columns) != 1:
             raise binder.context.error(f"Subquery returns {len(plan.columns)} columns - expected 1", node)
         (values,) = _aggregates(binder, subqueries, plan, [("list", plan.columns[0])])
-        return binder.call("coalesce", [values, Literal([], values.type)], node)
+        empty = coerce(binder.call("list_value", [], node), values.type)
+        return binder.call("coalesce", [values, empty], node)
 
     return subqueries.value_of(node, bind)
 
@@ -192,10 +128,10 @@ def in_query(binder: ExpressionBinder, node: Any, operand: Any, query: Any) -> E
 def quantified(binder: ExpressionBinder, node: Any, operator: str) -> Expression:
     """`x operator ANY (SELECT …)`; ALL is NOT … ANY of the opposite operator."""
     operand, quantifier = binder.reader.get(node, "this"), binder.reader.get(node, "expression")
-    query = binder.reader.unwrap(binder.reader.get(quantifier, "this"))
-    if not isinstance(query, QUERIES):
+    query = _query_of(binder, quantifier)
+    if query is None:
         raise binder.reader.unknown(quantifier)
-    negated = isinstance(quantifier, exp.All)
+    negated = is_quantifier(quantifier) == "all"
     if negated:
         operator = _OPPOSITE[operator]
     if operator == "=":
@@ -204,6 +140,26 @@ def quantified(binder: ExpressionBinder, node: Any, operator: str) -> Expression
         subqueries = _registry(binder, node)
         result = subqueries.value_of(node, lambda: _any(binder, subqueries, node, operator, operand, query))
     return binder.call("not", [result], node) if negated else result
+
+
+def is_quantifier(node: Any) -> str | None:
+    """Which of "any" and "all" it is if the right side of a comparison is ANY, SOME or ALL of something."""
+    if isinstance(node, exp.Any | exp.All):
+        return "all" if isinstance(node, exp.All) else "any"
+    if isinstance(node, exp.Anonymous) and len(node.expressions) == 1 and isinstance(node.expressions[0], QUERIES):
+        # sqlglot takes `ALL (VALUES …)` for a call.
+        return {"any": "any", "some": "any", "all": "all"}.get(str(node.name).lower())
+    return None
+
+
+def _query_of(binder: ExpressionBinder, quantifier: Any) -> Any:
+    """The query that a quantifier is about; None if it is about a list."""
+    reader = binder.reader
+    if isinstance(quantifier, exp.Anonymous):
+        reader.get(quantifier, "this")
+        return reader.all(quantifier)[0]
+    query = reader.unwrap(reader.get(quantifier, "this"))
+    return query if isinstance(query, QUERIES) else None
 
 
 def _any(
@@ -282,14 +238,13 @@ def _filtering(binder: ExpressionBinder, node: Any) -> tuple[JoinKind, _Match] |
     if isinstance(node, exp.Exists):
         match = _Match(bind_inner(binder, reader.get(node, "this")).plan, (), ())
     else:
-        if isinstance(node, exp.EQ) and isinstance(node.expression, exp.Any):
-            query = reader.unwrap(reader.get(reader.get(node, "expression"), "this"))
-        elif isinstance(node, exp.NEQ) and isinstance(node.expression, exp.All):
-            query = reader.unwrap(reader.get(reader.get(node, "expression"), "this"))
-            positive = not positive
-        else:
-            query = query_of_in(binder, node) if isinstance(node, exp.In) else None
-        if not isinstance(query, QUERIES):
+        query = query_of_in(binder, node) if isinstance(node, exp.In) else None
+        if isinstance(node, exp.EQ | exp.NEQ):
+            quantifier = is_quantifier(node.expression)
+            if quantifier == ("any" if isinstance(node, exp.EQ) else "all"):
+                query = _query_of(binder, reader.get(node, "expression"))
+                positive = positive == (quantifier == "any")
+        if query is None:
             return None
         match = _bind_match(binder, node, reader.get(node, "this"), query)
     return JoinKind.SEMI if positive else JoinKind.ANTI, match
@@ -372,10 +327,8 @@ def _counts(binder: ExpressionBinder, subqueries: Subqueries, match: _Match) -> 
     return _aggregates(binder, subqueries, plan, [("count_star", None), ("count", names[y.id])])
 
 
-def _aggregates(
-    binder: ExpressionBinder, subqueries: Subqueries, plan: Node, wanted: Sequence[tuple[str, Column | None]]
-) -> Sequence[Column]:
-    """Columns that will hold aggregates over all rows of `plan`: (function, its argument) each."""
+def _aggregated(binder: ExpressionBinder, plan: Node, wanted: Sequence[tuple[str, Column | None]]) -> Aggregate:
+    """Aggregates over all rows of `plan`: (function, its argument) each."""
     calls = []
     for name, argument in wanted:
         function = find_aggregate(name)
@@ -386,8 +339,16 @@ def _aggregates(
         cast = tuple(coerce(each, target) for each, target in zip(arguments, signature.arguments, strict=True))
         calls.append(AggregateCall(name, cast, signature.result))
     columns = tuple(binder.context.column(call.function, call.type) for call in calls)
-    subqueries.add(JoinKind.INNER, Aggregate(plan, (), (), columns, tuple(calls)))
-    return columns
+    return Aggregate(plan, (), (), columns, tuple(calls))
+
+
+def _aggregates(
+    binder: ExpressionBinder, subqueries: Subqueries, plan: Node, wanted: Sequence[tuple[str, Column | None]]
+) -> Sequence[Column]:
+    """Columns that will hold those aggregates."""
+    aggregated = _aggregated(binder, plan, wanted)
+    subqueries.add(JoinKind.INNER, aggregated)
+    return aggregated.columns
 
 
 def bind_inner(binder: ExpressionBinder, query: Any) -> BoundQuery:

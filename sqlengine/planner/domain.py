@@ -20,6 +20,7 @@ from sqlengine.planner.expressions import AggregateCall, Call, Case, Column, Exp
 from sqlengine.planner.logical import (
     ONE_ROW,
     Aggregate,
+    AsofJoin,
     Filter,
     Join,
     JoinKind,
@@ -28,6 +29,7 @@ from sqlengine.planner.logical import (
     Project,
     Sort,
     Union,
+    Unnest,
     Values,
     expressions_of,
 )
@@ -102,6 +104,16 @@ class Domain:
             case Values():
                 rows = tuple(Project(ONE_ROW, tuple(self._again(node.columns)), row) for row in node.rows)
                 return self.push(Union(rows, node.columns))
+            case Unnest():
+                plan, bound = self._computing(node, node.input)
+                return replace(_substituted(node, bound), input=plan), bound
+            case AsofJoin(kind=JoinKind.INNER | JoinKind.LEFT | JoinKind.SEMI | JoinKind.ANTI):
+                right, right_bound = self._opened(node.right)
+                left, bound = self._opened(node.left)
+                left, bound = self._complete(left, bound, {*self.named_in(expressions_of(node)), *right_bound})
+                asof = _substituted(node, bound)
+                conditions = (*self._matches(bound, right_bound), *asof.conditions)
+                return replace(asof, left=left, right=right, conditions=conditions), bound
             case Sort(limit=None, offset=0):
                 plan, bound = self._computing(node, node.input)
                 return replace(_substituted(node, bound), input=plan), bound
@@ -154,11 +166,13 @@ class Domain:
 
     def _of_nothing(self, calls: Sequence[tuple[Column, AggregateCall]]) -> Node:
         """One row: what the aggregates are for no rows."""
-        arguments = {column.id: column for _, call in calls for e in _parts(call) for column in columns_in(e)}
-        renamed = {i: self.new_column(column.name, column.type) for i, column in arguments.items()}
-        node = Aggregate(
-            Values(tuple(renamed.values()), ()), (), (), tuple(c for c, _ in calls), tuple(call for _, call in calls)
-        )
+        node = Aggregate(ONE_ROW, (), (), tuple(column for column, _ in calls), tuple(call for _, call in calls))
+        renamed = {
+            column.id: self.new_column(column.name, column.type)
+            for expression in expressions_of(node)
+            for column in columns_in(expression)
+        }
+        node = replace(node, input=Values(tuple(renamed.values()), ()))
         return _substituted(node, renamed)
 
     # -- the domain in a plan -----------------------------------------------------------------
@@ -302,10 +316,6 @@ class Domain:
             inputs.append(Project(plan, self._again(values), values))
         fresh = dict(zip(order, self._again(self.columns[i] for i in order), strict=True))
         return Union(tuple(inputs), node.columns + tuple(fresh.values())), fresh
-
-
-def _parts(call: AggregateCall) -> tuple[Expression, ...]:
-    return call.arguments if call.filter is None else (*call.arguments, call.filter)
 
 
 def _substituted(node: N, bound: Bound) -> N:

@@ -12,6 +12,7 @@ removed where it would arise, so no plan ever holds one:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlengine.planner.correlation import free_columns
 from sqlengine.planner.domain import Domain, NewColumn
@@ -26,6 +27,7 @@ from sqlengine.planner.logical import (
     Node,
     Project,
     Sort,
+    Unnest,
     Values,
     transform_up,
 )
@@ -132,6 +134,12 @@ def _lifted(
             return over(right.input, conditions)
         case Limit(limit=limit, offset=0, percent=None, per=()) if kind in _FILTERING and not conditions and limit != 0:
             return over(right.input, ())
+        case Unnest() if kind is JoinKind.INNER:
+            return filtered(replace(right, input=over(right.input, ())), conditions)
+        case Project() if kind is JoinKind.INNER and not conditions:
+            # Nothing is computed more often than before, so it need not be deterministic.
+            joined = over(right.input, ())
+            return Project(joined, left.columns + right.columns, left.columns + right.expressions)
         case Project() if all(map(is_deterministic, right.expressions)):
             values = {column.id: value for column, value in zip(right.columns, right.expressions, strict=True)}
             tests = [substitute(each, values) for each in conditions]
