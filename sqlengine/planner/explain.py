@@ -116,26 +116,29 @@ def explain_analyze(plan: PhysicalPlan, metrics: Sequence[StageMetrics], seconds
 def _stages(plan: PhysicalPlan, metrics: Mapping[int, Sequence[StageMetrics]]) -> Iterator[str]:
     if plan.small:
         yield f"Inline: {plan.small_reason}"
-    broadcast = _broadcast_stages(plan)
+    broadcast = _broadcast_leaves(plan)
+    stages = frozenset(each.stage for each in broadcast.values())
+    leaf_numbers = frozenset(broadcast)
     text = ExpressionText(names_of_stages(plan.stages))
     for stage in reversed(plan.stages):
         tasks = f"{len(stage.tasks)} task{'' if len(stage.tasks) == 1 else 's'}"
-        output = "result" if stage is plan.result else _output(stage, stage.id in broadcast, text)
+        output = "result" if stage is plan.result else _output(stage, stage.id in stages, text)
         done = metrics.get(stage.id, ())
         yield f"Stage {stage.id}: {tasks}, {output}{_stage_metrics(stage, done)}"
-        yield from render(_with_metrics(describe_exec(stage.root, broadcast, text), stage, done, broadcast), "  ")
+        line = describe_exec(stage.root, leaf_numbers, text)
+        yield from render(_with_metrics(line, stage, done, leaf_numbers), "  ")
 
 
-def _broadcast_stages(plan: PhysicalPlan) -> frozenset[int]:
-    """Stages that each of several tasks reads in full."""
-    return frozenset(
-        leaf.stage
+def _broadcast_leaves(plan: PhysicalPlan) -> dict[int, ExchangeRead]:
+    """By number, the leaves through which each of several tasks reads a whole stage."""
+    return {
+        leaf.leaf: leaf
         for stage in plan.stages
         for leaf in leaves(stage.root)
         if isinstance(leaf, ExchangeRead)
         and len(stage.tasks) > 1
         and all(task.inputs[leaf.leaf] == ReadPieces() for task in stage.tasks)
-    )
+    }
 
 
 def _output(stage: Stage, broadcast: bool, text: ExpressionText) -> str:
@@ -181,7 +184,7 @@ def _with_metrics(line: Line, stage: Stage, tasks: Sequence[StageMetrics], broad
         nonlocal position
         mine = [task.operators[position] for task in tasks if position < len(task.operators)]
         estimated = stage.estimates[position] if position < len(stage.estimates) else None
-        if isinstance(node, ExchangeRead) and node.stage in broadcast:
+        if isinstance(node, ExchangeRead) and node.leaf in broadcast:
             # Read by as many processes as there happen to be.
             estimated = None
         position += 1

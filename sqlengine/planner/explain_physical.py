@@ -45,7 +45,7 @@ from sqlengine.planner.window_call import WindowCall
 
 
 def describe_exec(node: Exec, broadcast: frozenset[int], text: ExpressionText) -> Line:
-    """The tree of lines for a stage's operators; `broadcast` are the stages that every task reads in full."""
+    """The tree of lines for a stage's operators; `broadcast` are the leaves that read a whole stage in every task."""
     inputs = tuple(describe_exec(child, broadcast, text) for child in exec_inputs(node))
     return Line(type(node).__name__, _parts(node, broadcast, text), inputs)
 
@@ -86,7 +86,7 @@ def _parts(node: Exec, broadcast: frozenset[int], text: ExpressionText) -> tuple
                 condition_part("where", node.filters, text),
             )
         case ExchangeRead():
-            how = "broadcast" if node.stage in broadcast else ""
+            how = "broadcast" if node.leaf in broadcast else ""
             merge = Part("merge by", tuple(text.key(key) for key in node.merge)) if node.merge else Part("")
             return (Part(f"stage {node.stage}" + (f", {how}" if how else "")), merge)
         case ValuesExec():

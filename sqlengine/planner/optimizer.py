@@ -23,6 +23,7 @@ from sqlengine.planner.rules.outer_to_inner import outer_to_inner
 from sqlengine.planner.rules.propagate_empty import propagate_empty
 from sqlengine.planner.rules.prune_columns import prune_columns
 from sqlengine.planner.rules.push_down_filter import push_down_filter
+from sqlengine.planner.rules.reduce_aggregates import reduce_aggregates
 from sqlengine.planner.rules.simplify_comparisons import simplify_comparisons
 from sqlengine.planner.rules.split_distinct_aggregates import split_distinct_aggregates
 from sqlengine.planner.rules.top_k import top_k
@@ -77,7 +78,8 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(propagate_empty, Walk.UP),
     Rule(merge_projects, Walk.UP),
     Rule(split_distinct_aggregates, Walk.WHOLE),
-    # Needs every filter in its place: they decide the sizes.
+    # Needs every filter in its place: they decide the sizes. The semi joins it makes find their place below.
+    Rule(reduce_aggregates, Walk.WHOLE),
     Rule(order_joins, Walk.WHOLE),
     Rule(top_k, Walk.DOWN),
     # Every rule before may have left columns that are read for nothing.

@@ -107,6 +107,7 @@ class _Flat:
 
 def _flatten(node: Node, read: frozenset[int]) -> _Flat:
     """`read`: ids of columns that conditions of joins above read."""
+    node = _narrowed(node)
     if not isinstance(node, Join):
         return _Flat((node,))
     here = read.union(*map(columns_of, node.conditions))
@@ -130,6 +131,14 @@ def _rearranged(flat: _Flat, node: Join, estimator: Estimator) -> Node:
     moving = [_Moving(m.kind, _visit(m.right, estimator, ordered=False), m.conditions) for m in flat.moving]
     arranged = _arrange(relations, flat.conditions, moving, estimator)
     return node if arranged == node else arranged
+
+
+def _narrowed(node: Node) -> Node:
+    """The join of which a projection delivers some columns as they are: columns more do no harm in a tree of joins."""
+    below = node
+    while isinstance(below, Project) and below.expressions == below.columns:
+        below = below.input
+    return below if isinstance(below, Join) else node
 
 
 @dataclass(frozen=True, slots=True)
