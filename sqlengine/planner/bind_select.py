@@ -8,10 +8,12 @@ from typing import Any
 
 from sqlglot import exp
 
+from sqlengine.planner.aggregates import Aggregates
 from sqlengine.planner.bind_distinct import distinct_rows, first_of_each
-from sqlengine.planner.bind_expression import Aggregates, Aliases, ExpressionBinder
+from sqlengine.planner.bind_expression import ExpressionBinder
 from sqlengine.planner.bind_from import bind_from
 from sqlengine.planner.bind_group import above_keys
+from sqlengine.planner.bind_name import Aliases
 from sqlengine.planner.bind_order import OrderItem, bind_items, bind_order, ordinal, sort_and_limit
 from sqlengine.planner.bind_star import bind_star, each_column, multiplied_name, star_of
 from sqlengine.planner.bind_subquery import filter_by
