@@ -36,7 +36,7 @@ from sqlengine.planner.expressions import (
     transform,
     walk,
 )
-from sqlengine.types import SqlType
+from sqlengine.types import BOOLEAN, SqlType
 from sqlengine.vector import Batch, Vector, concat_vectors
 from sqlengine.words import row_numbers
 
@@ -223,6 +223,10 @@ class _Scope:
                 return self._coalesce(arguments, type_)
             case Call(function="try", arguments=(argument,), type=type_):
                 return self._try(argument, type_)
+            case Call(function=name, arguments=(), type=type_) if not _function(name).deterministic:
+                # Volatile functions see how many rows want a value.
+                rows = Vector.from_values(np.zeros(self.batch.length, np.bool_), None, BOOLEAN)
+                return _function(name).run([rows], type_)
             case Call(function=name, arguments=arguments, type=type_):
                 return _function(name).run([self.vector(argument) for argument in arguments], type_)
             case Cast(operand=operand, type=type_, attempt=attempt):

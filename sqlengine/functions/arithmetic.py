@@ -166,18 +166,21 @@ def _on_floats(function: np.ufunc, arguments: Sequence[Vector], result: SqlType)
 scalar(
     "+",
     _resolver("+", _ADD, _sum_signature),
+    aliases=("add",),
     example=("SELECT 1 + 2", "3"),
     summary="The sum of numbers; a date or time moved by an interval or by days.",
 )(_runner(ADD, temporal_arithmetic.add, np.add))
 scalar(
     "-",
     _resolver("-", _SUBTRACT, _sum_signature),
+    aliases=("subtract",),
     example=("SELECT 5 - 2", "3"),
     summary="The difference of numbers, dates or times; a date or time moved back.",
 )(_runner(SUBTRACT, temporal_arithmetic.subtract, np.subtract))
 scalar(
     "*",
     _resolver("*", _MULTIPLY, _product_signature),
+    aliases=("multiply",),
     example=("SELECT 1.5 * 2", "3.0"),
     summary="The product of numbers; an interval so many times.",
 )(_runner(MULTIPLY, temporal_arithmetic.multiply, np.multiply))

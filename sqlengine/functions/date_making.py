@@ -28,14 +28,16 @@ _MAX_YEAR: Final = 290_000  # beyond it a timestamp does not fit in 64 bits, and
 
 @scalar(
     "make_date",
-    resolver("make_date", overload(BIGINT, BIGINT, BIGINT, DATE)),
+    resolver("make_date", overload(BIGINT, BIGINT, BIGINT, DATE), overload(INTEGER, DATE)),
     example=("make_date(2020, 2, 29)", "2020-02-29"),
     summary="The date of year, month and day.",
 )
 def _make_date(arguments: Sequence[Vector], result: SqlType) -> Vector:
-    """The date of year, month and day; ConversionError if there is none."""
+    """The date of year, month and day, or of days since 1970; ConversionError if there is none."""
     if any_null_constant(arguments):
         return null_vector(result, arguments)
+    if len(arguments) == 1:
+        return words_result(arguments[0].values(), arguments, result)
     return words_result(_checked_days(arguments).astype(np.int32), arguments, result)
 
 

@@ -208,7 +208,11 @@ def _epoch_in(unit: int) -> Callable[[Sequence[Vector], SqlType], Vector]:
     """Units of `unit` nanoseconds since 1970, rounded to the nearest."""
 
     def run(arguments: Sequence[Vector], result: SqlType) -> Vector:
-        days, micros = days_and_micros(arguments[0])
+        if arguments[0].type == INTERVAL:
+            months, days, micros = interval_parts(arguments[0])
+            days = months * DAYS_PER_MONTH + days
+        else:
+            days, micros = days_and_micros(arguments[0])
         total = days * MICROS_PER_DAY + micros
         if unit >= 1_000_000:
             return words_result((total + unit // 2_000) // (unit // 1_000), arguments, result)
@@ -223,7 +227,7 @@ def _epoch_ms(arguments: Sequence[Vector], result: SqlType) -> Vector:
     return _epoch_in(1_000_000)(arguments, result)
 
 
-_MOMENTS: Final = (overload(DATE, BIGINT), overload(TIMESTAMP, BIGINT), overload(TIMESTAMPTZ, BIGINT))
+_MOMENTS: Final = tuple(overload(each, BIGINT) for each in (DATE, TIMESTAMP, TIMESTAMPTZ, TIME, INTERVAL))
 scalar(
     "epoch_ms",
     resolver("epoch_ms", *_MOMENTS, overload(BIGINT, TIMESTAMP)),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from sqlengine.errors import InternalError
-from sqlengine.functions.overloads import Overload, resolver
+from sqlengine.functions.overloads import Overload, overload, resolver
 from sqlengine.functions.registry import scalar
 from sqlengine.functions.session import SessionFacts
 from sqlengine.types import DATE, TIME, TIMESTAMP, TIMESTAMPTZ, VARCHAR, SqlType
@@ -74,3 +74,13 @@ _value(
     ("SELECT current_database()", "memory"),
     "The name of the catalog in which tables are looked up.",
 )
+
+
+@scalar(
+    "current_setting",
+    resolver("current_setting", overload(VARCHAR, VARCHAR)),
+    example=("SELECT current_setting('TimeZone')", "UTC"),
+    summary="The value of a setting, whose name has to be a constant.",
+)
+def _current_setting(arguments: Sequence[Vector], result: SqlType) -> Vector:
+    raise InternalError("current_setting() is a constant of the plan")

@@ -102,10 +102,10 @@ class ExpressionBinder(NameBinder):
         function = find_scalar(name)
         if function is None:
             raise self.reader.unknown(node)
-        value = session_value(name)
-        if value is not None and not arguments:
-            return value
         with self.context.at(node):
+            value = session_value(name, arguments)
+            if value is not None:
+                return value
             name, arguments = in_session_zone(name, arguments)
             function = find_scalar(name) or function
             signature = function.resolve([operand_of(argument) for argument in arguments])

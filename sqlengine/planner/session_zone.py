@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlengine.errors import NotSupportedError
+from sqlengine.functions.coercion import literal_type
 from sqlengine.functions.session import UTC, session_facts
 from sqlengine.functions.session_values import SESSION_VALUES
 from sqlengine.functions.time_zones import IN_ZONE, UTC_ONLY
 from sqlengine.planner.expressions import Call, Cast, Expression, Literal
-from sqlengine.types import INTERVAL, TIMESTAMP, TIMESTAMPTZ, VARCHAR, SqlType
+from sqlengine.types import INTERVAL, NULL, TIMESTAMP, TIMESTAMPTZ, VARCHAR, SqlType
 
 
-def session_value(name: str) -> Literal | None:
-    """The constant that a function of the session stands for in this query; None for any other function."""
-    value = SESSION_VALUES.get(name)
-    return None if value is None else Literal(value[1](session_facts()), value[0])
+def session_value(name: str, arguments: Sequence[Expression]) -> Literal | None:
+    """The constant that a call of a function of the session is in this query; None for any other function."""
+    if name == "current_setting" and len(arguments) == 1:
+        (setting,) = arguments
+        if not isinstance(setting, Literal) or not isinstance(setting.value, str):
+            raise NotSupportedError("current_setting() of anything but a constant is not supported")
+        value = session_facts().setting(setting.value)
+        return Literal(value, NULL if value is None else literal_type(value))
+    found = SESSION_VALUES.get(name)
+    return None if found is None or arguments else Literal(found[1](session_facts()), found[0])
 
 
 def zoned_cast(operand: Expression, target: SqlType, attempt: bool = False) -> Expression:
