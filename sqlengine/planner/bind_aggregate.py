@@ -89,6 +89,14 @@ def within_group(binder: ExpressionBinder, node: Any, condition: Any = None) -> 
     return _add(binder, node, call)
 
 
+def bind_grouping_call(binder: ExpressionBinder, node: Any, trees: list[Any]) -> Expression:
+    """GROUPING(key, …)."""
+    if binder.aggregates is None:
+        raise binder.context.error(f"GROUPING cannot stand in {binder.clause}", node)
+    inner = binder.within("GROUPING")
+    return binder.aggregates.grouping(tuple(inner.bind(tree) for tree in trees))
+
+
 def _add(binder: ExpressionBinder, node: Any, call: AggregateCall) -> Expression:
     shown = "count" if call.function == "count_star" else call.function
     read = [*call.arguments, *(key.expression for key in call.order)]

@@ -10,7 +10,7 @@ from sqlglot import exp
 from sqlengine.errors import BindError, did_you_mean
 from sqlengine.functions.registry import find_aggregate, find_scalar, find_window, function_names
 from sqlengine.planner import bind_nested, bind_subquery
-from sqlengine.planner.bind_aggregate import bind_aggregate, within_group
+from sqlengine.planner.bind_aggregate import bind_aggregate, bind_grouping_call, within_group
 from sqlengine.planner.bind_lambda import LAMBDA_FUNCTIONS
 from sqlengine.planner.bind_nested import NAMED
 from sqlengine.planner.bind_star import unpack
@@ -40,6 +40,8 @@ def bind_call(binder: ExpressionBinder, node: Any, condition: Any = None) -> Exp
         return _bind_try(binder, node, trees)
     if name == "array" and len(trees) == 1 and isinstance(trees[0], bind_subquery.QUERIES):
         return bind_subquery.array(binder, trees[0])
+    if name in ("grouping", "grouping_id") and condition is None:
+        return bind_grouping_call(binder, node, trees)
     aggregate = find_aggregate(name)
     if aggregate is not None:
         return bind_aggregate(binder, node, aggregate, trees, condition)

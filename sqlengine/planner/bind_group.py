@@ -10,7 +10,7 @@ from sqlengine.planner.expressions import Call, Case, Cast, Column, Expression, 
 
 
 def above_keys(
-    expression: Expression, keys: Mapping[Expression, Column], missing: Callable[[Column], Exception]
+    expression: Expression, keys: Mapping[Expression, Expression], missing: Callable[[Column], Exception]
 ) -> Expression:
     """`expression` with everything that equals a key replaced by the key's column, outermost first.
 
@@ -19,7 +19,7 @@ def above_keys(
     expression
         Bound below the Aggregate; aggregate calls stand in it as columns, which are keys of themselves here.
     keys
-        What is known above: expression -> column.
+        What is known above: expression -> column, or what to say instead.
     missing
         The error for a column that is not known above.
     """

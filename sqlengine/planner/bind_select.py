@@ -13,6 +13,7 @@ from sqlengine.planner.bind_distinct import distinct_rows, first_of_each
 from sqlengine.planner.bind_expression import ExpressionBinder
 from sqlengine.planner.bind_from import bind_from
 from sqlengine.planner.bind_group import above_keys
+from sqlengine.planner.bind_grouping import Grouping, bind_grouping, grouping_value
 from sqlengine.planner.bind_name import Aliases
 from sqlengine.planner.bind_order import OrderItem, bind_items, bind_order, ordinal, sort_and_limit
 from sqlengine.planner.bind_star import bind_star, each_column, multiplied_name, star_of
@@ -23,11 +24,12 @@ from sqlengine.planner.bound import BoundQuery
 from sqlengine.planner.context import BindContext, CommonTables
 from sqlengine.planner.correlation import columns_in
 from sqlengine.planner.expressions import Column, Expression, Literal, SortKey, columns_of
-from sqlengine.planner.logical import Aggregate, Filter, Node, expressions_of
+from sqlengine.planner.logical import Aggregate, Expand, Filter, Node, expressions_of
 from sqlengine.planner.output_name import output_name
 from sqlengine.planner.plan_build import project
 from sqlengine.planner.scope import Scope
 from sqlengine.planner.subqueries import Subqueries
+from sqlengine.types import INTEGER
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +96,11 @@ class _Select:
         )
         list_binder.unnests = self.unnests
         items = self._items(list_binder)
-        keys = self._group_keys(items)
+        grouping = self._grouping(items)
+        keys = [] if grouping is None else list(grouping.keys)
         having_subqueries = Subqueries(context)
         having_binder = self._binder("HAVING", subqueries=having_subqueries)
-        having_binder.keys = {key for _, key in keys or []}
+        having_binder.keys = set(keys)
         having = reader.get(self.select, "having")
         having_condition = None if having is None else having_binder.bind_condition(reader.get(having, "this"))
         qualify_binder = self._binder("QUALIFY", windows=True)
@@ -113,10 +116,12 @@ class _Select:
             raise context.error("QUALIFY needs a window function in it or in the select list", qualify)
 
         above: Above = _as_it_is
-        if keys is not None or having is not None or self.aggregates.columns:
-            plan = self.unnests.below(plan, [key for _, key in keys or []])
+        if grouping is None and self.aggregates.groupings:
+            raise context.error("GROUPING needs GROUP BY", self.select)
+        if grouping is not None or having is not None or self.aggregates.columns:
+            plan = self.unnests.below(plan, keys)
             plan, above = self._aggregate(
-                plan, keys or [], [(self.subqueries, list_binder), (having_subqueries, having_binder)]
+                plan, grouping or Grouping(), [(self.subqueries, list_binder), (having_subqueries, having_binder)]
             )
             items = [replace(item, expression=above(item.expression, list_binder, item.tree)) for item in items]
             if having_condition is not None:
@@ -182,8 +187,8 @@ class _Select:
 
     # -- grouping -----------------------------------------------------------------------------
 
-    def _group_keys(self, items: list[_Item]) -> list[tuple[str, Expression]] | None:
-        """(name, expression) of each GROUP BY key; None without GROUP BY."""
+    def _grouping(self, items: list[_Item]) -> Grouping | None:
+        """The keys of GROUP BY; None without it."""
         reader = self.context.reader
         group = reader.get(self.select, "group")
         if group is None:
@@ -191,10 +196,11 @@ class _Select:
         if reader.get(group, "all"):
             # As in DuckDB, a constant is no key: `SELECT 1 FROM t GROUP BY ALL` does not group.
             plain = [item for item in items if not self._has_aggregate(item.expression)]
-            return [(item.name, item.expression) for item in plain if columns_of(item.expression)] or None
+            keys = {item.expression: item.name for item in reversed(plain) if columns_of(item.expression)}
+            return Grouping(dict(reversed(keys.items()))) if keys else None
         binder = self._binder("GROUP BY", aggregates=False)
         binder.aliases = {}
-        return [self._group_key(tree, items, binder) for tree in reader.all(group)]
+        return bind_grouping(self.context, reader.all(group), lambda tree: self._group_key(tree, items, binder))
 
     def _group_key(self, tree: Any, items: list[_Item], binder: ExpressionBinder) -> tuple[str, Expression]:
         """One key: a column of FROM, else an alias; a number; or an expression over FROM."""
@@ -216,26 +222,35 @@ class _Select:
 
     def _has_aggregate(self, expression: Expression) -> bool:
         """Whether the expression has a value only after grouping: an aggregate, a call over a window."""
-        calls = (*self.aggregates.columns.values(), *self.windows.columns.values())
+        calls = (
+            *self.aggregates.columns.values(),
+            *self.aggregates.groupings.values(),
+            *self.windows.columns.values(),
+        )
         return not columns_of(expression).isdisjoint(column.id for column in calls)
 
     def _aggregate(
-        self, plan: Node, keys: list[tuple[str, Expression]], inner: Sequence[tuple[Subqueries, ExpressionBinder]]
+        self, plan: Node, wanted: Grouping, inner: Sequence[tuple[Subqueries, ExpressionBinder]]
     ) -> tuple[Node, Above]:
         """The Aggregate, and how to say an expression in terms of its columns."""
         context = self.context
         calls = self.aggregates.columns
         by_expression: dict[Expression, Column] = {}
-        grouping = Aggregate(plan, (), tuple(key for _, key in keys), tuple(calls.values()), tuple(calls))
+        grouping = Aggregate(plan, (), tuple(wanted.keys), tuple(calls.values()), tuple(calls))
         read = {column for expression in expressions_of(grouping) for column in columns_of(expression)}
         for subqueries, _ in inner:
             plan = subqueries.taken(read).attach(plan)
         below = frozenset(column.id for column in plan.columns)
-        for name, key in keys:
-            if key not in by_expression:
-                own = isinstance(key, Column) and key.id in below
-                by_expression[key] = key if isinstance(key, Column) and own else context.column(name, key.type)
-        known = dict(by_expression)
+        for key, name in wanted.keys.items():
+            own = isinstance(key, Column) and key.id in below and wanted.sets is None
+            by_expression[key] = key if isinstance(key, Column) and own else context.column(name, key.type)
+        set_column = None if wanted.sets is None else context.column("grouping set", INTEGER)
+        known: dict[Expression, Expression] = dict(by_expression)
+        for arguments, column in self.aggregates.groupings.items():
+            value = grouping_value(wanted, arguments, set_column)
+            if value is None:
+                raise context.error("the arguments of GROUPING must stand in GROUP BY", self.select)
+            known[column] = value
 
         def above(expression: Expression, binder: ExpressionBinder, tree: Any) -> Expression:
             def missing(column: Column) -> Exception:
@@ -255,8 +270,17 @@ class _Select:
                 if column.id in below:
                     above(column, binder, None)
             subqueries.rename({key.id: c for key, c in by_expression.items() if isinstance(key, Column) and key != c})
-        aggregate = replace(grouping, input=plan, key_columns=tuple(by_expression.values()), keys=tuple(by_expression))
-        return aggregate, above
+        columns = tuple(by_expression.values())
+        if wanted.sets is None or set_column is None:
+            return replace(grouping, input=plan, key_columns=columns, keys=tuple(by_expression)), above
+        expand = Expand(plan, tuple(by_expression), columns, set_column, wanted.sets)
+        always = tuple(
+            (*(Literal(None, column.type) for column in columns), Literal(position, INTEGER))
+            for position, members in enumerate(wanted.sets)
+            if not members
+        )
+        columns = (*columns, set_column)
+        return replace(grouping, input=expand, key_columns=columns, keys=columns, always=always), above
 
     # -- the result ---------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from sqlengine.planner.expressions import AggregateCall, Call, Column, Expressio
 from sqlengine.planner.logical import (
     Aggregate,
     AsofJoin,
+    Expand,
     Filter,
     Join,
     JoinKind,
@@ -27,7 +28,7 @@ from sqlengine.planner.logical import (
     Window,
     inputs_of,
 )
-from sqlengine.planner.physical import UnnestExec
+from sqlengine.planner.physical import ExpandExec, UnnestExec
 from sqlengine.planner.tree_text import Line, Part
 from sqlengine.planner.window_call import WindowCall
 
@@ -104,6 +105,12 @@ def per_part(columns: tuple[Column, ...], text: ExpressionText) -> Part:
     return Part("per" if columns else "", tuple(map(text.column, columns)))
 
 
+def expand_parts(node: Expand | ExpandExec, text: ExpressionText) -> tuple[Part, ...]:
+    """The grouping sets, each in parentheses."""
+    names = [text.expression(key) for key in node.keys]
+    return (Part("", tuple(f"({', '.join(names[k] for k in each)})" for each in node.sets)),)
+
+
 def rows_part(rows: int, empty_columns: bool) -> Part:
     """How many literal rows."""
     return Part(f"{rows} row{'' if rows == 1 else 's'}" + (" of no columns" if empty_columns and rows else ""))
@@ -164,6 +171,8 @@ def _parts(node: Node, text: ExpressionText) -> tuple[Part, ...]:
             return unnest_parts(node, text)
         case Window():
             return window_parts(node.partition, node.order, node.calls, text)
+        case Expand():
+            return expand_parts(node, text)
         case Union():
             return (Part("", tuple(column.name for column in node.columns)),)
         case _:

@@ -8,6 +8,7 @@ from typing import assert_never
 from sqlengine.planner.explain_logical import (
     aggregate_names,
     condition_part,
+    expand_parts,
     per_part,
     qualified_names,
     rows_part,
@@ -25,6 +26,7 @@ from sqlengine.planner.physical import (
     Bound,
     ExchangeRead,
     Exec,
+    ExpandExec,
     FilterExec,
     HashJoinExec,
     LimitExec,
@@ -97,7 +99,7 @@ def _parts(node: Exec, broadcast: frozenset[int], text: ExpressionText) -> tuple
             return (Part("", tuple(text.named(c, e) for c, e in zip(node.columns, node.expressions, strict=True))),)
         case AggregateExec():
             keys = tuple(text.named(c, e) for c, e in zip(node.key_columns, node.keys, strict=True))
-            if node.mode is AggregateMode.FINAL:
+            if node.mode in (AggregateMode.MERGE, AggregateMode.FINAL):
                 keys = tuple(map(text.column, node.key_columns))
             return (
                 Part(f"{node.mode.value} by" if keys else node.mode.value, keys),
@@ -135,6 +137,8 @@ def _parts(node: Exec, broadcast: frozenset[int], text: ExpressionText) -> tuple
             return unnest_parts(node, text)
         case WindowExec():
             return (*window_parts(node.partition, node.order, node.calls, text), Part(node.reason))
+        case ExpandExec():
+            return expand_parts(node, text)
         case AppendExec():
             return (Part("", tuple(map(text.column, node.columns))),)
         case _:

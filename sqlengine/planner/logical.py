@@ -133,7 +133,8 @@ class PositionalJoin:
 class Aggregate:
     """One row per distinct `keys`; without keys, exactly one row. Delivers keys, then aggregates.
 
-    Without aggregates it is DISTINCT.
+    Without aggregates it is DISTINCT. `always` are keys of groups that are delivered even without rows: the grand
+    totals of GROUPING SETS.
     """
 
     input: Node
@@ -141,6 +142,7 @@ class Aggregate:
     keys: tuple[Expression, ...]
     aggregate_columns: tuple[Column, ...]
     aggregates: tuple[AggregateCall, ...]
+    always: tuple[tuple[Literal, ...], ...] = ()
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -220,6 +222,31 @@ class Unnest:
 
 
 @dataclass(frozen=True, slots=True)
+class Expand:
+    """Every row once for each of `sets`, for GROUPING SETS to group.
+
+    `key_columns[k]` holds `keys[k]` where k is among the set's numbers, else NULL; `set_column`, an INTEGER, is the
+    position of the set.
+    """
+
+    input: Node
+    keys: tuple[Expression, ...]
+    key_columns: tuple[Column, ...]
+    set_column: Column
+    sets: tuple[tuple[int, ...], ...]
+
+    @property
+    def new_columns(self) -> tuple[Column, ...]:
+        """What stands beside the input's columns."""
+        return (*self.key_columns, self.set_column)
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Those of the input, then the new ones."""
+        return self.input.columns + self.new_columns
+
+
+@dataclass(frozen=True, slots=True)
 class Recursion:
     """WITH RECURSIVE: the rows of `start`, then those of `step` over the rows found last, until there are none.
 
@@ -269,6 +296,7 @@ Node = (
     | Limit
     | Union
     | Unnest
+    | Expand
     | Recursion
     | Window
 )
@@ -279,7 +307,7 @@ def inputs_of(node: Node) -> tuple[Node, ...]:
     match node:
         case Scan() | Values() | Recursion():
             return ()
-        case Filter() | Project() | Aggregate() | Sort() | Limit() | Unnest() | Window():
+        case Filter() | Project() | Aggregate() | Sort() | Limit() | Unnest() | Window() | Expand():
             return (node.input,)
         case Join() | AsofJoin():
             return (node.left, node.right)
@@ -296,7 +324,7 @@ def with_inputs(node: Node, inputs: tuple[Node, ...]) -> Node:
     match node:
         case Scan() | Values() | Recursion():
             raise InternalError("a leaf has no inputs")
-        case Filter() | Project() | Aggregate() | Sort() | Limit() | Unnest() | Window():
+        case Filter() | Project() | Aggregate() | Sort() | Limit() | Unnest() | Window() | Expand():
             return replace(node, input=inputs[0])
         case Join() | AsofJoin():
             return replace(node, left=inputs[0], right=inputs[1])
@@ -332,6 +360,8 @@ def expressions_of(node: Node) -> tuple[Expression, ...]:
             return conditions
         case AsofJoin():
             return (node.left_at, node.right_at, *node.conditions)
+        case Expand(keys=keys):
+            return keys
         case Aggregate(keys=keys, aggregates=aggregates):
             arguments = tuple(a for call in aggregates for a in call.arguments)
             filters = tuple(call.filter for call in aggregates if call.filter is not None)
@@ -358,6 +388,7 @@ __all__ = [
     "ONE_ROW",
     "Aggregate",
     "AsofJoin",
+    "Expand",
     "Filter",
     "Join",
     "JoinKind",

@@ -3,34 +3,54 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import assert_never
+from typing import Final, assert_never
 
 from sqlengine.errors import InternalError
 from sqlengine.functions.registry import Operand, find_aggregate
-from sqlengine.planner.choices import AggregateStrategy, choose_aggregate_strategy, choose_buckets
+from sqlengine.planner.choices import (
+    GATHERED_GROUPS,
+    AggregateStrategy,
+    choose_aggregate_strategy,
+    choose_buckets,
+    format_count,
+)
 from sqlengine.planner.expressions import AggregateCall, Column, Expression, columns_of
-from sqlengine.planner.logical import Aggregate, expressions_of
-from sqlengine.planner.physical import AggregateColumn, AggregateExec, AggregateMode, HashPartition, StateColumn
+from sqlengine.planner.logical import Aggregate, Expand, expressions_of
+from sqlengine.planner.physical import (
+    AggregateColumn,
+    AggregateExec,
+    AggregateMode,
+    ExpandExec,
+    HashPartition,
+    StateColumn,
+)
 from sqlengine.planner.stages import Fragment, Lower, Needed, StageBuilder
 
 
 def lower_aggregate(node: Aggregate, needed: Needed, lower: Lower, builder: StageBuilder) -> Fragment:
     """The aggregation in one to three pieces, as `choose_aggregate_strategy` says."""
     node = _without_unused(node, needed)
+    aggregates = _StateColumns(builder).aggregates(node)
+    whole = any(each.distinct or each.is_whole for each in aggregates)
+    if isinstance(node.input, Expand) and not whole and set(node.keys) <= set(node.input.new_columns):
+        return _lower_grouping_sets(node, node.input, aggregates, lower, builder)
     inputs = frozenset(column for expression in expressions_of(node) for column in columns_of(expression))
     below = lower(node.input, inputs)
     groups = builder.estimator.rows(node)
     partitioned = _in_key_columns(below.partitioned, node)
-    aggregates = _StateColumns(builder).aggregates(node)
     strategy, reason = choose_aggregate_strategy(
         tasks=len(below.tasks),
         has_keys=bool(node.keys),
         partitioned=bool(partitioned),
-        whole=any(each.distinct or each.is_whole for each in aggregates),
+        whole=whole,
         rows=below.rows,
         groups=groups,
     )
-    single = AggregateExec(below.root, AggregateMode.SINGLE, node.key_columns, node.keys, aggregates, reason)
+    if node.always:
+        strategy = _WITH_ALWAYS.get(strategy, strategy)
+    single = AggregateExec(
+        below.root, AggregateMode.SINGLE, node.key_columns, node.keys, aggregates, reason, node.always
+    )
     buckets = choose_buckets(groups, builder.settings)
     match strategy:
         case AggregateStrategy.SINGLE:
@@ -51,12 +71,67 @@ def lower_aggregate(node: Aggregate, needed: Needed, lower: Lower, builder: Stag
                 merged = builder.gather(partial, delivered)
             else:
                 merged = builder.exchange(partial, keys, buckets, delivered)
-            # The rows that a FILTER clause keeps were chosen when states were made.
-            results = tuple(replace(aggregate, filter=None) for aggregate in aggregates)
-            final = AggregateExec(merged.root, AggregateMode.FINAL, node.key_columns, keys, results, reason)
+            final = AggregateExec(
+                merged.root, AggregateMode.FINAL, node.key_columns, keys, _of_states(aggregates), reason
+            )
             return merged.over(final, groups)
         case _:
             assert_never(strategy)
+
+
+# A group that is there without rows must come from one task, or be merged.
+_WITH_ALWAYS: Final = {
+    AggregateStrategy.ROWS_HASH: AggregateStrategy.ROWS_GATHER,
+}
+
+
+def _lower_grouping_sets(
+    node: Aggregate,
+    expand: Expand,
+    aggregates: tuple[AggregateColumn, ...],
+    lower: Lower,
+    builder: StageBuilder,
+) -> Fragment:
+    """Rows grouped by all keys at once; then the states of those groups, not the rows, for each of the sets."""
+    read = (*expand.keys, *(e for e in expressions_of(node) if e not in node.keys))
+    below = lower(expand.input, frozenset(column for expression in read for column in columns_of(expression)))
+    groups = builder.estimator.rows(node)
+    finest = builder.estimator.groups(expand.keys, below.rows)
+    reason = f"{len(expand.sets)} grouping sets of about {format_count(finest)} groups"
+    columns = tuple(builder.new_column(column.name, column.type) for column in expand.key_columns)
+    rows = min(below.rows, finest * len(below.tasks))
+    partial = below.over(
+        AggregateExec(below.root, AggregateMode.PARTIAL, columns, expand.keys, aggregates, reason), rows
+    )
+    states = tuple({state.column.id: state.column for each in aggregates for state in each.states}.values())
+    delivered = tuple(column for column in expand.new_columns if column in node.keys) + states
+    expanded = ExpandExec(partial.root, columns, expand.key_columns, expand.set_column, expand.sets, delivered)
+    merge = AggregateExec(
+        expanded, AggregateMode.MERGE, node.key_columns, node.keys, _of_states(aggregates), "", node.always
+    )
+    merged = Fragment(merge, partial.tasks, min(rows * len(expand.sets), groups * len(below.tasks)), ())
+    if len(merged.tasks) > 1:
+        wanted = frozenset(column.id for column in merge.columns)
+        if groups > GATHERED_GROUPS:
+            merged = builder.exchange(merged, node.key_columns, choose_buckets(groups, builder.settings), wanted)
+        else:
+            merged = builder.gather(merged, wanted)
+    final = AggregateExec(
+        merged.root, AggregateMode.FINAL, node.key_columns, node.key_columns, _of_states(aggregates), reason
+    )
+    return merged.over(final, groups)
+
+
+def expand_rows(node: Expand, needed: Needed, below: Fragment, builder: StageBuilder) -> Fragment:
+    """Rows once for each grouping set, where the states of groups will not do."""
+    columns = tuple(column for column in node.columns if column.id in needed)
+    root = ExpandExec(below.root, node.keys, node.key_columns, node.set_column, node.sets, columns)
+    return Fragment(root, below.tasks, builder.estimator.rows(node), ())
+
+
+def _of_states(aggregates: tuple[AggregateColumn, ...]) -> tuple[AggregateColumn, ...]:
+    """Without FILTER: the rows that it keeps were chosen when the states were made."""
+    return tuple(replace(aggregate, filter=None) for aggregate in aggregates)
 
 
 def _without_unused(node: Aggregate, needed: Needed) -> Aggregate:

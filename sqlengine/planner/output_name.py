@@ -108,10 +108,21 @@ def _call(node: Any) -> str:
         name = "COALESCE"
     if name == "try":
         name = "TRY"
+    if name in ("grouping", "grouping_id"):
+        return f"GROUPING({', '.join(map(_print, arguments))})"
+    order = ""
+    if arguments and isinstance(arguments[-1], exp.Order):
+        order = f" {_order(arguments[-1])}"
+        arguments = [*arguments[:-1], arguments[-1].this]
     distinct = "DISTINCT " if len(arguments) == 1 and isinstance(arguments[0], exp.Distinct) else ""
     if distinct:
         arguments = arguments[0].expressions
-    return _function(name, arguments, distinct)
+    return _function(name, arguments, distinct, order)
+
+
+def _order(node: Any) -> str:
+    """ORDER BY inside a call; sqlglot does not tell NULLS LAST from nothing."""
+    return f"ORDER BY {', '.join(map(_ordered, node.expressions))}"
 
 
 def _window(node: Any) -> str:
@@ -177,9 +188,16 @@ def _nulls(node: Any) -> str:
     return f"{_print(node.this)} {_NULLS[type(node)]}"
 
 
-def _function(name: str, arguments: list[Any], distinct: str = "") -> str:
+def _within_group(node: Any) -> str:
+    name = node.this.name.lower()
+    if name == "mode":
+        return f"{_print(node.this)} WITHIN GROUP ( {_order(node.expression)})"
+    return _function(name.replace("percentile", "quantile"), node.this.expressions, order=f" {_order(node.expression)}")
+
+
+def _function(name: str, arguments: list[Any], distinct: str = "", order: str = "") -> str:
     shown = name if name in ("COALESCE", "TRY") else quoted_name(name)
-    return f"{shown}({distinct}{', '.join(_print(each) for each in arguments if each is not None)})"
+    return f"{shown}({distinct}{', '.join(_print(each) for each in arguments if each is not None)}{order})"
 
 
 def _case(node: Any) -> str:
@@ -331,6 +349,7 @@ _PRINTERS: Final[dict[type, Callable[[Any], str]]] = {
     exp.Window: _window,
     exp.IgnoreNulls: _nulls,
     exp.RespectNulls: _nulls,
+    exp.WithinGroup: _within_group,
     exp.Extract: _extract,
     exp.Escape: _escape,
     exp.CurrentDate: lambda node: "current_date",

@@ -17,6 +17,7 @@ from sqlengine.planner.expressions import Column, Expression, columns_of, transf
 from sqlengine.planner.logical import (
     Aggregate,
     AsofJoin,
+    Expand,
     Filter,
     Join,
     Limit,
@@ -31,7 +32,7 @@ from sqlengine.planner.logical import (
     Values,
     Window,
 )
-from sqlengine.planner.lower_aggregate import lower_aggregate
+from sqlengine.planner.lower_aggregate import expand_rows, lower_aggregate
 from sqlengine.planner.lower_join import lower_join, lower_positional_join
 from sqlengine.planner.lower_scan import lower_scan, lower_values
 from sqlengine.planner.lower_sort import lower_limit, lower_sort
@@ -83,6 +84,9 @@ def parallelize(plan: Node, names: Sequence[str], settings: Settings) -> Physica
                 return lower_sort(node, needed, lower, builder)
             case Limit():
                 return lower_limit(node, needed, lower, builder)
+            case Expand():
+                wanted = needed.union(*map(columns_of, node.keys))
+                return expand_rows(node, needed, lower(node.input, wanted), builder)
             case Unnest():
                 wanted = needed.union(*map(columns_of, node.lists))
                 return _lower_unnest(node, needed, lower(node.input, wanted), builder)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from sqlengine.functions.registry import StateOp
-from sqlengine.planner.expressions import Column, Expression, SortKey
+from sqlengine.planner.expressions import Column, Expression, Literal, SortKey
 from sqlengine.planner.logical import JoinKind
 from sqlengine.planner.window_call import WindowCall
 from sqlengine.storage.table import ScanTask, Table
@@ -93,12 +93,14 @@ class AggregateMode(enum.Enum):
     mode      input           output
     ========  ==============  ===============
     PARTIAL   rows            keys and states
+    MERGE     keys and states keys and states
     FINAL     keys and states keys and results
     SINGLE    rows            keys and results
     ========  ==============  ===============
     """
 
     PARTIAL = "partial"
+    MERGE = "merge"
     FINAL = "final"
     SINGLE = "single"
 
@@ -143,7 +145,8 @@ class AggregateExec:
     Aggregates may share a state (`sum(x)` and `avg(x)`): the same StateColumn then stands in both, to be
     computed once; `states` lists each once. `reason` says in EXPLAIN why the aggregation has this form.
 
-    In FINAL mode `keys` are the partial output's key columns and each state merges by `op.merge`.
+    In MERGE and FINAL mode `keys` are the partial output's key columns and each state merges by `op.merge`.
+    `always`: see `logical.Aggregate`; all modes but FINAL see to it.
     Without keys, FINAL and SINGLE deliver one row even for no input; PARTIAL delivers one row of empty states.
     """
 
@@ -153,6 +156,17 @@ class AggregateExec:
     keys: tuple[Expression, ...]
     aggregates: tuple[AggregateColumn, ...]
     reason: str = ""
+    always: tuple[tuple[Literal, ...], ...] = ()
+
+    @property
+    def delivers_states(self) -> bool:
+        """Whether partial states come out, not results."""
+        return self.mode in (AggregateMode.PARTIAL, AggregateMode.MERGE)
+
+    @property
+    def reads_states(self) -> bool:
+        """Whether partial states come in, not rows."""
+        return self.mode in (AggregateMode.MERGE, AggregateMode.FINAL)
 
     @property
     def states(self) -> tuple[StateColumn, ...]:
@@ -161,8 +175,8 @@ class AggregateExec:
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """Keys, then states (PARTIAL) or results."""
-        if self.mode is AggregateMode.PARTIAL:
+        """Keys, then states or results."""
+        if self.delivers_states:
             return self.key_columns + tuple(state.column for state in self.states)
         return self.key_columns + tuple(a.column for a in self.aggregates)
 
@@ -315,6 +329,18 @@ class WindowExec:
         return self.input.columns + self.call_columns
 
 
+@dataclass(frozen=True, slots=True)
+class ExpandExec:
+    """Every row once for each grouping set; see `logical.Expand`. `columns` is what is delivered."""
+
+    input: Exec
+    keys: tuple[Expression, ...]
+    key_columns: tuple[Column, ...]
+    set_column: Column
+    sets: tuple[tuple[int, ...], ...]
+    columns: tuple[Column, ...]
+
+
 Exec = (
     ScanExec
     | ExchangeRead
@@ -331,6 +357,7 @@ Exec = (
     | AppendExec
     | UnnestExec
     | WindowExec
+    | ExpandExec
 )
 
 
@@ -339,7 +366,16 @@ def exec_inputs(node: Exec) -> tuple[Exec, ...]:
     match node:
         case ScanExec() | ExchangeRead() | ValuesExec():
             return ()
-        case FilterExec() | ProjectExec() | AggregateExec() | SortExec() | LimitExec() | UnnestExec() | WindowExec():
+        case (
+            FilterExec()
+            | ProjectExec()
+            | AggregateExec()
+            | SortExec()
+            | LimitExec()
+            | UnnestExec()
+            | WindowExec()
+            | ExpandExec()
+        ):
             return (node.input,)
         case HashJoinExec() | NestedLoopJoinExec() | SortedJoinExec():
             return (node.probe, node.build)

@@ -22,6 +22,7 @@ from sqlengine.planner.expressions import (
 from sqlengine.planner.logical import (
     Aggregate,
     AsofJoin,
+    Expand,
     Filter,
     Join,
     Limit,
@@ -114,6 +115,9 @@ def map_expressions(node: Node, change: Callable[[Expression], Expression]) -> N
         case Sort(keys=sort_keys):
             new_sort = _unchanged(sort_keys, tuple(_map_key(key, change) for key in sort_keys))
             return node if new_sort is sort_keys else replace(node, keys=new_sort)
+        case Expand(keys=keys):
+            new = all_of(keys)
+            return node if new is keys else replace(node, keys=new)
         case Unnest(lists=lists):
             new = all_of(lists)
             return node if new is lists else replace(node, lists=new)

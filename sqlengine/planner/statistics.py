@@ -15,6 +15,7 @@ from sqlengine.planner.join_keys import JoinKey, split_conditions
 from sqlengine.planner.logical import (
     Aggregate,
     AsofJoin,
+    Expand,
     Filter,
     Join,
     JoinKind,
@@ -101,6 +102,8 @@ class Estimator(ValueEstimates):
                 return rows if node.limit is None else min(rows, float(node.limit))
             case Recursion():
                 return UNKNOWN_RECURSION
+            case Expand():
+                return self.rows(node.input) * len(node.sets)
             case Unnest():
                 return self.rows(node.input) * UNKNOWN_ITEMS
             case Union():

@@ -149,7 +149,7 @@ def _lifted(
                 joined = over(right.input, tests)
                 return Project(joined, left.columns + right.columns, left.columns + right.expressions)
             return _padded(new_column, left, right, tests)
-        case Aggregate(aggregates=()) if kind in _FILTERING and right.keys:
+        case Aggregate(aggregates=(), always=()) if kind in _FILTERING and right.keys:
             values = {column.id: key for column, key in zip(right.key_columns, right.keys, strict=True)}
             return over(right.input, [substitute(each, values) for each in conditions])
         case Aggregate(keys=()) if kind is not JoinKind.LEFT:

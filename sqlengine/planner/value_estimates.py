@@ -24,7 +24,7 @@ from sqlengine.planner.expressions import (
     columns_of,
     conjuncts,
 )
-from sqlengine.planner.logical import Aggregate, Filter, Node, Project, Scan, Union, Values, inputs_of
+from sqlengine.planner.logical import Aggregate, Expand, Filter, Node, Project, Scan, Union, Values, inputs_of
 from sqlengine.planner.value_ranges import UNKNOWN_RANGE, Range, column_bound, spread
 from sqlengine.storage.format import ColumnStatistics
 from sqlengine.storage.sampling import sampled_distinct
@@ -96,6 +96,9 @@ class ValueEstimates:
                 for column, expression in zip(node.columns, node.expressions, strict=True):
                     if expression != column:
                         self._aliases[column.id] = expression
+            case Expand():
+                self._aliases.update(zip((column.id for column in node.key_columns), node.keys, strict=True))
+                self._aliases[node.set_column.id] = Literal(0, node.set_column.type)
             case Aggregate():
                 for column, key in zip(node.key_columns, node.keys, strict=True):
                     if key != column:

@@ -7,6 +7,7 @@ from sqlengine.planner.expressions import Column, Expression, walk
 from sqlengine.planner.logical import (
     Aggregate,
     AsofJoin,
+    Expand,
     Join,
     Node,
     Project,
@@ -53,8 +54,8 @@ def _check(node: Node, when: str, defined: dict[int, Node]) -> None:
         available = {column.id: column for column in node.columns}
     for expression in expressions_of(node):
         _check_columns(expression, available, f"{when}: {kind}")
-    if isinstance(node, Scan | Values | Project | Aggregate | Union | Unnest | Window | Recursion):
-        for column in node.new_columns if isinstance(node, Unnest) else node.columns:
+    if isinstance(node, Scan | Values | Project | Aggregate | Union | Unnest | Expand | Window | Recursion):
+        for column in node.new_columns if isinstance(node, Unnest | Expand) else node.columns:
             passed_through = isinstance(node, Project | Aggregate | Window) and column.id in available
             if not passed_through and defined.setdefault(column.id, node) is not node:
                 raise InternalError(f"{when}: two nodes define the column {column.name} (#{column.id})")
@@ -85,6 +86,8 @@ def _check_arity(node: Node, when: str) -> None:
             if len(node.columns) != len(node.expressions):
                 raise InternalError(f"{when}: Project has a column without an expression")
             pairs = list(zip(node.columns, node.expressions, strict=True))
+        case Expand():
+            pairs = list(zip(node.key_columns, node.keys, strict=True))
         case Aggregate():
             if len(node.key_columns) != len(node.keys) or len(node.aggregate_columns) != len(node.aggregates):
                 raise InternalError(f"{when}: Aggregate has a column without a definition")

@@ -10,10 +10,10 @@ from sqlengine.planner.expressions import Column, Expression, walk
 from sqlengine.planner.logical import JoinKind
 from sqlengine.planner.physical import (
     AggregateExec,
-    AggregateMode,
     AppendExec,
     ExchangeRead,
     Exec,
+    ExpandExec,
     FilterExec,
     Gather,
     HashJoinExec,
@@ -96,7 +96,7 @@ def _expressions(node: Exec) -> Iterator[Expression]:
                 if aggregate.filter is not None:
                     yield aggregate.filter
                 for state in aggregate.states:
-                    if node.mode is AggregateMode.FINAL:
+                    if node.reads_states:
                         yield state.column
                     else:
                         yield from state.arguments
@@ -114,6 +114,8 @@ def _expressions(node: Exec) -> Iterator[Expression]:
             yield from node.columns
         case SortExec():
             yield from (key.expression for key in node.keys)
+        case ExpandExec():
+            yield from node.keys
         case UnnestExec():
             yield from node.lists
         case WindowExec():

@@ -8,8 +8,9 @@
     a  5     ->     a -> 1    ->     1: 5    1     ->    a  5
     b  3
 
-Inputs: rows (PARTIAL, SINGLE), or keys and states (FINAL). Buffered: one entry per group; DISTINCT also keeps one
-per group and distinct argument. Order: groups as they first appear, so the output is a function of the input.
+Inputs: rows (PARTIAL, SINGLE), or keys and states (MERGE, FINAL). Buffered: one entry per group; DISTINCT also keeps
+one per group and distinct argument, a whole aggregate all its rows. Order: groups as they first appear, so the output
+is a function of the input.
 NULL: a key like any other value; what an aggregate does with NULL arguments is its states' affair.
 Memory: proportional to the groups. A PARTIAL that finds almost as many groups as rows would pay for a table that
 saves its readers nothing: it hands over what it has and turns each further row into a group of its own
@@ -61,15 +62,25 @@ def aggregate(node: AggregateExec, batches: Iterator[Batch], context: TaskContex
         reserved = size
         rows += batch.length
         if may_give_up and groups is not None and groups.count > max(_MANY_GROUPS, _POOR_REDUCTION * rows):
+            _add_always(node, groups)
             yield from _output(node, groups.keys(), groups.count, states, context.batch_rows)
             context.memory.reserve(-reserved, "an aggregation")
             yield from _pass_through(node, batches, evaluator)
             return
+    if groups is not None:
+        _add_always(node, groups)
     if groups is None:
         yield from _output(node, [], 1, states, context.batch_rows)
     elif groups.count:
         yield from _output(node, groups.keys(), groups.count, states, context.batch_rows)
     context.memory.reserve(-reserved, "an aggregation")
+
+
+def _add_always(node: AggregateExec, groups: Groups) -> None:
+    """Make sure of the groups that are delivered even without rows."""
+    if node.mode is not AggregateMode.FINAL:
+        for key in node.always:
+            groups.assign([Vector.from_literal(each.value, each.type).expand(1) for each in key], 1)
 
 
 def _pass_through(node: AggregateExec, batches: Iterator[Batch], evaluator: Evaluator) -> Iterator[Batch]:
@@ -89,7 +100,7 @@ def _output(
     """The groups in order, in batches of `batch_rows`."""
     columns = dict(zip((column.id for column in node.key_columns), keys, strict=True))
     values = states.results(count)
-    if node.mode is AggregateMode.PARTIAL:
+    if node.delivers_states:
         columns.update(values)
     else:
         for item in node.aggregates:

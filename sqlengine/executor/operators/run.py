@@ -18,6 +18,7 @@ from typing import TypeVar, assert_never
 from sqlengine.executor.context import TaskContext
 from sqlengine.executor.operators.aggregate import aggregate
 from sqlengine.executor.operators.append import append
+from sqlengine.executor.operators.expand import expand
 from sqlengine.executor.operators.filter import keep_rows
 from sqlengine.executor.operators.hash_join import build_side, hash_join
 from sqlengine.executor.operators.limit import limit_rows
@@ -37,6 +38,7 @@ from sqlengine.planner.physical import (
     AppendExec,
     ExchangeRead,
     Exec,
+    ExpandExec,
     FilterExec,
     HashJoinExec,
     LimitExec,
@@ -104,6 +106,8 @@ class _Pipeline:
                 return window(node, self.open(node.input, children[0]), context)
             case LimitExec():
                 return limit_rows(node, self.open(node.input, children[0]), context)
+            case ExpandExec():
+                return expand(node, self.open(node.input, children[0]))
             case UnnestExec():
                 return unnest(node, self.open(node.input, children[0]), context)
             case AppendExec():

@@ -23,7 +23,7 @@ from sqlengine.executor.operators.grouping import FirstOccurrences
 from sqlengine.executor.whole import aggregate_rows, collect_rows
 from sqlengine.functions.registry import AggregateFunction, StateOp, find_aggregate
 from sqlengine.planner.expressions import Case, Expression, Literal, columns_of
-from sqlengine.planner.physical import AggregateColumn, AggregateExec, AggregateMode
+from sqlengine.planner.physical import AggregateColumn, AggregateExec
 from sqlengine.types import BIGINT, arrow_type
 from sqlengine.vector import Batch, Vector, concat_vectors
 
@@ -46,7 +46,7 @@ class StateAccumulators:
         self.expressions: list[Expression] = []
         self._choices: dict[Hashable, _RowChoice] = {}
         self._states: dict[int, _State] = {}
-        merging = node.mode is AggregateMode.FINAL
+        merging = node.reads_states
         for item in node.aggregates:
             choice = self._choice(item, merging)
             if item.is_whole:

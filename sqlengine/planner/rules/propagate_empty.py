@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlengine.planner.logical import (
     Aggregate,
     AsofJoin,
+    Expand,
     Filter,
     Join,
     JoinKind,
@@ -32,10 +33,10 @@ def propagate_empty(node: Node) -> Node:
         Values: 0 rows
     """
     match node:
-        case Filter() | Project() | Sort() | Limit() | Window():
+        case Filter() | Project() | Sort() | Limit() | Window() | Expand():
             empty = _is_empty(node.input)
-        case Aggregate(keys=keys):
-            empty = bool(keys) and _is_empty(node.input)
+        case Aggregate(keys=keys, always=always):
+            empty = bool(keys) and not always and _is_empty(node.input)
         case Join(kind=kind, left=left, right=right) | AsofJoin(kind=kind, left=left, right=right):
             left_decides = kind in (JoinKind.INNER, JoinKind.LEFT, JoinKind.SEMI, JoinKind.ANTI)
             right_decides = kind in (JoinKind.INNER, JoinKind.RIGHT, JoinKind.SEMI)

@@ -10,6 +10,7 @@ from sqlengine.planner.expressions import Column, columns_of
 from sqlengine.planner.logical import (
     Aggregate,
     AsofJoin,
+    Expand,
     Filter,
     Join,
     JoinKind,
@@ -83,7 +84,7 @@ def _prune(node: Node, needed: _Ids) -> Node:
         case Aggregate():
             aggregate = _prune_aggregate(node, needed)
             return with_inputs(aggregate, (_prune(node.input, _used_by(aggregate)),))
-        case Filter() | Sort() | Limit() | Unnest():
+        case Filter() | Sort() | Limit() | Unnest() | Expand():
             return with_inputs(node, (_prune(node.input, needed | _used_by(node)),))
         case Window():
             window = _prune_window(node, needed)

@@ -11,6 +11,7 @@ from sqlengine.planner.expressions import Column, Expression, columns_of, conjun
 from sqlengine.planner.logical import (
     Aggregate,
     AsofJoin,
+    Expand,
     Filter,
     Join,
     JoinKind,
@@ -134,7 +135,8 @@ def _push_into(node: Node, conditions: Sequence[Expression]) -> tuple[Node, Sequ
             moving, rest = _split(conditions, frozenset(mapping))
             # A condition without columns must stay: an aggregate without keys delivers a row for no rows.
             moving, rest = [c for c in moving if columns_of(c)], [*rest, *(c for c in moving if not columns_of(c))]
-            if not moving:
+            # Groups that are there without rows would come through.
+            if not moving or node.always:
                 return node, conditions
             return replace(node, input=filtered(node.input, _all_substituted(moving, mapping))), rest
         case Union():
@@ -151,7 +153,7 @@ def _push_into(node: Node, conditions: Sequence[Expression]) -> tuple[Node, Sequ
             # Another filter on the right would change which row is the closest.
             left, others = _take(node, Side.LEFT, Origin.WHERE, conditions)
             return (replace(node, left=filtered(node.left, left)), others) if left else (node, conditions)
-        case Unnest():
+        case Unnest() | Expand():
             moving, rest = _split(conditions, frozenset(column.id for column in node.input.columns))
             return (replace(node, input=filtered(node.input, moving)), rest) if moving else (node, conditions)
         case Window():
