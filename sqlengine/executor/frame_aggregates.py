@@ -65,7 +65,8 @@ def aggregate_frames(function: AggregateFunction, call: WindowCall, batch: Batch
         batch, frame = batch.take(kept.rows), kept.segments(frame)
     length = batch.length
     evaluator = Evaluator((*call.arguments, *(key.expression for key in call.order)))
-    vectors = [vector.expand(length) for vector in evaluator.vectors(batch)]
+    # Constants stay such: a separator is asked for even if no row has one.
+    vectors = evaluator.vectors(batch)
     count = len(call.arguments)
     arguments, keys = vectors[:count], vectors[count:]
     earlier = None
@@ -111,7 +112,8 @@ class _Fold:
         mergeable = signature.rows is None and self.earlier is None and self.places is None
         if mergeable:
             words = [
-                word_state(state, [self.arguments[k] for k in state.arguments], frame) for state in signature.states
+                word_state(state, [self.arguments[k].expand(self.length) for k in state.arguments], frame)
+                for state in signature.states
             ]
             known = [word for word in words if word is not None]
             if len(known) == len(words):
@@ -134,7 +136,8 @@ class _Fold:
         if self.earlier is not None:
             # The first of its value in the frame: those before it are before the frame, or in what it excludes.
             numbers = Groups([argument.type for argument in self.arguments])
-            ids = numbers.assign([argument.take(picked) for argument in self.arguments], len(picked))
+            values = [argument.take(picked).expand(len(picked)) for argument in self.arguments]
+            ids = numbers.assign(values, len(picked))
             order = np.lexsort((ids, groups))
             repeats = np.zeros(len(picked), np.bool_)
             repeats[order[1:]] = (ids[order[1:]] == ids[order[:-1]]) & (groups[order[1:]] == groups[order[:-1]])
@@ -235,7 +238,8 @@ def _tree_ranges(ranges: Ranges, offsets: Sequence[int]) -> Ranges:
 
 def _earlier_occurrence(arguments: Sequence[Vector], length: int) -> Rows:
     """int64[n]: the last row before each with the same arguments, -1 if there is none."""
-    ids = Groups([argument.type for argument in arguments]).assign(arguments, length)
+    values = [argument.expand(length) for argument in arguments]
+    ids = Groups([argument.type for argument in arguments]).assign(values, length)
     order = np.argsort(ids, kind="stable")
     earlier = np.full(length, -1, np.int64)
     same = ids[order[1:]] == ids[order[:-1]]

@@ -141,10 +141,16 @@ class FrameFinder:
         has_nulls = keys.valid() is not None or edges.valid() is not None
         parts = [np.split(word, [length]) for word in words[has_nulls:]]
         key_words, edge_words = [part[0] for part in parts], [part[1] for part in parts]
+        known = valid_rows(edges, length)
         low, high = self._with_key(valid_rows(keys, length), order.nulls_first)
+        if bound.direction is Direction.PRECEDING:
+            beyond = _is_before([word.take(high - 1) for word in key_words], edge_words)
+        else:
+            beyond = _is_before(edge_words, [word.take(low, mode="clip") for word in key_words])
+        if (beyond & known & (low < high)).any():
+            raise OutOfRangeError(f"the offset of a RANGE before {bound.direction.value} cannot be negative")
         bounds = np.empty(length, np.int64)
         search_bounds(addresses(key_words), length, addresses(edge_words), low, high, is_end, bounds)
-        known = valid_rows(edges, length)
         return bounds if known.all() else np.where(known, bounds, rows.peer_end if is_end else rows.peer_begin)
 
     def _with_key(self, known: Mask, nulls_first: bool) -> Segment:
@@ -158,6 +164,16 @@ class FrameFinder:
         if nulls_first:
             return rows.partition_begin + nulls, rows.partition_end
         return rows.partition_begin, rows.partition_end - nulls
+
+
+def _is_before(words: Sequence[SortWords], others: Sequence[SortWords]) -> Mask:
+    """bool[n]: where the key of the first is smaller, row by row."""
+    before = np.zeros(len(words[0]), np.bool_)
+    equal = np.ones(len(words[0]), np.bool_)
+    for word, other in zip(words, others, strict=True):
+        before |= equal & (word < other)
+        equal &= word == other
+    return before
 
 
 def _outside(begin: Rows, end: Rows, hole_begin: Rows, hole_end: Rows) -> tuple[Segment, Segment]:

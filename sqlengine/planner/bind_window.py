@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlglot import exp
 
@@ -12,7 +12,7 @@ from sqlengine.functions.registry import WindowFunction, find_aggregate, find_wi
 from sqlengine.planner.bind_aggregate import bind_aggregate_call
 from sqlengine.planner.coerce import coerce, coerce_all, operand_of
 from sqlengine.planner.context import BindContext
-from sqlengine.planner.expressions import Column, Expression, SortKey
+from sqlengine.planner.expressions import Column, Expression, Literal, SortKey
 from sqlengine.planner.logical import Node, Window
 from sqlengine.planner.window_call import (
     WHOLE_PARTITION,
@@ -24,10 +24,14 @@ from sqlengine.planner.window_call import (
     WindowCall,
     map_call,
 )
-from sqlengine.types import BIGINT
+from sqlengine.types import BIGINT, TypeKind
 
 if TYPE_CHECKING:
     from sqlengine.planner.bind_expression import ExpressionBinder
+
+
+# With an order of its own a place in the frame is a matter of an aggregate.
+_ORDERED: Final = {"first_value": "first", "first": "first", "last_value": "last", "last": "last"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +161,10 @@ class _Call:
         name, trees = self.name, self.trees
         if name == "count" and (not trees or (len(trees) == 1 and isinstance(trees[0], exp.Star))):
             name, trees = "count_star", []
-        if self.window is not None:
+        ordered = bool(trees) and isinstance(trees[-1], exp.Order) and not self.ignore_nulls
+        if ordered and name in _ORDERED:
+            name = _ORDERED[name]
+        elif self.window is not None:
             return self._window_call(self.window, frame)
         aggregate = find_aggregate(name)
         if aggregate is None:
@@ -280,6 +287,12 @@ class _Definition:
         if len(order) != 1:
             raise self.binder.context.error("RANGE with an offset needs exactly one ORDER BY expression", self.frame)
         (key,) = order
+        for bound in (frame.start, frame.end):
+            if isinstance(bound.offset, Literal) and bound.offset.value is None:
+                raise self.binder.context.error("the offset of a RANGE cannot be NULL", self.frame)
+        if key.expression.type.kind is TypeKind.TIME:
+            # Sums of times wrap around at midnight.
+            raise self.binder.context.refuse("RANGE with an offset over a TIME is not supported", self.frame)
         given = [bound for bound in (frame.start, frame.end) if bound.offset is not None]
         edges = [self._edge(key, bound) for bound in given]
         (common, *edges), _ = coerce_all([key.expression, *edges])

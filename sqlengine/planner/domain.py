@@ -31,6 +31,7 @@ from sqlengine.planner.logical import (
     Union,
     Unnest,
     Values,
+    Window,
     expressions_of,
 )
 from sqlengine.planner.rewriting import filtered, is_deterministic, map_expressions, substitute
@@ -114,6 +115,10 @@ class Domain:
                 asof = _substituted(node, bound)
                 conditions = (*self._matches(bound, right_bound), *asof.conditions)
                 return replace(asof, left=left, right=right, conditions=conditions), bound
+            case Window():
+                plan, bound = self._computing(node, node.input)
+                windows = _substituted(node, bound)
+                return replace(windows, input=plan, partition=_not_in(bound.values(), ()) + windows.partition), bound
             case Sort(limit=None, offset=0):
                 plan, bound = self._computing(node, node.input)
                 return replace(_substituted(node, bound), input=plan), bound

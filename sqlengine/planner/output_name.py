@@ -134,8 +134,11 @@ def _window(node: Any) -> str:
     condition = ""
     if isinstance(called, exp.Filter):
         condition, called = f" FILTER (WHERE {_print(called.expression.this)})", called.this
-    # A count of rows has another name here than on its own.
-    text = "count()" if _print(called) == "count_star()" else _print(called)
+    text = _print(called)
+    # Some functions have another name here than on their own.
+    for alone, over in _OVER_NAMES.items():
+        if text.startswith(alone):
+            text = over + text[len(alone) :]
     text = f"{text[:-1]}{nulls}){condition}" if nulls else text + condition
     return f"{text} OVER {_window_definition(node)}"
 
@@ -294,6 +297,12 @@ _UNITS: Final = frozenset(
     | {"century", "millennium"}
 )
 
+_OVER_NAMES: Final = {
+    "count_star()": "count()",
+    '"first"(': "first_value(",
+    '"last"(': "last_value(",
+    '"mode"(': "mode(",
+}
 _NULLS: Final[dict[type, str]] = {exp.IgnoreNulls: "IGNORE NULLS", exp.RespectNulls: "RESPECT NULLS"}
 
 _PRINTERS: Final[dict[type, Callable[[Any], str]]] = {
