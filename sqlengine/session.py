@@ -67,7 +67,7 @@ class Session:
         from sqlengine.planner import statements as kinds
         from sqlengine.planner.binder import bind_statement
 
-        bound = bind_statement(statement, self.catalog, parameters)
+        bound = bind_statement(statement, self.catalog, parameters, lambda query: self.run_query(query).rows())
         match bound:
             case kinds.Query(query=query):
                 return self.run_query(query)

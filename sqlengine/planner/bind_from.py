@@ -10,9 +10,12 @@ from sqlglot import exp
 from sqlengine.errors import did_you_mean
 from sqlengine.planner.bind_expression import ExpressionBinder
 from sqlengine.planner.bind_option import bind_option_call
+from sqlengine.planner.bind_pivot import bind_pivot
 from sqlengine.planner.bind_recursion import bind_recursion
+from sqlengine.planner.bind_relation import offered, renamed, unique_names
 from sqlengine.planner.bind_subquery import QUERIES, filter_by
 from sqlengine.planner.bind_table_function import bind_row_function, row_function
+from sqlengine.planner.bind_unpivot import bind_unpivot
 from sqlengine.planner.bound import BoundQuery
 from sqlengine.planner.context import BindContext, CommonTable, CommonTables
 from sqlengine.planner.correlation import refers_to
@@ -20,7 +23,7 @@ from sqlengine.planner.expressions import Column, Expression, Literal, conjuncti
 from sqlengine.planner.join_keys import as_inequality, as_key, is_searchable
 from sqlengine.planner.logical import ONE_ROW, AsofJoin, Filter, Join, JoinKind, Node, PositionalJoin, Project, Scan
 from sqlengine.planner.plan_build import project
-from sqlengine.planner.scope import Merged, Relation, Scope
+from sqlengine.planner.scope import Merged, Scope
 from sqlengine.planner.subqueries import Subqueries
 from sqlengine.planner.unnest import dependent_join
 from sqlengine.storage.filesystem import is_folder
@@ -104,11 +107,22 @@ def _item(context: BindContext, node: Any, tables: CommonTables, with_joins: boo
             source = _aliased(context, _query(context, node, tables), node)
         case exp.Lateral() if isinstance(node.this, exp.Subquery):
             source = _aliased(context, _query(context, context.reader.get(node, "this"), tables), node)
+        case exp.Pivot():
+            below = _item(context, context.reader.get(node, "this"), tables)
+            source = _pivoted(context, below, node)
         case _:
             raise context.reader.unknown(node)
+    for pivot in context.reader.all(node, "pivots"):
+        source = _pivoted(context, source, pivot)
     for join in context.reader.all(node, "joins") if with_joins else ():
         source = _join(context, source, join, tables)
     return source
+
+
+def _pivoted(context: BindContext, source: Source, node: Any) -> Source:
+    bind = bind_unpivot if context.reader.get(node, "unpivot") else bind_pivot
+    plan, names = bind(context, *source, node)
+    return plan, Scope([offered(context, node, (), unique_names(names), plan.columns)])
 
 
 def _query(context: BindContext, node: Any, tables: CommonTables) -> BoundQuery:
@@ -165,7 +179,7 @@ def _scan(context: BindContext, node: Any, path: tuple[str, ...], table: Table) 
     fields = table.fields
     columns = tuple(context.column(each.name, each.type) for each in fields)
     names = tuple(each.name for each in fields)
-    relation = _relation(context, node, path, names, columns)
+    relation = offered(context, node, path, names, columns)
     return Scan(relation.name, table, columns, names), Scope([relation])
 
 
@@ -175,11 +189,11 @@ def _common_table(context: BindContext, node: Any, common: CommonTable) -> Sourc
         return _scan(context, node, (common.name,), common.working)
     if common.recursive:
         bound = bind_recursion(context, common)
-        return bound.plan, Scope([_relation(context, node, (common.name,), bound.names, bound.plan.columns)])
+        return bound.plan, Scope([offered(context, node, (common.name,), bound.names, bound.plan.columns)])
     with context.inside(common.outer, common.visible):
         bound = _query(context, context.reader.get(common.tree, "this"), common.visible)
-    names = unique_names(_renamed(context, bound.names, common.column_names, common.name, node))
-    return bound.plan, Scope([_relation(context, node, (common.name,), names, bound.plan.columns)])
+    names = unique_names(renamed(context, bound.names, common.column_names, common.name, node))
+    return bound.plan, Scope([offered(context, node, (common.name,), names, bound.plan.columns)])
 
 
 def _subquery(context: BindContext, node: Any, tables: CommonTables) -> Source:
@@ -195,7 +209,7 @@ def _subquery(context: BindContext, node: Any, tables: CommonTables) -> Source:
         # A column that FULL JOIN … USING makes of two.
         plan = project(context, plan, meanings, names)
         meanings = plan.columns
-    return plan, Scope([_relation(context, node, (), names, meanings)])
+    return plan, Scope([offered(context, node, (), names, meanings)])
 
 
 def _is_query(node: Any) -> bool:
@@ -206,43 +220,7 @@ def _is_query(node: Any) -> bool:
 
 
 def _aliased(context: BindContext, bound: BoundQuery, node: Any) -> Source:
-    return bound.plan, Scope([_relation(context, node, (), unique_names(bound.names), bound.plan.columns)])
-
-
-def unique_names(names: Sequence[str]) -> tuple[str, ...]:
-    """Names of a subquery's columns, told apart as in DuckDB: a, a become a, a_1."""
-    taken: set[str] = set()
-    unique: list[str] = []
-    for name in names:
-        candidate, number = name, 0
-        while candidate.lower() in taken:
-            number += 1
-            candidate = f"{name}_{number}"
-        taken.add(candidate.lower())
-        unique.append(candidate)
-    return tuple(unique)
-
-
-def _relation(
-    context: BindContext, node: Any, path: tuple[str, ...], names: tuple[str, ...], columns: tuple[Column, ...]
-) -> Relation:
-    """What a FROM item offers, under its alias if it has one."""
-    reader = context.reader
-    alias = reader.get(node, "alias")
-    if alias is None:
-        return Relation(path, names, columns)
-    this = reader.get(alias, "this")
-    name = reader.name(this) if this is not None else (path[-1] if path else "")
-    new_names = [reader.name(each) for each in reader.all(alias, "columns")]
-    return Relation((name,), unique_names(_renamed(context, names, new_names, name, node)), columns)
-
-
-def _renamed(
-    context: BindContext, names: tuple[str, ...], new_names: Sequence[str], relation: str, node: Any
-) -> tuple[str, ...]:
-    if len(new_names) > len(names):
-        raise context.error(f'table "{relation}" has {len(names)} columns, but {len(new_names)} names are given', node)
-    return (*new_names, *names[len(new_names) :])
+    return bound.plan, Scope([offered(context, node, (), unique_names(bound.names), bound.plan.columns)])
 
 
 # -- joins --------------------------------------------------------------------------------------

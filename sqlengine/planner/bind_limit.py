@@ -10,7 +10,7 @@ from sqlengine.planner.bind_expression import ExpressionBinder
 from sqlengine.planner.coerce import coerce
 from sqlengine.planner.constant import fold
 from sqlengine.planner.context import BindContext
-from sqlengine.planner.expressions import Literal
+from sqlengine.planner.expressions import Expression, Literal
 from sqlengine.planner.logical import Limit, Node
 from sqlengine.planner.scope import Scope
 from sqlengine.types import BIGINT, DOUBLE, SqlType
@@ -78,9 +78,23 @@ def _constant(context: BindContext, tree: Any, clause: str, type_: SqlType) -> o
     """The value of an expression without columns, as `type_`; None for NULL and ALL."""
     if isinstance(tree, exp.Var) and context.reader.name(tree).upper() == "ALL":
         return None
-    binder = ExpressionBinder(context, Scope(), clause)
     with context.at(tree):
-        value = fold(coerce(fold(binder.bind(tree)), type_))
+        if tree.find(exp.Query) is not None:
+            found: Expression = _queried(context, tree, clause)
+        else:
+            found = ExpressionBinder(context, Scope(), clause).bind(tree)
+        value = fold(coerce(fold(found), type_))
     if not isinstance(value, Literal):
         raise context.error(f"{clause} must be a constant", tree)
     return value.value
+
+
+def _queried(context: BindContext, tree: Any, clause: str) -> Literal:
+    """The value of an expression with subqueries: found by running it now."""
+    from sqlengine.planner.bind_query import bind_query
+
+    if context.evaluate is None:
+        raise context.refuse(f"a subquery in {clause} is not supported here", tree)
+    query = bind_query(context, exp.Select(expressions=[tree]), context.tables)
+    [[value]] = context.evaluate(query)
+    return Literal(value, query.plan.columns[0].type)

@@ -7,9 +7,9 @@ from typing import Any, Final
 from sqlglot import exp
 
 from sqlengine.planner.bind_expression import ExpressionBinder
-from sqlengine.planner.bind_from import unique_names
 from sqlengine.planner.bind_order import bind_order, order_outputs, output_scope
 from sqlengine.planner.bind_recursion import is_recursive
+from sqlengine.planner.bind_relation import unique_names
 from sqlengine.planner.bind_select import bind_select
 from sqlengine.planner.bound import BoundQuery
 from sqlengine.planner.coerce import coerce, coerce_all, common_column_type

@@ -24,11 +24,14 @@ from sqlengine.planner.statements import (
 
 if TYPE_CHECKING:
     from sqlengine.planner.bind_parameter import Parameters
+    from sqlengine.planner.context import Evaluate
 
 __all__ = ["BoundQuery", "bind_statement"]
 
 
-def bind_statement(statement: Statement, catalog: Catalog, parameters: Parameters = None) -> BoundStatement:
+def bind_statement(
+    statement: Statement, catalog: Catalog, parameters: Parameters = None, evaluate: Evaluate | None = None
+) -> BoundStatement:
     """Resolve every name and type of a statement.
 
     Parameters
@@ -39,6 +42,8 @@ def bind_statement(statement: Statement, catalog: Catalog, parameters: Parameter
         Knows the tables.
     parameters
         Values for `?` and `$1` (a sequence) or for `$name` and `:name` (a mapping).
+    evaluate
+        Runs a query and gives its rows, for what must be known while binding; None refuses such queries.
 
     Raises
     ------
@@ -52,11 +57,11 @@ def bind_statement(statement: Statement, catalog: Catalog, parameters: Parameter
     content = statement.content
     match content:
         case QueryTree(tree=tree):
-            return Query(_bind(tree, statement.source, catalog, parameters))
+            return Query(_bind(tree, statement.source, catalog, parameters, evaluate))
         case ExplainTree(level=level, tree=tree):
-            return Explain(level, _bind(tree, statement.source, catalog, parameters))
+            return Explain(level, _bind(tree, statement.source, catalog, parameters, evaluate))
         case DescribeTree(tree=tree):
-            query = _bind(tree, statement.source, catalog, parameters)
+            query = _bind(tree, statement.source, catalog, parameters, evaluate)
             types = [column.type for column in query.plan.columns]
             return Describe(tuple(zip(query.names, types, strict=True)))
         case SetStatement() | ShowStatement() | ShowTables():
@@ -67,7 +72,7 @@ def bind_statement(statement: Statement, catalog: Catalog, parameters: Parameter
             assert_never(content)
 
 
-def _bind(tree: Any, source: Source, catalog: Catalog, parameters: Parameters) -> BoundQuery:
+def _bind(tree: Any, source: Source, catalog: Catalog, parameters: Parameters, evaluate: Evaluate | None) -> BoundQuery:
     from sqlglot import exp
 
     from sqlengine.planner.bind_parameter import ParameterValues
@@ -76,7 +81,7 @@ def _bind(tree: Any, source: Source, catalog: Catalog, parameters: Parameters) -
     from sqlengine.planner.context import BindContext
 
     reader = Reader(source)
-    context = BindContext(catalog, ParameterValues(parameters, tree, source), reader)
+    context = BindContext(catalog, ParameterValues(parameters, tree, source), reader, evaluate=evaluate)
     try:
         bound = bind_query(context, tree, {})
     except RecursionError:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sqlengine.errors import BindError, Error, NotSupportedError
 from sqlengine.planner.bind_parameter import ParameterValues
+from sqlengine.planner.bound import BoundQuery
 from sqlengine.planner.catalog import Catalog
 from sqlengine.planner.consume import Reader
 from sqlengine.planner.expressions import Column, Expression
@@ -37,6 +38,8 @@ class CommonTable:
     working: Table | None = None
 
 
+Evaluate = Callable[[BoundQuery], Sequence[Sequence[object]]]
+
 CommonTables = dict[str, CommonTable]
 
 
@@ -48,6 +51,8 @@ class BindContext:
     query does not know is looked up there. `tables` are the CTEs which that query sees.
 
     `given` says what some nodes of the tree mean, by their `id`: COLUMNS(…) while it stands for one column.
+    `evaluate` runs a query at once and gives its rows, for what only the data can tell (PIVOT without IN); None where
+    no query may run.
     """
 
     catalog: Catalog
@@ -55,6 +60,7 @@ class BindContext:
     reader: Reader
     used_tables: set[int] = field(default_factory=set)
     given: dict[int, Expression] = field(default_factory=dict)
+    evaluate: Evaluate | None = None
     outer: ExpressionBinder | None = None
     tables: CommonTables = field(default_factory=dict)
     _ids: Iterator[int] = field(default_factory=itertools.count)

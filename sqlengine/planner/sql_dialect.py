@@ -73,6 +73,25 @@ class EngineParser(_Parser):  # type: ignore[misc]
             return exp.Literal.number(f".{self._prev.text}").update_positions(self._prev)
         return super()._parse_primary()
 
+    def _parse_simplified_pivot(self, is_unpivot: bool | None = None) -> Any:
+        # As in sqlglot, but with any expression in ON, and ORDER BY and LIMIT after it: it is FROM of a SELECT.
+        table = self._parse_table()
+        on = self._match(TokenType.ON) and self._parse_csv(self._parse_pivot_on)
+        into = self._parse_unpivot_columns()
+        using = self._match(TokenType.USING) and self._parse_csv(self._parse_expression)
+        group = self._parse_group()
+        pivot = exp.Pivot(this=table, expressions=on, using=using, group=group, unpivot=is_unpivot, into=into)
+        return self._parse_query_modifiers(exp.Select(expressions=[exp.Star()], from_=exp.From(this=pivot)))
+
+    def _parse_pivot_on(self) -> Any:
+        start = self._index
+        this = self._parse_bitwise()
+        if not self._match(TokenType.IN):
+            self._retreat(start)
+            return self._parse_expression()
+        values = self._parse_wrapped_csv(self._parse_expression)
+        return self.expression(exp.In(this=this, expressions=values))
+
     def _parse_column_ops(self, this: Any) -> Any:
         return _as_calls(super()._parse_column_ops(this))
 
