@@ -160,7 +160,7 @@ def _named_columns(binder: ExpressionBinder, node: Any) -> list[Starred]:
                 raise context.error("the lambda of COLUMNS(…) has one parameter: a column's name", node)
             body = reader.get(what, "this")
             name = reader.name(parameters[0])
-            places = [each for each in body.find_all(exp.Identifier) if each.name.lower() == name.lower()]
+            places = _places(body, name)
             kept = [each for each in columns if _holds(binder, body, places, each.name)]
         case exp.Array():
             reader.get(what, "value_constructor")
@@ -186,13 +186,15 @@ def _listed_names(binder: ExpressionBinder, tree: Any, columns: list[Starred]) -
         raise reader.unknown(tree)
     value, condition = reader.get(tree, "this"), reader.get(tree, "condition")
 
-    def places(part: Any) -> list[Any]:
-        return [each for each in part.find_all(exp.Column) if each.name.lower() == variable.lower()]
-
     names = [each.name for each in columns]
     if condition is not None:
-        names = [name for name in names if _holds(binder, condition, places(condition), name)]
-    return [_text(binder, value, places(value), name) for name in names]
+        names = [name for name in names if _holds(binder, condition, _places(condition, variable), name)]
+    return [_text(binder, value, _places(value, variable), name) for name in names]
+
+
+def _places(body: Any, variable: str) -> list[Any]:
+    """Where a variable stands in an expression: as a column, or as a bare name."""
+    return [each for each in body.find_all(exp.Column, exp.Identifier) if each.name.lower() == variable.lower()]
 
 
 def _matches(binder: ExpressionBinder, function: str, name: str, pattern: Any) -> bool:

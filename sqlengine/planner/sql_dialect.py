@@ -86,9 +86,11 @@ class EngineParser(_Parser):  # type: ignore[misc]
     def _parse_pivot_on(self) -> Any:
         start = self._index
         this = self._parse_bitwise()
-        if not self._match(TokenType.IN):
+        if not isinstance(this, exp.Column | exp.Tuple) or not self._match(TokenType.IN):
             self._retreat(start)
-            return self._parse_expression()
+            this = self._parse_expression()
+            # Parentheses tell `a + 1 IN (…)`, a condition, from a column and its values.
+            return exp.Paren(this=this) if isinstance(this, exp.In) else this
         values = self._parse_wrapped_csv(self._parse_expression)
         return self.expression(exp.In(this=this, expressions=values))
 
