@@ -363,7 +363,6 @@ _HANDLERS: Final[dict[type, _Handler]] = {
     exp.Column: ExpressionBinder.column,
     exp.Star: ExpressionBinder.misplaced_star,
     exp.Columns: ExpressionBinder.given,
-    exp.Identifier: ExpressionBinder.given,
     exp.Literal: ExpressionBinder.literal,
     exp.PositionalColumn: ExpressionBinder.positional,
     exp.ByteString: lambda binder, node: Literal(binder.reader.get(node, "this"), VARCHAR),

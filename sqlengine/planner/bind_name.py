@@ -114,11 +114,8 @@ class NameBinder:
             self._open_aliases.discard(key)
 
     def given(self, node: Any) -> Expression:
-        """COLUMNS(…), or a parameter of a lambda, where its meaning is known."""
+        """COLUMNS(…) where it stands for one column."""
         meaning = self.context.given.get(id(node))
-        if meaning is None and isinstance(node, exp.Identifier):
-            # The parser strips columns to their names where a method is called on what holds them.
-            return self.column(exp.Column(this=node))
         if meaning is None:
             raise self.context.error(f"{words_of(node)} cannot stand in {self.clause}", node)
         return meaning

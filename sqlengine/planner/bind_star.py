@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlglot import exp
 
 from sqlengine.errors import did_you_mean
+from sqlengine.planner.coerce import coerce
 from sqlengine.planner.constant import fold
 from sqlengine.planner.expressions import Expression, Literal
+from sqlengine.planner.rewriting import substitute
 from sqlengine.planner.scope import Scope
-from sqlengine.types import VARCHAR
+from sqlengine.types import BOOLEAN, VARCHAR, SqlType
 
 if TYPE_CHECKING:
     from sqlengine.planner.bind_expression import ExpressionBinder
@@ -159,11 +161,12 @@ def _named_columns(binder: ExpressionBinder, node: Any) -> list[Starred]:
             if len(parameters) != 1:
                 raise context.error("the lambda of COLUMNS(…) has one parameter: a column's name", node)
             body = reader.get(what, "this")
-            name = reader.name(parameters[0])
-            places = _places(body, name)
-            kept = [each for each in columns if _holds(binder, body, places, each.name)]
+            reader.get(what, "colon")
+            variable = reader.name(parameters[0])
+            kept = [each for each in columns if _of_name(binder, body, variable, each.name, BOOLEAN) is True]
         case exp.Array():
             reader.get(what, "value_constructor")
+            reader.get(what, "bracket_notation")
             names = [name.lower() for tree in reader.all(what) for name in _listed_names(binder, tree, columns)]
             kept = [each for each in columns if each.name.lower() in names]
             unknown = set(names) - {each.name.lower() for each in columns}
@@ -179,22 +182,17 @@ def _named_columns(binder: ExpressionBinder, node: Any) -> list[Starred]:
 def _listed_names(binder: ExpressionBinder, tree: Any, columns: list[Starred]) -> list[str]:
     """Names of a list: texts, or `name for name in (*) if condition`."""
     reader = binder.reader
-    if not isinstance(tree, exp.Comprehension):
-        return [_text(binder, tree, [], "")]
-    variable = reader.name(reader.get(tree, "expression"))
-    if not _is_star(reader.unwrap(reader.get(tree, "iterator"))):
-        raise reader.unknown(tree)
-    value, condition = reader.get(tree, "this"), reader.get(tree, "condition")
-
-    names = [each.name for each in columns]
+    variable, value, condition = "", tree, None
+    names = [""]
+    if isinstance(tree, exp.Comprehension):
+        variable = reader.name(reader.get(tree, "expression"))
+        if not _is_star(reader.unwrap(reader.get(tree, "iterator"))):
+            raise reader.unknown(tree)
+        value, condition = reader.get(tree, "this"), reader.get(tree, "condition")
+        names = [each.name for each in columns]
     if condition is not None:
-        names = [name for name in names if _holds(binder, condition, _places(condition, variable), name)]
-    return [_text(binder, value, _places(value, variable), name) for name in names]
-
-
-def _places(body: Any, variable: str) -> list[Any]:
-    """Where a variable stands in an expression: as a column, or as a bare name."""
-    return [each for each in body.find_all(exp.Column, exp.Identifier) if each.name.lower() == variable.lower()]
+        names = [name for name in names if _of_name(binder, condition, variable, name, BOOLEAN) is True]
+    return [str(_of_name(binder, value, variable, name, VARCHAR)) for name in names]
 
 
 def _matches(binder: ExpressionBinder, function: str, name: str, pattern: Any) -> bool:
@@ -203,25 +201,14 @@ def _matches(binder: ExpressionBinder, function: str, name: str, pattern: Any) -
     return _constant(binder, matched, pattern).value is True
 
 
-def _holds(binder: ExpressionBinder, condition: Any, places: list[Any], name: str) -> bool:
-    """Whether a condition is true when the column name `name` stands at `places`."""
-    inner = _with_name(binder, places, name)
-    return _constant(binder, inner.bind_condition(condition), condition).value is True
-
-
-def _text(binder: ExpressionBinder, tree: Any, places: list[Any], name: str) -> str:
-    value = _constant(binder, _with_name(binder, places, name).bind(tree), tree).value
-    if not isinstance(value, str):
-        raise binder.context.error("COLUMNS takes names as texts", tree)
-    return value
-
-
-def _with_name(binder: ExpressionBinder, places: list[Any], name: str) -> ExpressionBinder:
-    """A binder of expressions over one column's name."""
-    for place in places:
-        binder.context.given[id(place)] = Literal(name, VARCHAR)
-        binder.reader.skip(place)
-    return type(binder)(binder.context, Scope(), "COLUMNS")
+def _of_name(binder: ExpressionBinder, tree: Any, variable: str, name: str, type_: SqlType) -> object:
+    """The value of an expression over a variable that holds a column's name, as `type_`."""
+    parameter = binder.context.column(variable, VARCHAR)
+    inner = type(binder)(binder.context, Scope(), "COLUMNS")
+    inner.lambdas = [{variable.lower(): parameter}]
+    with binder.context.at(tree):
+        value = coerce(inner.bind(tree), type_)
+    return _constant(binder, substitute(value, {parameter.id: Literal(name, VARCHAR)}), tree).value
 
 
 def _constant(binder: ExpressionBinder, expression: Expression, tree: Any) -> Literal:
