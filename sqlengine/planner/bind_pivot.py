@@ -14,7 +14,8 @@ from typing import Any
 
 from sqlglot import exp
 
-from sqlengine.planner.bind_expression import Aggregates, ExpressionBinder
+from sqlengine.planner.aggregates import Aggregates
+from sqlengine.planner.bind_expression import ExpressionBinder
 from sqlengine.planner.bound import BoundQuery
 from sqlengine.planner.coerce import coerce
 from sqlengine.planner.constant import fold
