@@ -10,6 +10,7 @@ import numpy as np
 from sqlengine.errors import NotSupportedError
 from sqlengine.functions.calendar import add_months, month_index, month_start
 from sqlengine.functions.date_parts import part_of
+from sqlengine.functions.grouped import for_each_constant
 from sqlengine.functions.intervals import MICROS_PER_DAY, interval_parts, make_intervals
 from sqlengine.functions.moments import (
     MICROS,
@@ -51,6 +52,7 @@ _DAY_PARTS: Final = frozenset({"day", "dow", "isodow", "doy", "julian"})
     example=("date_trunc('month', TIMESTAMP '2020-02-29 13:04:05')", "2020-02-01 00:00:00"),
     summary="The start of the named unit in which a moment lies; an interval without its smaller units.",
 )
+@for_each_constant(0)
 def _date_trunc(arguments: Sequence[Vector], result: SqlType) -> Vector:
     """The start of the unit in which each moment lies; an interval loses its smaller units."""
     if any_null_constant(arguments):
@@ -131,6 +133,7 @@ def _resolve_distance(name: str) -> Resolve:
     example=("date_diff('month', DATE '2020-01-31', DATE '2020-03-01')", "2"),
     summary="How many boundaries of the named unit lie between two moments.",
 )
+@for_each_constant(0)
 def _date_diff(arguments: Sequence[Vector], result: SqlType) -> Vector:
     """How many boundaries of the unit lie between two moments."""
     if any_null_constant(arguments):
@@ -172,6 +175,7 @@ def _boundary_number(part: str, moment: Vector) -> Words:
     example=("date_sub('month', DATE '2020-01-31', DATE '2020-03-01')", "1"),
     summary="How many whole units lie between two moments.",
 )
+@for_each_constant(0)
 def _date_sub(arguments: Sequence[Vector], result: SqlType) -> Vector:
     """How many whole units lie between two moments."""
     if any_null_constant(arguments):

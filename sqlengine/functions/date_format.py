@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from sqlengine.errors import ConversionError, NotSupportedError
+from sqlengine.errors import BindError, ConversionError, NotSupportedError
 from sqlengine.functions.date_parts import part_of
-from sqlengine.functions.grouped import for_each_constant
 from sqlengine.functions.moments import MICROS
 from sqlengine.functions.overloads import on_local_time, overload, resolver
 from sqlengine.functions.registry import scalar
@@ -141,6 +140,13 @@ def format_pieces(format_: str, function: str) -> Iterator[tuple[bool, str]]:
             yield True, specifier
 
 
+def constant_format(vector: Vector, function: str) -> Any:
+    """The format, or list of formats, that a constant argument is; BindError for a column, as in DuckDB."""
+    if not vector.constant:
+        raise BindError(f'The "format" argument in function "{function}" must be a constant expression')
+    return vector.arrow()[0].as_py()
+
+
 @scalar(
     "strftime",
     on_local_time(
@@ -155,11 +161,6 @@ def format_pieces(format_: str, function: str) -> Iterator[tuple[bool, str]]:
 )
 def _strftime(arguments: Sequence[Vector], result: SqlType) -> Vector:
     """The format may stand first or second."""
-    position = 1 if arguments[1].type == VARCHAR else 0
-    return for_each_constant(position)(_written)(arguments, result)
-
-
-def _written(arguments: Sequence[Vector], result: SqlType) -> Vector:
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -167,7 +168,7 @@ def _written(arguments: Sequence[Vector], result: SqlType) -> Vector:
         return null_vector(result, arguments)
     moment, pattern = arguments if arguments[1].type == VARCHAR else reversed(arguments)
     columns: list[Any] = []
-    for is_specifier, text in format_pieces(str(pattern.arrow()[0].as_py()), "strftime"):
+    for is_specifier, text in format_pieces(constant_format(pattern, "strftime"), "strftime"):
         if not is_specifier:
             columns.append(pa.scalar(text))
         elif text in _WRITERS:

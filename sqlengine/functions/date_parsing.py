@@ -13,8 +13,7 @@ import numpy as np
 
 from sqlengine.errors import ConversionError, NotSupportedError
 from sqlengine.functions.calendar import days_in_month, from_civil
-from sqlengine.functions.date_format import DAYS, MONTHS, format_pieces
-from sqlengine.functions.grouped import for_each_constant
+from sqlengine.functions.date_format import DAYS, MONTHS, constant_format, format_pieces
 from sqlengine.functions.intervals import MICROS_PER_DAY
 from sqlengine.functions.moments import MICROS
 from sqlengine.functions.overloads import overload, resolver
@@ -130,12 +129,10 @@ def _read(array: pa.Array, format_: str) -> tuple[Words, Mask]:
     return words + micros, fits
 
 
-@for_each_constant(1)
 def _strptime(arguments: Sequence[Vector], result: SqlType) -> Vector:
     return _first_that_fits(arguments, result, attempt=False)
 
 
-@for_each_constant(1)
 def _try_strptime(arguments: Sequence[Vector], result: SqlType) -> Vector:
     return _first_that_fits(arguments, result, attempt=True)
 
@@ -145,7 +142,7 @@ def _first_that_fits(arguments: Sequence[Vector], result: SqlType, attempt: bool
     if any_null_constant(arguments):
         return null_vector(result, arguments)
     text, pattern = arguments
-    formats = pattern.arrow()[0].as_py()
+    formats = constant_format(pattern, "strptime")
     formats = [formats] if isinstance(formats, str) else [each for each in formats if each is not None]
     array = text.arrow()
     present = np.asarray(array.is_valid().to_numpy(zero_copy_only=False))
