@@ -15,9 +15,8 @@ _LISTS: Final = {
     "concat": "list_concat",
     "<->": "list_distance",
     "<=>": "list_cosine_distance",
-    "cardinality": "map_cardinality",
 }
-_MAPS: Final = {"contains": "map_contains", "cardinality": "map_cardinality", "list_extract": "map_extract_value"}
+_MAPS: Final = {"contains": "map_contains", "list_extract": "map_extract_value"}
 _STRUCTS: Final = {"contains": "struct_contains", "list_extract": "struct_extract", "array_extract": "struct_extract"}
 
 _BY_KIND: Final = {

@@ -165,7 +165,33 @@ def _json_literal(binder: ExpressionBinder, node: Any) -> Expression:
     return Cast(binder.child(node), JSON)
 
 
-NAMED: Final[dict[str, Callable[[ExpressionBinder, Any, list[Any]], Expression]]] = {"struct_pack": _named_values}
+def _changed_struct(update: bool) -> Callable[[ExpressionBinder, Any, list[Any]], Expression]:
+    """struct_insert(s, b := 2) and struct_update(s, a := 1, b := 2): a struct_pack of old and new fields."""
+
+    def bind(binder: ExpressionBinder, node: Any, trees: list[Any]) -> Expression:
+        whole = binder.bind(trees[0]) if trees else None
+        if whole is None or whole.type.kind is not TypeKind.STRUCT or whole.type.is_row:
+            raise binder.context.error("struct_insert() and struct_update() take a struct with named fields", node)
+        names, values = named_trees(binder, node, trees[1:])
+        fields: dict[str, tuple[str, Expression]] = {
+            name.lower(): (name, field_of(binder, whole, [name], node)) for name, _ in whole.type.children
+        }
+        for name, tree in zip(names, values, strict=True):
+            old = fields.get(name.lower())
+            if old is not None and not update:
+                raise binder.context.error(f'the struct has a field called "{name}" already', tree)
+            fields[name.lower()] = (name if old is None else old[0], binder.bind(tree))
+        arguments = tuple(value for _, value in fields.values())
+        return Call("struct_pack", arguments, struct_of((name, value.type) for name, value in fields.values()))
+
+    return bind
+
+
+NAMED: Final[dict[str, Callable[[ExpressionBinder, Any, list[Any]], Expression]]] = {
+    "struct_pack": _named_values,
+    "struct_insert": _changed_struct(update=False),
+    "struct_update": _changed_struct(update=True),
+}
 
 HANDLERS: Final[dict[type, Callable[[ExpressionBinder, Any], Expression]]] = {
     exp.Array: _list,

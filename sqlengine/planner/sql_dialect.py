@@ -61,6 +61,17 @@ class EngineParser(_Parser):  # type: ignore[misc]
                 return outer
         return node
 
+    def _parse_map(self) -> Any:
+        node = super()._parse_map()
+        # sqlglot reads MAP {1: 2}[1] as MAP ({1: 2}[1]).
+        if isinstance(node, exp.ToMap) and isinstance(node.this, exp.Bracket):
+            outer = inner = node.this
+            while isinstance(inner.this, exp.Bracket):
+                inner = inner.this
+            inner.set("this", exp.ToMap(this=inner.this))
+            return outer
+        return node
+
     def _parse_in(self, this: Any, *arguments: Any, **options: Any) -> Any:
         # `x IN [1, 2]` asks a list, `x IN (1, 2)` compares: they differ where there are NULLs.
         if self._curr is not None and self._curr.token_type == TokenType.L_BRACKET:
