@@ -9,13 +9,14 @@ from typing import Any
 import pyarrow as pa
 
 from sqlengine.functions.nested import fields_of, lists_of
-from sqlengine.types import SqlType, TypeKind
+from sqlengine.functions.special_text import timetz_parts
+from sqlengine.types import TIMETZ, SqlType, TypeKind
 from sqlengine.vector import Vector
 
 
 def python_values(array: pa.Array, type_: SqlType) -> list[Any]:
-    """The values of a column: int, float, Decimal, str (VARCHAR, JSON, ENUM, BIT), bytes, bool, date, time, datetime,
-    timedelta (INTERVAL, a month is 30 days), UUID; list (LIST), tuple (ARRAY and rows), dict (STRUCT and MAP); None for
+    """The values of a column: int, float, Decimal, str (VARCHAR, JSON, ENUM, BIT), bytes, bool, date, time (with a zone for TIMETZ),
+    datetime, timedelta (INTERVAL, a month is 30 days), UUID; list (LIST), tuple (ARRAY and rows), dict (STRUCT and MAP); None for
     NULL. A MAP whose keys cannot be keys of a dict is {'key': […], 'value': […]}, as in DuckDB.
 
     A date or timestamp outside of Python's years 1 to 9999 is text: `'0044-03-15 (BC)'`.
@@ -32,7 +33,9 @@ def python_values(array: pa.Array, type_: SqlType) -> list[Any]:
             return [None if value is None else uuid.UUID(bytes=value) for value in array.to_pylist()]
         case TypeKind.ENUM:
             return [None if value is None else type_.labels[value] for value in array.to_pylist()]
-        case TypeKind.BIT | TypeKind.TIMETZ:
+        case TypeKind.TIMETZ:
+            return _zoned_times(array)
+        case TypeKind.BIT:
             return _texts(array, type_)
         case TypeKind.LIST | TypeKind.ARRAY | TypeKind.MAP:
             return _lists(array, type_)
@@ -45,6 +48,17 @@ def python_values(array: pa.Array, type_: SqlType) -> list[Any]:
                 return [value for k in range(len(array)) for value in _moment_or_text(array.slice(k, 1), type_)]
         case _:
             return list(array.to_pylist())
+
+
+def _zoned_times(array: pa.Array) -> list[Any]:
+    micros, offsets = timetz_parts(Vector(TIMETZ, array).values())
+    midnight = datetime.datetime(1970, 1, 1)
+    values = []
+    for micro, offset, present in zip(micros.tolist(), offsets.tolist(), array.is_valid().to_pylist(), strict=True):
+        clock = (midnight + datetime.timedelta(microseconds=micro)).time()
+        zone = datetime.timezone(datetime.timedelta(seconds=offset))
+        values.append(clock.replace(tzinfo=zone) if present else None)
+    return values
 
 
 def _lists(array: pa.Array, type_: SqlType) -> list[Any]:

@@ -93,9 +93,9 @@ def _extract_value(arguments: Sequence[Vector], result: SqlType) -> Vector:
 def _extract(arguments: Sequence[Vector], result: SqlType) -> Vector:
     if result.kind is TypeKind.NULL:
         return null_vector(NULL, arguments)
-    _, values, places, constant = _found(arguments)
+    lists, values, places, constant = _found(arguments)
     hit = places >= 0
-    return list_vector(hit.astype(np.int64), values.take(places[hit]), None, result, constant)
+    return list_vector(hit.astype(np.int64), values.take(places[hit]), lists.valid, result, constant)
 
 
 @scalar(

@@ -120,7 +120,8 @@ def _parse_uuid(text: str) -> bytes:
 
 
 def _parse_bits(text: str) -> bytes:
-    if not text or text.strip("01"):
+    text = text or "0"
+    if text.strip("01"):
         raise ConversionError(f"Could not convert string '{text}' to BIT: it must have digits 0 and 1 only")
     return bits_of(text)
 

@@ -147,15 +147,15 @@ def _dot(binder: ExpressionBinder, node: Any) -> Expression:
     """value.field; `value.function(…)` is a call already when it comes here."""
     path = dotted_path(node)
     if path is not None:
+        for part in node.find_all(exp.Dot):
+            for side in ("this", "expression"):
+                binder.reader.get(part, side)
         return binder.column(exp.column(*reversed(path), copy=False))
     after = binder.reader.get(node, "expression")
     value = binder.child(node)
     if isinstance(after, exp.Identifier):
         with binder.context.at(node):
             return field_of(binder, value, [binder.reader.name(after)], node)
-    if isinstance(after, exp.Anonymous):
-        name = binder.reader.name(binder.reader.get(after, "this")).lower()
-        return binder.call(name, [value, *(binder.bind(tree) for tree in binder.reader.all(after))], node)
     raise binder.reader.unknown(node)
 
 
@@ -163,6 +163,25 @@ def _json_literal(binder: ExpressionBinder, node: Any) -> Expression:
     """JSON '{}'."""
     binder.reader.get(node, "is_literal")
     return Cast(binder.child(node), JSON)
+
+
+def _arrow(name: str) -> Callable[[ExpressionBinder, Any], Expression]:
+    """json -> path and json ->> path."""
+
+    def bind(binder: ExpressionBinder, node: Any) -> Expression:
+        for flag in ("only_json_types", "scalar_only"):
+            binder.reader.get(node, flag)
+        return binder.call(name, [binder.child(node), binder.child(node, "expression")], node)
+
+    return bind
+
+
+def _lambda(binder: ExpressionBinder, node: Any) -> Expression:
+    """Among the arguments of a function the parser takes `json -> path` for a lambda; it is one only in some."""
+    parameters = binder.reader.all(node)
+    if binder.reader.get(node, "colon") or len(parameters) != 1:
+        raise binder.reader.unknown(node)
+    return binder.call("->", [_parameter(binder, parameters[0]), binder.child(node)], node)
 
 
 def _changed_struct(update: bool) -> Callable[[ExpressionBinder, Any, list[Any]], Expression]:
@@ -203,4 +222,7 @@ HANDLERS: Final[dict[type, Callable[[ExpressionBinder, Any], Expression]]] = {
     exp.Dot: _dot,
     exp.Identifier: _parameter,
     exp.ParseJSON: _json_literal,
+    exp.JSONExtract: _arrow("->"),
+    exp.Lambda: _lambda,
+    exp.JSONExtractScalar: _arrow("->>"),
 }

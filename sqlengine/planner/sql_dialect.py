@@ -61,6 +61,10 @@ class EngineParser(_Parser):  # type: ignore[misc]
                 return outer
         return node
 
+    def _parse_lambda_arg(self) -> Any:
+        # sqlglot would take the text in f('{}' -> 'a') for the name of a parameter.
+        return None if self._curr.token_type == TokenType.STRING else super()._parse_lambda_arg()
+
     def _parse_map(self) -> Any:
         node = super()._parse_map()
         # sqlglot reads MAP {1: 2}[1] as MAP ({1: 2}[1]).
@@ -174,3 +178,7 @@ class EngineDialect(DuckDB):  # type: ignore[misc]
     Tokenizer = EngineTokenizer
     # sqlglot would renumber constant subscripts to count from 0.
     INDEX_OFFSET = 0
+
+    def to_json_path(self, path: Any) -> Any:
+        """Paths into JSON stay as typed."""
+        return path

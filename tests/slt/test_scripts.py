@@ -107,7 +107,9 @@ def _completed(script: Path, folder: Path) -> list[Record]:
         for record in read_script(script):
             if record.kind == "query":
                 cursor = oracle.execute(record.sql)
-                types = ", ".join(str(column[1]).strip('"') for column in cursor.description)
+                types = ", ".join(
+                    str(column[1]) if str(column[1]) != '"NULL"' else "NULL" for column in cursor.description
+                )
                 record = complete(record, types, cursor.fetchall())
             elif record.sql.lower().startswith("set timezone"):
                 # The one setting that both know and that changes answers.
