@@ -15,9 +15,11 @@ from sqlengine.vector import Vector
 
 
 def python_values(array: pa.Array, type_: SqlType) -> list[Any]:
-    """The values of a column: int, float, Decimal, str (VARCHAR, JSON, ENUM, BIT), bytes, bool, date, time (with a zone for TIMETZ),
-    datetime, timedelta (INTERVAL, a month is 30 days), UUID; list (LIST), tuple (ARRAY and rows), dict (STRUCT and MAP); None for
-    NULL. A MAP whose keys cannot be keys of a dict is {'key': […], 'value': […]}, as in DuckDB.
+    """The values of a column.
+
+    They are int, float, Decimal, str (VARCHAR, JSON, ENUM, BIT), bytes, bool, date, time (with a zone for TIMETZ),
+    datetime, timedelta (INTERVAL, a month is 30 days), UUID, list (LIST), tuple (ARRAY and rows), dict (STRUCT and
+    MAP); None for NULL. A MAP whose keys cannot be keys of a dict is {'key': […], 'value': […]}, as in DuckDB.
 
     A date or timestamp outside of Python's years 1 to 9999 is text: `'0044-03-15 (BC)'`.
     """

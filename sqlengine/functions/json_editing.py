@@ -41,7 +41,7 @@ def _edit(
         import pyarrow as pa
 
         columns, _, constant = aligned(arguments)
-        values = []
+        values: list[Any] = []
         for row in zip(*(column.arrow().to_pylist() for column in columns), strict=True):
             if any(each is None for each in row):
                 values.append(None)

@@ -120,7 +120,7 @@ def _text(tree: Any) -> str | None:
 
 
 def _scalar_json(tree: Any) -> str | None:
-    return None if isinstance(tree, list | dict) else _text(tree)
+    return None if isinstance(tree, list | dict) else dump(tree)
 
 
 def _length(tree: Any) -> int:
@@ -180,8 +180,8 @@ _read(
     VARCHAR,
     _scalar_json,
     True,
-    (f"SELECT json_value({_DOC}, '$.a[1]')", "x"),
-    "The value at a path as text; NULL for objects and arrays.",
+    (f"SELECT json_value({_DOC}, '$.a[1]')", '"x"'),
+    "The value at a path as JSON text; NULL for objects and arrays.",
 )
 _read("json_type", VARCHAR, type_name, False, (f"SELECT json_type({_DOC})", "OBJECT"), "The kind of a JSON value.")
 _read(
