@@ -120,7 +120,7 @@ def _text(tree: Any) -> str | None:
 
 
 def _scalar_json(tree: Any) -> str | None:
-    return None if isinstance(tree, list | dict) else dump(tree)
+    return None if tree is None or isinstance(tree, list | dict) else dump(tree)
 
 
 def _length(tree: Any) -> int:
