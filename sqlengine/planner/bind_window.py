@@ -15,7 +15,6 @@ from sqlengine.planner.context import BindContext
 from sqlengine.planner.expressions import Column, Expression, Literal, SortKey
 from sqlengine.planner.logical import Node, Window
 from sqlengine.planner.window_call import (
-    WHOLE_PARTITION,
     Direction,
     Exclusion,
     Frame,
@@ -181,7 +180,7 @@ class _Call:
         arguments = [self.binder.bind(tree) for tree in self.trees]
         signature = function.resolve([operand_of(argument) for argument in arguments])
         cast = tuple(coerce(argument, target) for argument, target in zip(arguments, signature.arguments, strict=True))
-        seen = frame if function.uses_frame else WHOLE_PARTITION
+        seen = frame if function.uses_frame else Frame()
         return WindowCall(
             function.alias_of or function.name, cast, signature.result, seen, ignore_nulls=self.ignore_nulls
         )
@@ -241,7 +240,7 @@ class _Definition:
 
     def _frame(self, order: tuple[SortKey, ...]) -> Frame:
         if self.frame is None:
-            return Frame() if order else WHOLE_PARTITION
+            return Frame()
         reader = self.binder.reader
         unit = FrameUnit(str(reader.get(self.frame, "kind")).upper())
         start = self._bound("start")

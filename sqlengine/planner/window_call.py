@@ -54,7 +54,7 @@ class FrameBound:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The rows of the partition that a call sees from the current row.
+    """The rows of the partition that a call sees from the current row; without ORDER BY the default is all of them.
 
     `key` is the ORDER BY key as the type of RANGE bounds that have an offset; otherwise None.
     """
@@ -64,9 +64,6 @@ class Frame:
     end: FrameBound = FrameBound(Direction.CURRENT)
     exclusion: Exclusion = Exclusion.NOTHING
     key: Expression | None = None
-
-
-WHOLE_PARTITION = Frame(FrameUnit.ROWS, end=FrameBound(Direction.FOLLOWING))
 
 
 @dataclass(frozen=True, slots=True)

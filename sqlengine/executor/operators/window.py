@@ -69,12 +69,12 @@ def _results(node: WindowExec, rows: Batch) -> dict[int, Vector]:
 
 def _result(call: WindowCall, batch: Batch, finder: FrameFinder) -> Vector:
     """The result of a call for each row of `batch`, which is in window order."""
-    rows = finder.with_frame(call.frame)
     aggregate = find_aggregate(call.function)
     if aggregate is not None:
-        return aggregate_frames(aggregate, call, batch, rows.frame)
+        return aggregate_frames(aggregate, call, batch, finder.with_frame(call.frame).frame)
     function = find_window(call.function)
     if function is None:
         raise InternalError(f"the plan calls a function {call.function!r} over a window that is not registered")
     arguments = [evaluate(argument, batch) for argument in call.arguments]
+    rows = finder.with_frame(call.frame) if function.uses_frame else finder.rows
     return function.run(rows, arguments, call.ignore_nulls, call.type)
