@@ -78,9 +78,13 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(propagate_empty, Walk.UP),
     Rule(merge_projects, Walk.UP),
     Rule(split_distinct_aggregates, Walk.WHOLE),
-    # Needs every filter in its place: they decide the sizes. The semi joins it makes find their place below.
-    Rule(reduce_aggregates, Walk.WHOLE),
+    # Columns that nobody reads are often computed, and a projection that computes keeps joins apart.
+    Rule(prune_columns, Walk.WHOLE),
+    Rule(merge_projects, Walk.UP),
+    # Needs every filter in its place: they decide the sizes.
     Rule(order_joins, Walk.WHOLE),
+    # Needs semi joins beside the tables they filter.
+    Rule(reduce_aggregates, Walk.WHOLE),
     Rule(top_k, Walk.DOWN),
     # Every rule before may have left columns that are read for nothing.
     Rule(prune_columns, Walk.WHOLE),

@@ -92,11 +92,12 @@ def test_planning_a_tpch_query_takes_under_15_ms() -> None:
     for case in read_cases(FOLDER / "tpch.txt"):
         query = bind("\n".join(case.sql), "tpch")
         settings = default_settings({})
+        # Of the processor: what else runs on the machine is no concern of the planner's.
         seconds = []
         for _ in range(5):
-            start = time.perf_counter()
+            start = time.process_time()
             parallelize(optimize(query.plan, settings), query.names, settings)
-            seconds.append(time.perf_counter() - start)
+            seconds.append(time.process_time() - start)
         assert min(seconds) < 0.015, case.comments
 
 

@@ -52,17 +52,17 @@ def order_joins(plan: Node) -> Node:
         Project: x
         └─ Join: inner on ref = c.k
            ├─ Join: inner on big.k = a.k
-           │  ├─ Scan: big; k, v, w
-           │  └─ Scan: a; k, x, d, s, f, ref
-           └─ Scan: c; k, z, u; where z = 1
+           │  ├─ Scan: big; k
+           │  └─ Scan: a; k, x, ref
+           └─ Scan: c; k, z; where z = 1
 
     After:
         Project: x
         └─ Join: inner on big.k = a.k
-           ├─ Scan: big; k, v, w
+           ├─ Scan: big; k
            └─ Join: inner on ref = c.k
-              ├─ Scan: a; k, x, d, s, f, ref
-              └─ Scan: c; k, z, u; where z = 1
+              ├─ Scan: a; k, x, ref
+              └─ Scan: c; k, z; where z = 1
     """
     return _visit(plan, Estimator(plan), ordered=True)
 

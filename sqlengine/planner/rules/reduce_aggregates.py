@@ -20,6 +20,7 @@ from sqlengine.planner.logical import (
     with_inputs,
 )
 from sqlengine.planner.rewriting import next_column_id, substitute
+from sqlengine.planner.rules.order_joins import order_joins
 from sqlengine.planner.statistics import Estimator
 from sqlengine.types import BOOLEAN
 
@@ -39,20 +40,22 @@ def reduce_aggregates(plan: Node) -> Node:
     Before:
         Project: x, max(v)
         └─ Join: inner on a.k = big.k
-           ├─ Scan: a; k, x, d, s, f, ref; where x = 1
+           ├─ Scan: a; k, x; where x = 1
            └─ Aggregate: by big.k; max(v)
-              └─ Scan: big; k, v, w
+              └─ Scan: big; k, v
 
     After:
         Project: a.x, max(v)
         └─ Join: inner on a.k = big.k
-           ├─ Scan: a; k, x, d, s, f, ref; where a.x = 1
+           ├─ Scan: a; k, x; where a.x = 1
            └─ Aggregate: by big.k; max(v)
               └─ Join: semi on big.k = a.k
-                 ├─ Scan: big; k, v, w
-                 └─ Scan: a; k, x, d, s, f, ref; where a.x = 1
+                 ├─ Scan: big; k, v
+                 └─ Scan: a; k, x; where a.x = 1
     """
-    return _Reducer(plan).visit(plan)
+    reduced = _Reducer(plan).visit(plan)
+    # A semi join may belong below the joins of the grouping's input.
+    return plan if reduced is plan else order_joins(reduced)
 
 
 class _Reducer:

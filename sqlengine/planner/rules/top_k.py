@@ -18,12 +18,12 @@ def top_k(node: Node) -> Node:
         Limit: limit 10 offset 5
         └─ Sort: x DESC
            └─ Project: x, k + 1 AS j
-              └─ Scan: a; k, x, d, s, f, ref
+              └─ Scan: a; k, x
 
     After:
         Sort: x DESC; limit 10 offset 5
         └─ Project: x, k + 1 AS j
-           └─ Scan: a; k, x, d, s, f, ref
+           └─ Scan: a; k, x
     """
     if not isinstance(node, Limit) or node.percent is not None:
         return node
