@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from sqlengine.config import Settings
+from sqlengine.definitions import Definitions
 from sqlengine.errors import BindError, FileMissingError, InterfaceError, did_you_mean
+from sqlengine.planner.definitions import Macro, View
 from sqlengine.storage.dataset import open_table
 from sqlengine.storage.formats import format_of
 from sqlengine.storage.memory import ArrowTable
@@ -28,9 +30,9 @@ TABLE_FUNCTIONS = {
 class SessionCatalog:
     """The tables of one connection; implements `planner.catalog.Catalog`.
 
-    A name is looked up among registered tables, then the files and sub-folders of `folder`, then the Python
-    variables that `scope` finds. Case does not count, except for variables. `on_open` is told of every table of files
-    that is opened.
+    A name is looked up among what CREATE made, registered tables, the files and sub-folders of `folder`, then the
+    Python variables that `scope` finds. Case does not count, except for variables. `on_open` is told of every table
+    of files that is opened.
     """
 
     def __init__(self, folder: str | None, settings: Callable[[], Settings], on_open: Callable[[Table], None]) -> None:
@@ -40,6 +42,7 @@ class SessionCatalog:
         self._settings = settings
         self._on_open = on_open
         self._registered: dict[str, tuple[str, Table]] = {}
+        self.definitions = Definitions()
         self.scope: Callable[[str], object] | None = None
 
     def register(self, name: str, source: object) -> None:
@@ -53,11 +56,22 @@ class SessionCatalog:
         if self._registered.pop(name.lower(), None) is None:
             raise InterfaceError(f"no table {name!r} is registered.{did_you_mean(name, self.table_names())}")
 
+    def view(self, parts: tuple[str, ...]) -> View | None:
+        """The view of that name, or None."""
+        return self.definitions.view(parts[-1]) if _is_local(parts) else None
+
+    def macro(self, name: str) -> Macro | None:
+        """The macro of that name, or None."""
+        return self.definitions.macro(name)
+
     def table(self, parts: tuple[str, ...]) -> Table | None:
         """The table of that (possibly qualified) name, or None."""
-        if len(parts) != 1:
+        if not _is_local(parts):
             return None
-        name = parts[0]
+        name = parts[-1]
+        defined = self.definitions.table(name)
+        if defined is not None:
+            return defined
         registered = self._registered.get(name.lower())
         if registered is not None:
             return registered[1]
@@ -69,9 +83,10 @@ class SessionCatalog:
         return None if value is None else self._open(name, value)
 
     def table_names(self) -> list[str]:
-        """Registered tables and those of the folder, sorted."""
+        """Tables and views that were created, registered tables and those of the folder, sorted."""
         names = {name.lower(): name for name in self._folder_sources()}
         names.update((key, name) for key, (name, _) in self._registered.items())
+        names.update((name.lower(), name) for name in self.definitions.names())
         return sorted(names.values(), key=str.lower)
 
     def open_path(self, path: str) -> Table:
@@ -137,6 +152,12 @@ class SessionCatalog:
             elif format_of(path.name) is not None:
                 found.setdefault(path.name.split(".")[0], path)
         return found
+
+
+def _is_local(parts: tuple[str, ...]) -> bool:
+    """Whether a name means this session's tables, under DuckDB's names of its database and schema if any."""
+    known = (("memory", "temp"), ("main", "temp"))
+    return all(part.lower() in known[-1] or part.lower() in known[0] for part in parts[:-1])
 
 
 def as_arrow_table(source: Any) -> Any | None:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from sqlengine.export import export_array, export_type
 from sqlengine.python_values import python_values
-from sqlengine.types import TIMESTAMP_UNITS, VARCHAR, SqlType, TypeKind, arrow_type
+from sqlengine.types import BIGINT, TIMESTAMP_UNITS, VARCHAR, SqlType, TypeKind, arrow_type
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,6 +59,11 @@ class Result:
         columns = [ResultColumn(name, VARCHAR) for name in names]
         arrays = [pa.array([row[k] for row in rows], pa.string()) for k in range(len(names))]
         return Result(columns, pa.Table.from_arrays(arrays, names=list(names)))
+
+    @staticmethod
+    def from_count(rows: int) -> Result:
+        """The answer of a statement that has written so many rows."""
+        return Result([ResultColumn("Count", BIGINT)], pa.table({"Count": pa.array([rows], pa.int64())}))
 
     def __len__(self) -> int:
         return int(self._table.num_rows)

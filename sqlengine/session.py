@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from sqlengine.catalog import SessionCatalog
 from sqlengine.config import SETTINGS, Settings, default_settings
-from sqlengine.errors import InterfaceError, QueryInterruptedError
+from sqlengine.errors import BindError, InterfaceError, InternalError, QueryInterruptedError, did_you_mean
 from sqlengine.executor.context import Progress, QueryCancelled, QueryContext
 from sqlengine.planner.bound import BoundQuery
 from sqlengine.planner.logical import Node
@@ -23,6 +23,7 @@ from sqlengine.storage.table import Table
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from sqlengine.planner import statements as kinds
     from sqlengine.planner.parse import Statement
 
 Parameters = Sequence[object] | Mapping[str, object] | None
@@ -48,12 +49,13 @@ class Session:
             self._warm_up()
         self.on_progress: Callable[[Progress], None] | None = None
         self._running: QueryContext | None = None
+        self._prepared: dict[str, Statement] = {}
 
     def run_script(self, sql: str, parameters: Parameters = None) -> Iterator[Result | None]:
         """Run the statements of `sql` one by one; a statement without an answer (SET) gives None."""
-        from sqlengine.planner.parse import parse_statements
+        from sqlengine.planner.parse import read_statements
 
-        for statement in parse_statements(sql):
+        for statement in read_statements(sql):
             yield self.run(statement, parameters)
 
     def run(self, statement: Statement, parameters: Parameters = None) -> Result | None:
@@ -83,8 +85,46 @@ class Session:
             case kinds.Describe(columns=columns):
                 rows_ = [[name, str(type_), "YES", None, None, None] for name, type_ in columns]
                 return Result.from_text(["column_name", "column_type", "null", "key", "default", "extra"], rows_)
+            case kinds.Execute(name=name, values=values):
+                prepared = self._prepared.get(name.lower())
+                if prepared is None:
+                    raise BindError(f'there is no prepared statement "{name}".{did_you_mean(name, self._prepared)}')
+                return self.run(prepared, values)
+            case _:
+                return self._define(bound)
+
+    def _define(self, bound: kinds.Definition) -> Result | None:
+        """Run a statement that changes what the session knows; those that write rows answer with their number."""
+        from sqlengine.planner import statements as kinds
+
+        definitions, task_rows = self.catalog.definitions, self.settings.get_int("task_rows")
+        match bound:
+            case kinds.CreateView(view=view, replace=replaces, if_missing=if_missing):
+                definitions.create_view(view, replaces, if_missing)
+            case kinds.CreateMacro(macro=macro, replace=replaces, if_missing=if_missing):
+                definitions.create_macro(macro, replaces, if_missing)
+            case kinds.CreateTable(name=name, columns=columns, query=query):
+                if definitions.wants_table(name, bound.replace, bound.if_missing):
+                    rows = None if query is None else self.run_query(query).arrow()
+                    definitions.put_table(name, columns, rows, task_rows)
+                    return None if rows is None else Result.from_count(rows.num_rows)
+            case kinds.Insert(name=name, query=query):
+                rows = self.run_query(query).arrow()
+                definitions.insert(name, rows, task_rows)
+                return Result.from_count(rows.num_rows)
+            case kinds.Drop(kind=kind, names=names, if_exists=if_exists):
+                for each in names:
+                    definitions.drop(kind, each, if_exists)
+            case kinds.Prepare(name=name, statement=statement):
+                self._prepared[name.lower()] = statement
+            case kinds.Deallocate(name=name):
+                if self._prepared.pop(name.lower(), None) is None:
+                    raise BindError(f'there is no prepared statement "{name}".{did_you_mean(name, self._prepared)}')
+            case kinds.Execute():
+                raise InternalError("EXECUTE runs another statement")
             case _:
                 assert_never(bound)
+        return None
 
     def show(self, name: str | None) -> Result:
         """The value of one setting, or name, value and meaning of all."""

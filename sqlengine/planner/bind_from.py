@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from sqlengine.errors import did_you_mean
 from sqlengine.planner.bind_expression import ExpressionBinder
+from sqlengine.planner.bind_macro import bind_table_macro, bind_view
 from sqlengine.planner.bind_option import bind_option_call
 from sqlengine.planner.bind_pivot import bind_pivot
 from sqlengine.planner.bind_recursion import bind_recursion
@@ -138,6 +139,10 @@ def _table(context: BindContext, node: Any, tables: CommonTables) -> Source:
     reader = context.reader
     this = reader.get(node, "this")
     if not isinstance(this, exp.Identifier):
+        macro = context.catalog.macro(this.name) if isinstance(this, exp.Anonymous) else None
+        if macro is not None and macro.is_table:
+            binder = ExpressionBinder(context, Scope(), "FROM")
+            return _aliased(context, bind_table_macro(context, this, macro, binder), node, macro.name)
         with context.at(node):
             name, table = bind_option_call(context, this)
         return _scan(context, node, (name,), table)
@@ -147,6 +152,9 @@ def _table(context: BindContext, node: Any, tables: CommonTables) -> Source:
     common = tables.get(parts[0].lower()) if len(parts) == 1 else None
     if common is not None:
         return _common_table(context, node, common)
+    view = context.catalog.view(parts)
+    if view is not None:
+        return _aliased(context, bind_view(context, node, view), node, view.name)
     with context.at(node):
         table_ = context.catalog.table(parts)
         if table_ is None and len(parts) == 1 and this.args.get("quoted") and _is_path(parts[0]):
@@ -219,8 +227,8 @@ def _is_query(node: Any) -> bool:
     return not isinstance(node, exp.Table)
 
 
-def _aliased(context: BindContext, bound: BoundQuery, node: Any) -> Source:
-    return bound.plan, Scope([offered(context, node, (), unique_names(bound.names), bound.plan.columns)])
+def _aliased(context: BindContext, bound: BoundQuery, node: Any, *path: str) -> Source:
+    return bound.plan, Scope([offered(context, node, path, unique_names(bound.names), bound.plan.columns)])
 
 
 # -- joins --------------------------------------------------------------------------------------

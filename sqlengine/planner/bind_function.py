@@ -12,6 +12,7 @@ from sqlengine.functions.registry import find_aggregate, find_scalar, find_windo
 from sqlengine.planner import bind_nested, bind_subquery
 from sqlengine.planner.bind_aggregate import bind_aggregate, bind_grouping_call, within_group
 from sqlengine.planner.bind_lambda import LAMBDA_FUNCTIONS
+from sqlengine.planner.bind_macro import bind_macro
 from sqlengine.planner.bind_nested import NAMED
 from sqlengine.planner.bind_star import unpack
 from sqlengine.planner.bind_unnest import unnest_value
@@ -42,6 +43,9 @@ def bind_call(binder: ExpressionBinder, node: Any, condition: Any = None) -> Exp
         return bind_subquery.array(binder, trees[0])
     if name in ("grouping", "grouping_id") and condition is None:
         return bind_grouping_call(binder, node, trees)
+    macro = binder.context.catalog.macro(name)
+    if macro is not None and not macro.is_table and condition is None:
+        return bind_macro(binder, node, macro)
     aggregate = find_aggregate(name)
     if aggregate is not None:
         return bind_aggregate(binder, node, aggregate, trees, condition)

@@ -56,7 +56,10 @@ class NameBinder:
             if self.reader.get(node, part) is not None
         )
         name = self.reader.name(this)
-        parameter = self.parameter(qualifiers[0] if qualifiers else name) if self.lambdas else None
+        first = qualifiers[0] if qualifiers else name
+        parameter = self.parameter(first) if self.lambdas else None
+        if parameter is None and first.lower() in self.context.names and not self.scope.knows(qualifiers):
+            parameter = self.context.names[first.lower()]
         if parameter is not None:
             return bind_nested.field_of(self._whole, parameter, (*qualifiers, name)[1:], node)
         with self.context.at(node):

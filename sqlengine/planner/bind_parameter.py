@@ -103,6 +103,8 @@ def literal_of(value: object) -> Literal:
         No SQL type stands for values of that Python type.
     """
     match value:
+        case Literal():
+            return value
         case None:
             return Literal(None, NULL)
         case bool():

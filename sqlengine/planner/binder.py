@@ -5,17 +5,22 @@ Nothing here or in what it imports at the top loads sqlglot; the first statement
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, assert_never
 
 from sqlengine.errors import NotSupportedError, ProgrammingError
 from sqlengine.planner.bound import BoundQuery
 from sqlengine.planner.catalog import Catalog
 from sqlengine.planner.parse import DescribeTree, ExplainTree, QueryTree, Statement
+from sqlengine.planner.parse_definition import DefinitionTree, ExecuteTree, PrepareTree
 from sqlengine.planner.source import Source
 from sqlengine.planner.statements import (
     BoundStatement,
+    CreateMacro,
+    Deallocate,
     Describe,
     Explain,
+    Prepare,
     Query,
     SetStatement,
     ShowStatement,
@@ -64,6 +69,24 @@ def bind_statement(
             query = _bind(tree, statement.source, catalog, parameters, evaluate)
             types = [column.type for column in query.plan.columns]
             return Describe(tuple(zip(query.names, types, strict=True)))
+        case DefinitionTree(tree=tree):
+            from sqlengine.planner.bind_definition import bind_definition
+
+            bind = functools.partial(_bind, evaluate=evaluate)
+            return bind_definition(tree, statement.source, catalog, parameters, bind)
+        case PrepareTree(name=name, statement=prepared):
+            return Prepare(name, prepared)
+        case ExecuteTree(name=name, arguments=arguments):
+            from sqlengine.planner.bind_definition import bind_execution
+
+            return bind_execution(name, arguments, statement.source, catalog, parameters)
+        case CreateMacro(macro=macro):
+            from sqlengine.planner.bind_macro import check_macro
+
+            check_macro(macro, catalog)
+            return content
+        case Deallocate():
+            return content
         case SetStatement() | ShowStatement() | ShowTables():
             if parameters:
                 raise ProgrammingError("this statement takes no parameters")
@@ -73,8 +96,6 @@ def bind_statement(
 
 
 def _bind(tree: Any, source: Source, catalog: Catalog, parameters: Parameters, evaluate: Evaluate | None) -> BoundQuery:
-    from sqlglot import exp
-
     from sqlengine.planner.bind_parameter import ParameterValues
     from sqlengine.planner.bind_query import bind_query
     from sqlengine.planner.consume import Reader
@@ -86,9 +107,5 @@ def _bind(tree: Any, source: Source, catalog: Catalog, parameters: Parameters, e
         bound = bind_query(context, tree, {})
     except RecursionError:
         raise NotSupportedError("the query is nested too deeply") from None
-    for common in tree.find_all(exp.CTE):
-        if id(common) not in context.used_tables:
-            # As in DuckDB, a WITH query that nobody refers to means nothing.
-            reader.skip(common)
-    reader.refuse_unread(tree)
+    context.refuse_unread(tree)
     return bound

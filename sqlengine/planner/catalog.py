@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
+from sqlengine.planner.definitions import Macro, View
 from sqlengine.storage.table import Table
 
 
@@ -13,6 +14,14 @@ class Catalog(Protocol):
 
     def table(self, parts: tuple[str, ...]) -> Table | None:
         """The table of that (possibly qualified) name, or None."""
+        ...
+
+    def view(self, parts: tuple[str, ...]) -> View | None:
+        """The view of that (possibly qualified) name, or None."""
+        ...
+
+    def macro(self, name: str) -> Macro | None:
+        """The macro of that name, or None."""
         ...
 
     def table_names(self) -> Iterable[str]:

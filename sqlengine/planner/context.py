@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -58,6 +58,7 @@ class BindContext:
     catalog: Catalog
     parameters: ParameterValues
     reader: Reader
+    names: Mapping[str, Expression] = field(default_factory=dict)
     used_tables: set[int] = field(default_factory=set)
     given: dict[int, Expression] = field(default_factory=dict)
     evaluate: Evaluate | None = None
@@ -68,6 +69,15 @@ class BindContext:
     def column(self, name: str, type_: SqlType) -> Column:
         """A new column."""
         return Column(next(self._ids), name, type_)
+
+    def refuse_unread(self, tree: Any) -> None:
+        """Raise NotSupportedError for what nobody read; as in DuckDB a WITH query nobody refers to means nothing."""
+        from sqlglot import exp
+
+        for common in tree.find_all(exp.CTE):
+            if id(common) not in self.used_tables:
+                self.reader.skip(common)
+        self.reader.refuse_unread(tree)
 
     def error(self, message: str, node: Any) -> BindError:
         """A BindError at a node's place."""

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from sqlengine.errors import NotSupportedError, ParseError, did_you_mean
+from sqlengine.planner.parse_definition import (
+    DefinitionTree,
+    ExecuteTree,
+    PrepareTree,
+    deallocation,
+    definition,
+    execution,
+)
 from sqlengine.planner.source import Source
-from sqlengine.planner.statements import SetStatement, ShowStatement, ShowTables
+from sqlengine.planner.statements import CreateMacro, Deallocate, SetStatement, ShowStatement, ShowTables
 from sqlengine.planner.syntax_error import syntax_error
 from sqlengine.planner.tokens import dialect as our_dialect
 from sqlengine.planner.tokens import statement_tokens
@@ -16,12 +25,25 @@ QUERY_WORDS = ("SELECT", "WITH", "FROM", "VALUES", "TABLE", "(", "PIVOT", "UNPIV
 
 # Statements that are SQL but not ours.
 _FOREIGN = """
-    ALTER ANALYZE ATTACH BEGIN CALL CHECKPOINT COMMENT COMMIT COPY CREATE DEALLOCATE DELETE DETACH DROP END EXECUTE
-    EXPORT FORCE GRANT IMPORT INSERT INSTALL LOAD MERGE PRAGMA PREPARE REFRESH REPLACE REVOKE ROLLBACK START SUMMARIZE
+    ALTER ANALYZE ATTACH BEGIN CALL CHECKPOINT COMMENT COMMIT COPY DELETE DETACH END
+    EXPORT FORCE GRANT IMPORT INSTALL LOAD MERGE PRAGMA REFRESH REPLACE REVOKE ROLLBACK START SUMMARIZE
     TRUNCATE UPDATE USE VACUUM
 """
 FOREIGN_WORDS = frozenset(_FOREIGN.split())
-OWN_WORDS = ("EXPLAIN", "SET", "RESET", "SHOW", "DESCRIBE", "DESC")
+OWN_WORDS = (
+    "CREATE",
+    "INSERT",
+    "DROP",
+    "PREPARE",
+    "EXECUTE",
+    "DEALLOCATE",
+    "EXPLAIN",
+    "SET",
+    "RESET",
+    "SHOW",
+    "DESCRIBE",
+    "DESC",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +68,26 @@ class DescribeTree:
     tree: Any
 
 
+Content = (
+    QueryTree
+    | ExplainTree
+    | DescribeTree
+    | SetStatement
+    | ShowStatement
+    | ShowTables
+    | DefinitionTree
+    | CreateMacro
+    | PrepareTree
+    | ExecuteTree
+    | Deallocate
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """One parsed statement and where it stands in its script."""
 
-    content: QueryTree | ExplainTree | DescribeTree | SetStatement | ShowStatement | ShowTables
+    content: Content
     source: Source
 
     @property
@@ -60,7 +97,12 @@ class Statement:
 
 
 def parse_statements(sql: str, dialect: str = "duckdb") -> list[Statement]:
-    """The statements of a script, in order; empty ones and comments are left out.
+    """All statements of a script, parsed: see `read_statements`."""
+    return list(read_statements(sql, dialect))
+
+
+def read_statements(sql: str, dialect: str = "duckdb") -> Iterator[Statement]:
+    """The statements of a script, in order, each parsed when it is asked for; empty ones and comments are left out.
 
     Parameters
     ----------
@@ -75,20 +117,16 @@ def parse_statements(sql: str, dialect: str = "duckdb") -> list[Statement]:
     ParseError
         The text is not SQL; carries the place.
     NotSupportedError
-        A statement of a kind that this engine does not run (INSERT, CREATE, …).
+        A statement of a kind that this engine does not run (UPDATE, DELETE, …).
     """
     if dialect != "duckdb":
         sql = _translate(sql, dialect)
-    statements = []
     for tokens in statement_tokens(sql):
         source = Source(sql, tokens[0].start, tokens[-1].end + 1)
-        statements.append(Statement(_content(tokens, source), source))
-    return statements
+        yield Statement(_content(tokens, source), source)
 
 
-def _content(
-    tokens: list[Any], source: Source
-) -> QueryTree | ExplainTree | DescribeTree | SetStatement | ShowStatement | ShowTables:
+def _content(tokens: list[Any], source: Source) -> Content:
     word = tokens[0].text.upper()
     match word:
         case "EXPLAIN":
@@ -99,6 +137,14 @@ def _content(
             return _setting(tokens, source)
         case "SHOW":
             return _show(tokens, source)
+        case "CREATE" | "INSERT" | "DROP":
+            return definition(tokens, source, _parsed)
+        case "PREPARE":
+            return _prepare(tokens, source)
+        case "EXECUTE":
+            return execution(tokens, source, _parsed)
+        case "DEALLOCATE":
+            return deallocation(tokens, source)
         case _ if word in QUERY_WORDS:
             return QueryTree(_query(tokens, source))
         case _ if word in FOREIGN_WORDS:
@@ -108,6 +154,17 @@ def _content(
         case _:
             hint = did_you_mean(tokens[0].text, [*QUERY_WORDS, *OWN_WORDS, *sorted(FOREIGN_WORDS)])
             raise ParseError(f"a statement cannot begin with {tokens[0].text!r}.{hint}", _at(tokens[0], source))
+
+
+def _parsed(tokens: list[Any], source: Source) -> Any:
+    return _run_parser(tokens, source, None)
+
+
+def _prepare(tokens: list[Any], source: Source) -> PrepareTree:
+    if len(tokens) < 4 or tokens[2].text.upper() != "AS":
+        raise ParseError("PREPARE is written: PREPARE name AS statement", _at(tokens[0], source))
+    part = Source(source.script, tokens[3].start, source.stop)
+    return PrepareTree(tokens[1].text, Statement(_content(tokens[3:], part), part))
 
 
 def _explain(tokens: list[Any], source: Source) -> ExplainTree:

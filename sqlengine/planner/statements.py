@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sqlengine.planner.bound import BoundQuery
+from sqlengine.planner.definitions import Macro, View
+from sqlengine.planner.expressions import Literal
 from sqlengine.types import SqlType
+
+if TYPE_CHECKING:
+    from sqlengine.planner.parse import Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,4 +56,74 @@ class Describe:
     columns: tuple[tuple[str, SqlType], ...]
 
 
-BoundStatement = Query | Explain | SetStatement | ShowStatement | ShowTables | Describe
+@dataclass(frozen=True, slots=True)
+class CreateView:
+    """CREATE VIEW."""
+
+    view: View
+    replace: bool
+    if_missing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CreateMacro:
+    """CREATE MACRO."""
+
+    macro: Macro
+    replace: bool
+    if_missing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CreateTable:
+    """CREATE TABLE: of the rows of `query`, or empty."""
+
+    name: str
+    columns: tuple[tuple[str, SqlType], ...]
+    query: BoundQuery | None
+    replace: bool
+    if_missing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """INSERT INTO: `query` delivers exactly the table's columns."""
+
+    name: str
+    query: BoundQuery
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """DROP `kind` (TABLE, VIEW, MACRO)."""
+
+    kind: str
+    names: tuple[str, ...]
+    if_exists: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """PREPARE name AS statement; the statement is bound when it is executed."""
+
+    name: str
+    statement: Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Execute:
+    """EXECUTE name with values, by position or by name."""
+
+    name: str
+    values: list[Literal] | dict[str, Literal]
+
+
+@dataclass(frozen=True, slots=True)
+class Deallocate:
+    """DEALLOCATE name."""
+
+    name: str
+
+
+Definition = CreateView | CreateMacro | CreateTable | Insert | Drop | Prepare | Execute | Deallocate
+BoundStatement = Query | Explain | SetStatement | ShowStatement | ShowTables | Describe | Definition

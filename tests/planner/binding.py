@@ -197,6 +197,12 @@ class EmptyCatalog:
         name = by_name[parts[0].lower()]
         return table(name, TABLES[name])
 
+    def view(self, parts: tuple[str, ...]) -> None:
+        return None
+
+    def macro(self, name: str) -> None:
+        return None
+
     def table_names(self) -> list[str]:
         return list(TABLES)
 

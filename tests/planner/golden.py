@@ -80,6 +80,12 @@ class SyntheticCatalog:
     def table(self, parts: tuple[str, ...]) -> Table | None:
         return self._tables.get(parts[-1].lower())
 
+    def view(self, parts: tuple[str, ...]) -> None:
+        return None
+
+    def macro(self, name: str) -> None:
+        return None
+
     def table_names(self) -> Iterable[str]:
         return self._tables
 

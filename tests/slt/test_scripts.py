@@ -117,5 +117,7 @@ def _completed(script: Path, folder: Path) -> list[Record]:
             elif record.kind == "error":
                 # What we refuse on purpose DuckDB may well answer; only the wording is ours.
                 pass
+            elif not record.sql.upper().startswith(("SET ", "RESET ")):
+                oracle.execute(record.sql)
             records.append(record)
         return records
