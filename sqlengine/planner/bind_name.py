@@ -57,7 +57,7 @@ class NameBinder:
         )
         name = self.reader.name(this)
         first = qualifiers[0] if qualifiers else name
-        parameter = self.parameter(first) if self.lambdas else None
+        parameter: Expression | None = self.parameter(first) if self.lambdas else None
         if parameter is None and first.lower() in self.context.names and not self.scope.knows(qualifiers):
             parameter = self.context.names[first.lower()]
         if parameter is not None:
