@@ -45,6 +45,14 @@ def _half_away(quotient: Any, rest: Any, divisor: int) -> Any:
     return quotient + (rest >= half) - (rest <= -half)
 
 
+def _half_even(quotient: Any, rest: Any, divisor: int) -> Any:
+    # Twice the rest against the divisor says more or less than half; at just half an odd quotient moves on.
+    odd = quotient % 2 != 0
+    up = (rest * 2 > divisor) | ((rest * 2 == divisor) & odd)
+    down = (rest * 2 < -divisor) | ((rest * 2 == -divisor) & odd)
+    return quotient + up - down
+
+
 def _towards_zero(quotient: Any, rest: Any, divisor: int) -> Any:
     return quotient
 
@@ -192,6 +200,14 @@ scalar(
     example=("SELECT round(2.45, 1)", "2.5"),
     summary="A number rounded to so many digits after the point, halves away from zero.",
 )(_rounds(_half_away, round_half_away))
+scalar(
+    "round_even",
+    _resolver("round_even", (*_WHOLE, *_FRACTIONAL), digits=True),
+    aliases=("roundbankers",),
+    example=("SELECT round_even(2.5, 0)", "2"),
+    summary="A number rounded to so many digits after the point, halves to the even neighbour.",
+    usage="round_even(number, digits)",
+)(_rounds(_half_even, np.rint))
 scalar(
     "trunc",
     _resolver("trunc", (*_WHOLE, *_FRACTIONAL), digits=True),

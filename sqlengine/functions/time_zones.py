@@ -18,11 +18,13 @@ from sqlengine.functions.grouped import for_each_constant
 from sqlengine.functions.intervals import MICROS_PER_DAY, interval_parts, make_intervals
 from sqlengine.functions.overloads import overload, resolver
 from sqlengine.functions.patterns import constant_text
-from sqlengine.functions.registry import Run, find_scalar, scalar
+from sqlengine.functions.registry import Operand, Run, Signature, find_scalar, scalar
+from sqlengine.functions.session import UTC, session_facts
 from sqlengine.functions.validity import any_null_constant, combined_valid, null_vector, rows_of, words_result
 from sqlengine.types import (
     BIGINT,
     DATE,
+    DOUBLE,
     INTERVAL,
     TIMESTAMP,
     TIMESTAMPTZ,
@@ -111,6 +113,43 @@ scalar(
     example=("SELECT timezone('America/New_York', TIMESTAMPTZ '2020-07-01 12:00:00+00')", "2020-07-01 08:00:00"),
     summary="The local time of an instant in a zone, or the instant of a local time; also written AT TIME ZONE.",
 )(_timezone)
+
+
+def _resolve_make_timestamptz(operands: Sequence[Operand]) -> Signature:
+    signature = _MAKE_TIMESTAMPTZ(operands)
+    zone = session_facts().time_zone
+    if len(operands) == 6 and zone != UTC:
+        raise NotSupportedError(f"make_timestamptz() without a time zone is not supported in the time zone {zone}")
+    return signature
+
+
+_SIX: Final = (BIGINT, BIGINT, BIGINT, BIGINT, BIGINT, DOUBLE)
+_MAKE_TIMESTAMPTZ: Final = resolver(
+    "make_timestamptz",
+    overload(*_SIX, TIMESTAMPTZ),
+    overload(*_SIX, VARCHAR, TIMESTAMPTZ),
+    overload(BIGINT, TIMESTAMPTZ),
+)
+
+
+@scalar(
+    "make_timestamptz",
+    _resolve_make_timestamptz,
+    example=("SELECT make_timestamptz(2020, 7, 1, 12, 0, 0, 'America/New_York')", "2020-07-01 16:00:00+00"),
+    summary="The instant of six parts, on a zone's clocks, or of microseconds since 1970.",
+    usage="make_timestamptz(year, month, day, hour, minute, seconds, zone)",
+)
+@for_each_constant(6)
+def _make_timestamptz(arguments: Sequence[Vector], result: SqlType) -> Vector:
+    if any_null_constant(arguments):
+        return null_vector(result, arguments)
+    make = find_scalar("make_timestamp")
+    assert make is not None
+    local = make.run(arguments[:6], TIMESTAMP)
+    if len(arguments) < 7:
+        return words_result(local.values(), arguments, result, local.valid())
+    instants = _zoned(local, _zone_of(arguments[6]), to_utc, result)
+    return words_result(instants.values(), arguments, result, local.valid())
 
 
 # -- casts in the session's zone ---------------------------------------------------------------
