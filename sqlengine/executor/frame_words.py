@@ -129,7 +129,9 @@ def _extremes(state: State, argument: Vector, frame: tuple[Segment, ...]) -> Vec
     if not argument.type.is_text:
         return from_ordered_words(best, seen, state.type)
     row_of_rank = np.full(int(words.max(initial=0)) + 1, -1, np.int64)
-    row_of_rank[words] = np.arange(len(words))
+    # A NULL has the rank of a value too.
+    known = np.arange(len(words)) if valid is None else np.flatnonzero(valid)
+    row_of_rank[words[known]] = known
     rows = row_of_rank.take(best)
     return argument.take(rows if seen is None else np.where(seen, rows, -1), may_miss=True)
 
