@@ -71,9 +71,12 @@ def run_command(shell: Shell, text: str) -> None:
             shell.say(f"{error.filename}: {error.strerror}" if error.filename else str(error))
 
 
-@command("help", "h", "?")
+@command("help", "h", "?", argument="[FUNCTION]")
 def show_help(shell: Shell, argument: str) -> None:
-    """this text"""
+    """this text; what a function does, with an example"""
+    if argument:
+        shell.say(_about_function(argument.strip().rstrip("()").lower()))
+        return
     entries = list(dict.fromkeys(COMMANDS.values()))
     left = [
         " ".join(filter(None, [", ".join(_spelled(name) for name in entry.names), entry.argument])) for entry in entries
@@ -86,6 +89,16 @@ def show_help(shell: Shell, argument: str) -> None:
         "Keys: Tab completes, Ctrl-R searches the history, Alt-Enter runs without a semicolon,\n"
         "      Ctrl-C ends a query or clears the line, Ctrl-D leaves."
     )
+
+
+def _about_function(name: str) -> str:
+    from sqlengine.functions.registry import find_aggregate, find_scalar, find_window, function_names
+
+    function = find_scalar(name) or find_aggregate(name) or find_window(name)
+    if function is None:
+        return f"there is no function {name!r}.{errors.did_you_mean(name, function_names())}"
+    example = "" if function.example is None else f"\n  {function.example[0]}\n  -- {function.example[1]}"
+    return function.summary + example
 
 
 @command("tables", "dt")

@@ -112,6 +112,13 @@ def test_help_names_every_command(terminal: Terminal) -> None:
     assert "there is no command '.tabels'. Did you mean 'tables'?" in terminal.run(".tabels")
 
 
+def test_help_of_a_function(terminal: Terminal) -> None:
+    shown = terminal.run(".help levenshtein")
+    assert "to make one text the other" in shown
+    assert "SELECT levenshtein('duck', 'dock')" in shown
+    assert "Did you mean" in terminal.run(".help levenstein")
+
+
 def test_completion_of_columns(terminal: Terminal) -> None:
     terminal.process.send("SELECT i. FROM items i;" + "\x1b[D" * len(" FROM items i;") + "na")
     # The menu names the kind of what it offers.
