@@ -6,6 +6,7 @@ twice (clocks go back) as the later one, as ICU and DuckDB read them.
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 _LARGEST: Final = np.iinfo(np.int64).max
 _MICROS_PER_SECOND: Final = 1_000_000
+_END_OF_TABLES: Final = 2_114_380_800 * _MICROS_PER_SECOND  # 2037-01-01
+_CYCLE: Final = 146_097 * MICROS_PER_DAY
 
 
 def _zone_of(vector: Vector) -> str:
@@ -55,9 +58,26 @@ def _offsets(instants: Words, zone: str) -> Words:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    array = pa.array(instants, pa.timestamp("us", zone))
+    far = instants >= _END_OF_TABLES
+    array = pa.array(np.where(far, 0, instants), pa.timestamp("us", zone))
     local = pc.local_timestamp(array).cast(pa.int64()).to_numpy(zero_copy_only=False)
-    return np.asarray(local - instants)
+    offsets = np.asarray(local - np.where(far, 0, instants))
+    if far.any():
+        offsets[far] = _far_offsets(instants[far], zone)
+    return offsets
+
+
+def _far_offsets(instants: Words, zone: str) -> Words:
+    """As `_offsets`, value by value: Arrow knows the zone database's tables, which end, not the rules after."""
+    import zoneinfo
+
+    rules = zoneinfo.ZoneInfo(zone)
+    # The calendar repeats after 400 years, so later years are those before 2438.
+    distinct, places = np.unique((instants - _END_OF_TABLES) % _CYCLE // _MICROS_PER_SECOND, return_inverse=True)
+    first = datetime.datetime.fromtimestamp(_END_OF_TABLES // _MICROS_PER_SECOND, datetime.UTC)
+    moments = (first + datetime.timedelta(seconds=int(each)) for each in distinct)
+    ahead = [moment.astimezone(rules).utcoffset() or datetime.timedelta() for moment in moments]
+    return np.array([each // datetime.timedelta(microseconds=1) for each in ahead], np.int64)[places]
 
 
 def _is_infinite(words: Words) -> Words:
