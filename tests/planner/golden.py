@@ -9,8 +9,8 @@
     (the plan before and after that rule)
 
 Commands: `opt` shows what the rule named by `expect=` did, and fails if it did nothing; with `expect-not=` it shows the
-final logical plan and fails if that rule changed anything. `plan` shows the physical plan. `tables=tpch` takes
-the TPC-H tables instead of a, b, c and big; any other `name=value` is a setting.
+final logical plan and fails if that rule changed anything. `bind` shows the plan before any rule, `plan` the physical
+one. `tables=tpch` takes the TPC-H tables instead of a, b, c and big; any other `name=value` is a setting.
 
 `SQLENGINE_UPDATE_PLANS=1 pytest tests/planner/test_golden_plans.py` writes what comes out into the files:
 read the diff.
@@ -114,6 +114,8 @@ def run_case(case: Case) -> str:
     expected, unexpected = options.pop("expect", None), options.pop("expect-not", None)
     settings = default_settings({}).replaced({"verify_plans": True, **options})
     match verb:
+        case "bind":
+            return explain_logical(query.plan)
         case "plan":
             return explain_physical(parallelize(optimize(query.plan, settings), query.names, settings))
         case "opt" if expected is not None:
