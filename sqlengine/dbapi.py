@@ -294,7 +294,7 @@ def connect(path: str | os.PathLike[str] | None = None, **settings: object) -> C
     return Connection(Session(None if path is None else os.fspath(path), settings))
 
 
-def query(sql: str, params: Parameters = None, **tables: object) -> pd.DataFrame:
+def query(sql: str, params: Parameters = None, *, dialect: str = "duckdb", **tables: object) -> pd.DataFrame:
     """Answer one SELECT as a pandas DataFrame.
 
     Parameters
@@ -304,6 +304,8 @@ def query(sql: str, params: Parameters = None, **tables: object) -> pd.DataFrame
         the names given in `tables`, and DataFrames or Arrow tables among the caller's variables.
     params
         Values for `?` (a sequence) or `$name` (a mapping).
+    dialect
+        The SQL that the query is written in: "spark", "postgres", "bigquery", … (see the setting `dialect`).
     **tables
         Tables by name: a path, a DataFrame, or anything `Connection.register` takes.
 
@@ -321,7 +323,7 @@ def query(sql: str, params: Parameters = None, **tables: object) -> pd.DataFrame
     0      1  18.0
     1      2  22.0
     """
-    connection = connect()
+    connection = connect(dialect=dialect)
     for name, source in tables.items():
         connection.register(name, source)
     cursor = connection.execute(sql, params)

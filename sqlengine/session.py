@@ -55,7 +55,7 @@ class Session:
         """Run the statements of `sql` one by one; a statement without an answer (SET) gives None."""
         from sqlengine.planner.parse import read_statements
 
-        for statement in read_statements(sql):
+        for statement in read_statements(sql, lambda: self.settings.get_str("dialect")):
             yield self.run(statement, parameters)
 
     def run(self, statement: Statement, parameters: Parameters = None) -> Result | None:

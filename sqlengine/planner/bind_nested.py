@@ -206,7 +206,15 @@ def _changed_struct(update: bool) -> Callable[[ExpressionBinder, Any, list[Any]]
     return bind
 
 
+def _typed_divide(binder: ExpressionBinder, node: Any, trees: list[Any]) -> Expression:
+    """`/` of dialects in which whole numbers divide to whole numbers (see `planner.translate`)."""
+    left, right = (binder.bind(tree) for tree in trees)
+    whole = left.type.is_integer and right.type.is_integer
+    return binder.call("//" if whole else "/", [left, right], node)
+
+
 NAMED: Final[dict[str, Callable[[ExpressionBinder, Any, list[Any]], Expression]]] = {
+    "__typed_divide": _typed_divide,
     "struct_pack": _named_values,
     "struct_insert": _changed_struct(update=False),
     "struct_update": _changed_struct(update=True),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,10 +99,10 @@ class Statement:
 
 def parse_statements(sql: str, dialect: str = "duckdb") -> list[Statement]:
     """All statements of a script, parsed: see `read_statements`."""
-    return list(read_statements(sql, dialect))
+    return list(read_statements(sql, lambda: dialect))
 
 
-def read_statements(sql: str, dialect: str = "duckdb") -> Iterator[Statement]:
+def read_statements(sql: str, dialect: Callable[[], str] = lambda: "duckdb") -> Iterator[Statement]:
     """The statements of a script, in order, each parsed when it is asked for; empty ones and comments are left out.
 
     Parameters
@@ -109,8 +110,8 @@ def read_statements(sql: str, dialect: str = "duckdb") -> Iterator[Statement]:
     sql
         One or more statements, separated by semicolons.
     dialect
-        Any of sqlglot's. Text of another dialect than DuckDB's is translated first; sources and positions then
-        refer to the translation.
+        Says before each statement which of sqlglot's dialects it is in. Queries and definitions of another dialect than
+        DuckDB's are translated (see `planner.translate`); SET, SHOW and the like are the same in all of them.
 
     Raises
     ------
@@ -119,11 +120,41 @@ def read_statements(sql: str, dialect: str = "duckdb") -> Iterator[Statement]:
     NotSupportedError
         A statement of a kind that this engine does not run (UPDATE, DELETE, …).
     """
-    if dialect != "duckdb":
-        sql = _translate(sql, dialect)
-    for tokens in statement_tokens(sql):
-        source = Source(sql, tokens[0].start, tokens[-1].end + 1)
-        yield Statement(_content(tokens, source), source)
+    position, read = 0, True
+    while read:
+        read = False
+        name = dialect()
+        for tokens in statement_tokens(_rest(sql, position), name):
+            source = Source(sql, tokens[0].start, tokens[-1].end + 1)
+            yield _foreign(source, name) if name != "duckdb" else Statement(_content(tokens, source), source)
+            position = source.stop
+            if dialect() != name:
+                read = True
+                break
+
+
+def _rest(sql: str, position: int) -> str:
+    """`sql` with blanks in place of what stands before `position`, so that places stay the same."""
+    return re.sub(r"[^\n]", " ", sql[:position]) + sql[position:]
+
+
+_PREFIX = re.compile(r"\s*EXPLAIN\s+((ANALYZE|VERBOSE)\s+)?", re.IGNORECASE)
+
+
+def _foreign(source: Source, dialect: str) -> Statement:
+    """A statement of another dialect."""
+    from sqlengine.planner.translate import TranslatedSource, translate
+
+    prefix = _PREFIX.match(source.text)
+    head = prefix.group(0) if prefix is not None else ""
+    word = re.split(r"[\s(;]", source.text.strip() + " ", maxsplit=1)[0].upper()
+    if prefix is None and word and word not in (*QUERY_WORDS, "CREATE", "INSERT", "DROP"):
+        (tokens,) = statement_tokens(_rest(source.script[: source.stop], source.start))
+        return Statement(_content(tokens, source), source)
+    text = head + translate(source.text[len(head) :], dialect)
+    whole = TranslatedSource(text, 0, len(text), source)
+    (tokens,) = statement_tokens(text)
+    return Statement(_content(tokens, whole), whole)
 
 
 def _content(tokens: list[Any], source: Source) -> Content:
@@ -259,15 +290,3 @@ def _unexpected_end(message: str, tokens: list[Any], source: Source) -> ParseErr
 
 def _at(token: Any, source: Source) -> Any:
     return source.place(token.start, token.end + 1)
-
-
-def _translate(sql: str, dialect: str) -> str:
-    import sqlglot
-    from sqlglot.errors import ErrorLevel, SqlglotError, UnsupportedError
-
-    try:
-        return ";\n".join(sqlglot.transpile(sql, read=dialect, write="duckdb", unsupported_level=ErrorLevel.RAISE))
-    except UnsupportedError as problem:
-        raise NotSupportedError(f"{dialect} SQL that has no translation: {problem}") from None
-    except (SqlglotError, ValueError) as problem:
-        raise ParseError(f"not {dialect} SQL: {str(problem).splitlines()[0]}") from None

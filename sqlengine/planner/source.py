@@ -39,7 +39,7 @@ class Source:
             meta = min(known, key=lambda each: int(each["start"]))
         return self.place(meta["start"], meta["end"] + 1)
 
-    def place(self, start: int, stop: int) -> Position:
+    def place(self, start: int, stop: int) -> Position | None:
         """The position of the characters `start` … `stop` (exclusive) of the script."""
         # Lines are counted as `errors.render` cuts them.
         lines = (self.script[:start] + "x").splitlines()

@@ -10,7 +10,7 @@ from sqlengine.errors import ParseError
 from sqlengine.planner.source import Source
 
 
-def statement_tokens(sql: str) -> list[list[Any]]:
+def statement_tokens(sql: str, language: str = "duckdb") -> list[list[Any]]:
     """The tokens of each statement of a script; empty statements and comments are left out.
 
     Raises
@@ -22,7 +22,7 @@ def statement_tokens(sql: str) -> list[list[Any]]:
     from sqlglot.tokens import TokenType
 
     try:
-        tokens = list(dialect().tokenize(sql))
+        tokens = list((dialect() if language == "duckdb" else _another(language)).tokenize(sql))
     except TokenError as problem:
         raise _unfinished(problem, sql) from None
     pieces: list[list[Any]] = [[]]
@@ -32,7 +32,7 @@ def statement_tokens(sql: str) -> list[list[Any]]:
         else:
             pieces[-1].append(token)
     for piece in pieces:
-        _check(piece, Source(sql, 0, len(sql)))
+        _check(piece, Source(sql, 0, len(sql)), language)
     return [piece for piece in pieces if piece]
 
 
@@ -44,7 +44,16 @@ def dialect() -> Any:
     return EngineDialect()
 
 
-def _check(tokens: list[Any], source: Source) -> None:
+def _another(language: str) -> Any:
+    from sqlglot.dialects.dialect import Dialect
+
+    try:
+        return Dialect.get_or_raise(language)
+    except ValueError as problem:
+        raise ParseError(str(problem)) from None
+
+
+def _check(tokens: list[Any], source: Source, language: str) -> None:
     """Refuse what the parser would read as something else."""
     from sqlglot.tokens import TokenType
 
@@ -54,7 +63,8 @@ def _check(tokens: list[Any], source: Source) -> None:
         if after.token_type == TokenType.COMMA and before.token_type in openers:
             raise ParseError("syntax error at ',': an item is missing", source.place(after.start, after.end + 1))
         if (
-            before.token_type == TokenType.NUMBER
+            language == "duckdb"
+            and before.token_type == TokenType.NUMBER
             and after.token_type == TokenType.VAR
             and after.start == before.end + 1
         ):
