@@ -32,7 +32,9 @@ COMMON = {
     "SELECT id FROM t WHERE n > 1 ORDER BY id": "SELECT id FROM t WHERE n > 1 ORDER BY id",
     "SELECT count(*), sum(id), min(n), max(n) FROM t": "SELECT count(*), sum(id), min(n), max(n) FROM t",
     "SELECT upper(s), lower(s) FROM t ORDER BY id": "SELECT upper(s), lower(s) FROM t ORDER BY id",
-    "SELECT coalesce(n, 0), nullif(id, 2) FROM t ORDER BY id": "SELECT coalesce(n, 0), nullif(id, 2) FROM t ORDER BY id",
+    "SELECT coalesce(n, 0), nullif(id, 2) FROM t ORDER BY id": (
+        "SELECT coalesce(n, 0), nullif(id, 2) FROM t ORDER BY id"
+    ),
     "SELECT CASE WHEN n > 0 THEN 'p' ELSE 'q' END FROM t ORDER BY id": (
         "SELECT CASE WHEN n > 0 THEN 'p' ELSE 'q' END FROM t ORDER BY id"
     ),
