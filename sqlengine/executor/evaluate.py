@@ -21,6 +21,7 @@ import numpy as np
 
 from sqlengine.errors import DataError, InternalError
 from sqlengine.executor.lambdas import run_lambda
+from sqlengine.executor.list_aggregates import run_list_aggregate
 from sqlengine.functions.casts import cast
 from sqlengine.functions.membership import in_list
 from sqlengine.functions.registry import ScalarFunction, find_scalar
@@ -227,6 +228,8 @@ class _Scope:
                 # Volatile functions see how many rows want a value.
                 rows = Vector.from_values(np.zeros(self.batch.length, np.bool_), None, BOOLEAN)
                 return _function(name).run([rows], type_)
+            case Call(function="list_aggregate", arguments=(whole, Literal(value=str(name)), *rest), type=type_):
+                return run_list_aggregate(name, [self.vector(each) for each in (whole, *rest)], type_)
             case Call(function=name, arguments=arguments, type=type_):
                 return _function(name).run([self.vector(argument) for argument in arguments], type_)
             case Cast(operand=operand, type=type_, attempt=attempt):

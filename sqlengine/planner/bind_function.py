@@ -12,6 +12,7 @@ from sqlengine.functions.registry import find_aggregate, find_scalar, find_windo
 from sqlengine.planner import bind_nested, bind_subquery
 from sqlengine.planner.bind_aggregate import bind_aggregate, bind_grouping_call, within_group
 from sqlengine.planner.bind_lambda import LAMBDA_FUNCTIONS
+from sqlengine.planner.bind_list_aggregate import LIST_AGGREGATES
 from sqlengine.planner.bind_macro import bind_macro
 from sqlengine.planner.bind_nested import NAMED
 from sqlengine.planner.bind_star import unpack
@@ -33,6 +34,8 @@ def bind_call(binder: ExpressionBinder, node: Any, condition: Any = None) -> Exp
         name, trees = "count_star", []
     if name in NAMED and condition is None:
         return NAMED[name](binder, node, trees)
+    if name in LIST_AGGREGATES and condition is None:
+        return LIST_AGGREGATES[name](binder, node, trees)
     if name in LAMBDA_FUNCTIONS and condition is None:
         return LAMBDA_FUNCTIONS[name](binder, node, trees)
     if name == "unnest" and condition is None:

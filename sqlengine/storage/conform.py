@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sqlengine.errors import ConversionError
+from sqlengine.errors import ConversionError, NotSupportedError
 from sqlengine.storage.format import Field
 from sqlengine.types import SqlType, TypeKind, arrow_type
 
@@ -25,6 +25,10 @@ def conform_batch(batch: pa.RecordBatch, fields: Sequence[Field], origin: str) -
     for array, field in zip(batch.columns, fields, strict=True):
         try:
             arrays.append(conform_array(array, field.type))
+        except pa.ArrowNotImplementedError as error:
+            raise NotSupportedError(
+                f"column {field.name!r} of {origin!r} cannot be read as {field.type}: {error}"
+            ) from error
         except pa.ArrowInvalid as error:
             raise ConversionError(f"column {field.name!r} of {origin!r} does not fit {field.type}: {error}") from error
     return pa.RecordBatch.from_arrays(arrays, names=[field.name for field in fields])
