@@ -24,11 +24,13 @@ from sqlengine.executor.evaluate import Evaluator, evaluate, truth_of
 from sqlengine.executor.frame_words import word_state
 from sqlengine.executor.frames import row_words
 from sqlengine.executor.kernels.sorting import sort_rows
+from sqlengine.executor.operators.buffer import empty_batch
 from sqlengine.executor.operators.grouping import Groups
 from sqlengine.executor.whole import aggregate_rows
 from sqlengine.functions.grouped_rows import GroupedRows
 from sqlengine.functions.registry import AggregateFunction, Operand, State
 from sqlengine.functions.window_rows import KeptRows
+from sqlengine.planner.expressions import Column, Expression, Literal
 from sqlengine.planner.window_call import WindowCall
 from sqlengine.types import SqlType
 from sqlengine.vector import Batch, Vector, concat_vectors
@@ -66,7 +68,7 @@ def aggregate_frames(function: AggregateFunction, call: WindowCall, batch: Batch
     length = batch.length
     evaluator = Evaluator((*call.arguments, *(key.expression for key in call.order)))
     # Constants stay such: a separator is asked for even if no row has one.
-    vectors = evaluator.vectors(batch)
+    vectors = evaluator.vectors(batch) if length else _of_no_rows(evaluator.expressions)
     count = len(call.arguments)
     arguments, keys = vectors[:count], vectors[count:]
     earlier = None
@@ -83,6 +85,16 @@ def aggregate_frames(function: AggregateFunction, call: WindowCall, batch: Batch
         places = np.empty(length, np.uint64)
         places[order] = np.arange(length, dtype=np.uint64)
     return _Fold(function, call.type, arguments, length, earlier, places).over(frame)
+
+
+def _of_no_rows(expressions: Sequence[Expression]) -> list[Vector]:
+    """The values of expressions where no row is left to compute them on."""
+    columns = [Column(k, "", each.type) for k, each in enumerate(expressions)]
+    empty = empty_batch(columns)
+    return [
+        Vector.from_literal(each.value, each.type) if isinstance(each, Literal) else empty.column(column.id)
+        for column, each in zip(columns, expressions, strict=True)
+    ]
 
 
 @dataclass(slots=True)

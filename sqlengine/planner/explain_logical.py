@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final, assert_never
 
 from sqlengine.planner.expression_text import ExpressionText
-from sqlengine.planner.expressions import AggregateCall, Call, Column, Expression, SortKey, conjuncts
+from sqlengine.planner.expressions import AggregateCall, Call, Column, Expression, conjuncts
 from sqlengine.planner.logical import (
     Aggregate,
     AsofJoin,
@@ -28,7 +28,7 @@ from sqlengine.planner.logical import (
     Window,
     inputs_of,
 )
-from sqlengine.planner.physical import ExpandExec, UnnestExec
+from sqlengine.planner.physical import ExpandExec, UnnestExec, WindowExec
 from sqlengine.planner.tree_text import Line, Part
 from sqlengine.planner.window_call import WindowCall
 
@@ -123,14 +123,13 @@ def unnest_parts(node: Unnest | UnnestExec, text: ExpressionText) -> tuple[Part,
     return (Part("", lists), *numbered, *((Part("keeps rows without items"),) if node.keep_empty else ()))
 
 
-def window_parts(
-    partition: tuple[Expression, ...], order: tuple[SortKey, ...], calls: tuple[WindowCall, ...], text: ExpressionText
-) -> tuple[Part, ...]:
-    """PARTITION BY, ORDER BY, and the calls over that window."""
+def window_parts(node: Window | WindowExec, text: ExpressionText) -> tuple[Part, ...]:
+    """PARTITION BY, ORDER BY, the calls over that window, and how many rows of a partition are wanted."""
     return (
-        Part("by" if partition else "", tuple(map(text.expression, partition))),
-        Part("order" if order else "", tuple(map(text.key, order))),
-        Part("", tuple(map(text.call, calls))),
+        Part("by" if node.partition else "", tuple(map(text.expression, node.partition))),
+        Part("order" if node.order else "", tuple(map(text.key, node.order))),
+        Part("", tuple(map(text.call, node.calls))),
+        Part("" if node.first is None else f"first {node.first}"),
     )
 
 
@@ -170,7 +169,7 @@ def _parts(node: Node, text: ExpressionText) -> tuple[Part, ...]:
         case Unnest():
             return unnest_parts(node, text)
         case Window():
-            return window_parts(node.partition, node.order, node.calls, text)
+            return window_parts(node, text)
         case Expand():
             return expand_parts(node, text)
         case Union():

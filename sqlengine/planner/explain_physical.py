@@ -136,7 +136,7 @@ def _parts(node: Exec, broadcast: frozenset[int], text: ExpressionText) -> tuple
         case UnnestExec():
             return unnest_parts(node, text)
         case WindowExec():
-            return (*window_parts(node.partition, node.order, node.calls, text), Part(node.reason))
+            return (*window_parts(node, text), Part(node.reason))
         case ExpandExec():
             return expand_parts(node, text)
         case AppendExec():

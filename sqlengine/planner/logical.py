@@ -268,7 +268,8 @@ class Window:
     """Every row of the input, with the results of `calls` over the rows that agree with it on `partition`.
 
     Calls of one PARTITION BY and ORDER BY share a node; each has its own frame. Delivers the input's columns, then
-    `call_columns`. The order of the rows is not specified.
+    `call_columns`. The order of the rows is not specified. With `first`, rows that so many others of their partition
+    come before may be left out.
     """
 
     input: Node
@@ -276,6 +277,7 @@ class Window:
     order: tuple[SortKey, ...]
     call_columns: tuple[Column, ...]
     calls: tuple[WindowCall, ...]
+    first: int | None = None
 
     @property
     def columns(self) -> tuple[Column, ...]:

@@ -20,6 +20,9 @@ def lower_window(node: Window, needed: Needed, lower: Lower, builder: StageBuild
         has_keys=bool(node.partition),
         partitioned=any(set(each.keys) <= set(node.partition) for each in below.partitioned),
     )
+    if node.first is not None and strategy is not WindowStrategy.IN_PLACE:
+        early = WindowExec(below.root, node.partition, node.order, (), (), node.first, "before the exchange")
+        below = below.over(early, min(below.rows, builder.estimator.rows(node)))
     match strategy:
         case WindowStrategy.IN_PLACE:
             rows = below
@@ -29,4 +32,5 @@ def lower_window(node: Window, needed: Needed, lower: Lower, builder: StageBuild
             rows = builder.exchange(below, node.partition, choose_buckets(below.rows, builder.settings), inputs)
         case _:
             assert_never(strategy)
-    return rows.over(WindowExec(rows.root, node.partition, node.order, node.call_columns, node.calls, reason))
+    done = WindowExec(rows.root, node.partition, node.order, node.call_columns, node.calls, node.first, reason)
+    return rows.over(done)

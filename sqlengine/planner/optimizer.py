@@ -17,6 +17,7 @@ from sqlengine.planner.logical import Node, transform_down, transform_up
 from sqlengine.planner.rules.factor_disjunction import factor_disjunction
 from sqlengine.planner.rules.fold_constants import fold_constants
 from sqlengine.planner.rules.infer_predicates import infer_predicates
+from sqlengine.planner.rules.limit_windows import limit_windows
 from sqlengine.planner.rules.merge_projects import merge_projects
 from sqlengine.planner.rules.order_joins import order_joins
 from sqlengine.planner.rules.outer_to_inner import outer_to_inner
@@ -85,6 +86,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(order_joins, Walk.WHOLE),
     # Needs semi joins beside the tables they filter.
     Rule(reduce_aggregates, Walk.WHOLE),
+    Rule(limit_windows, Walk.UP),
     Rule(top_k, Walk.DOWN),
     # Every rule before may have left columns that are read for nothing.
     Rule(prune_columns, Walk.WHOLE),

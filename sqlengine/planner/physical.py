@@ -313,6 +313,8 @@ class UnnestExec:
 class WindowExec:
     """Every row of the task with the results of `calls` (see `logical.Window`); rows of a partition share a task.
 
+    With `first`, rows are left out that so many others of their partition in the task come before.
+
     `reason` says in EXPLAIN why rows meet as they do.
     """
 
@@ -321,6 +323,7 @@ class WindowExec:
     order: tuple[SortKey, ...]
     call_columns: tuple[Column, ...]
     calls: tuple[WindowCall, ...]
+    first: int | None = None
     reason: str = ""
 
     @property

@@ -15,6 +15,7 @@ Memory: the rows, their keys as words, two numbers a row for each frame, and the
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -31,6 +32,9 @@ from sqlengine.planner.physical import WindowExec
 from sqlengine.planner.window_call import WindowCall
 from sqlengine.vector import Batch, Vector
 
+if TYPE_CHECKING:
+    from sqlengine.functions.window_rows import Rows
+
 
 def window(node: WindowExec, batches: Iterator[Batch], context: TaskContext) -> Iterator[Batch]:
     """The input's rows in order, with the results of the calls, in batches of `batch_rows`."""
@@ -38,18 +42,19 @@ def window(node: WindowExec, batches: Iterator[Batch], context: TaskContext) -> 
     buffer.extend(batches)
     rows = buffer.rows()
     if rows.length:
-        results = _results(node, rows)
+        results, kept = _results(node, rows)
         size = sum(vector.nbytes for vector in results.values())
         context.memory.reserve(size, "a window")
         whole = rows.with_columns(results)
-        for start in range(0, rows.length, context.batch_rows):
-            yield whole.slice(start, min(context.batch_rows, rows.length - start))
+        whole = whole if kept is None else whole.take(kept)
+        for start in range(0, whole.length, context.batch_rows):
+            yield whole.slice(start, min(context.batch_rows, whole.length - start))
         context.memory.reserve(-size, "a window")
     buffer.release()
 
 
-def _results(node: WindowExec, rows: Batch) -> dict[int, Vector]:
-    """The results of each call, in the order of `rows`, by the id of its column."""
+def _results(node: WindowExec, rows: Batch) -> tuple[dict[int, Vector], Rows | None]:
+    """The results of each call, in the order of `rows`, by the id of its column; the rows to keep if not all."""
     keys = [*(SortKey(each) for each in node.partition), *node.order]
     vectors = Evaluator(key.expression for key in keys).vectors(rows)
     width = len(node.partition)
@@ -61,10 +66,14 @@ def _results(node: WindowExec, rows: Batch) -> dict[int, Vector]:
     places[sorted_rows] = np.arange(rows.length)
     batch = rows.take(sorted_rows)
     finder = FrameFinder(find_partitions(partition, order, sorted_rows), batch, node.order)
-    return {
+    results = {
         column.id: _result(call, batch, finder).expand(rows.length).take(places)
         for column, call in zip(node.call_columns, node.calls, strict=True)
     }
+    if node.first is None:
+        return results, None
+    before = finder.rows.peer_begin - finder.rows.partition_begin
+    return results, np.sort(sorted_rows[before < node.first])
 
 
 def _result(call: WindowCall, batch: Batch, finder: FrameFinder) -> Vector:
