@@ -59,15 +59,16 @@ def _only_state(states: Sequence[Vector], result: SqlType) -> Vector:
 
 
 def _average(states: Sequence[Vector], result: SqlType) -> Vector:
-    """The exact sum as a DOUBLE, divided by the count; NULL for no values. Of points in time, rounded downwards."""
+    """The exact sum as a DOUBLE, divided by the count; NULL for no values. Of points in time, cut off towards 1970."""
     total, count = states
     counts = count.values()
     if result != DOUBLE:
         if total.has_words():
-            points = total.values() // np.maximum(counts, 1)
+            points = np.abs(total.values()) // np.maximum(counts, 1) * np.sign(total.values())
         else:
             pairs = zip(total.arrow().to_pylist(), counts.tolist(), strict=True)
-            points = np.array([int(each) // n if n else 0 for each, n in pairs], np.int64)
+            whole = [abs(int(each)) // n * (1 if each > 0 else -1) if n else 0 for each, n in pairs]
+            points = np.array(whole, np.int64)
         return Vector.from_values(points, counts > 0, result)
     with np.errstate(all="ignore"):
         values = cast(total, DOUBLE).values() / counts

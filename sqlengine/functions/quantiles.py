@@ -27,6 +27,7 @@ from sqlengine.functions.registry import (
     register_aggregate,
 )
 from sqlengine.types import (
+    BIGINT,
     DOUBLE,
     INTERVAL,
     TIMESTAMP,
@@ -58,6 +59,16 @@ def resolve_quantile(name: str, operands: Sequence[Operand], continuous: bool) -
     result = list_of(type_) if fractions != DOUBLE else type_
     rows = Rows(_continuous if continuous else _discrete, sorted_by=0)
     return AggregateSignature((type_, fractions), result, rows=rows)
+
+
+def approximate_quantiles(operands: Sequence[Operand]) -> AggregateSignature:
+    """`resolve` of approx_quantile, whose result has the type of the values; FLOAT becomes DOUBLE."""
+    signature = resolve_quantile("approx_quantile", operands, continuous=True)
+    value, fractions = operands[0].type, signature.arguments[1]
+    if value.kind in (TypeKind.FLOAT, TypeKind.NULL):
+        value = DOUBLE if value.kind is TypeKind.FLOAT else BIGINT
+    result = value if fractions == DOUBLE else list_of(value)
+    return AggregateSignature((value, fractions), result, rows=signature.rows)
 
 
 def interpolated(type_: SqlType) -> SqlType | None:
@@ -197,11 +208,17 @@ def _interpolated_at(rows: GroupedRows, fraction: float, type_: SqlType) -> Vect
         if type_.is_float:
             values = np.where(share == 0, a, a * (1 - share) + b * share).astype(a.dtype)
         else:
-            # Only the distance is rounded, towards zero, unless it lies between whole numbers of another sign.
-            values = np.where(share == 0, a, np.trunc(a + (b - a) * share)).astype(np.int64)
+            # Numbers are cut off, points in time rounded; beyond 2**52 only the distance is.
+            rounded = _rounded if type_.is_temporal else np.trunc
+            values = np.where(share == 0, a, rounded(a + (b - a) * share)).astype(np.int64)
             exact = (np.abs(a) < _EXACT) & (np.abs(b) < _EXACT)
-            values = np.where(exact, values, a + np.trunc((b - a) * share).astype(np.int64))
+            values = np.where(exact, values, a + rounded((b - a) * share).astype(np.int64))
     return Vector.from_values(values.astype(a.dtype), None if some.all() else some, type_)
+
+
+def _rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """To the nearest whole number, halves away from zero."""
+    return np.trunc(values + np.copysign(0.5, values))
 
 
 # Whole numbers up to this are doubles.

@@ -123,6 +123,7 @@ class StateOp(enum.Enum):
     COMOMENTS = "comoments"  # STRUCT(n, mean_x, mean_y, m2_x, m2_y, c) of rows where neither y nor x is NULL
     ARG_MIN = "arg_min"  # STRUCT(value, key) of the row with the least key; of equal ones the first
     ARG_MAX = "arg_max"
+    DISTINCT = "distinct"  # BLOB: HyperLogLog registers, from which the number of distinct values is estimated
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from sqlengine.executor.accumulators.bits import BitFold
 from sqlengine.executor.accumulators.extremes import BytesExtreme, WordExtreme
 from sqlengine.executor.accumulators.floats import FloatStates
 from sqlengine.executor.accumulators.rows import ArgExtreme, First, Last
+from sqlengine.executor.accumulators.sketches import DistinctSketch
 from sqlengine.executor.accumulators.sums import Count, ExactSum, FloatSum
 from sqlengine.executor.ordering import is_wide
 from sqlengine.functions.registry import StateOp
@@ -49,5 +50,7 @@ def make_accumulator(op: StateOp, type: SqlType) -> Accumulator:  # noqa: A002 -
             return FloatStates(op, type)
         case StateOp.ARG_MIN | StateOp.ARG_MAX:
             return ArgExtreme(type, largest=op is StateOp.ARG_MAX)
+        case StateOp.DISTINCT:
+            return DistinctSketch()
         case _:
             assert_never(op)
