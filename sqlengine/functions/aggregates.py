@@ -7,7 +7,7 @@ Every state merges, so an aggregate can be computed in pieces on any number of w
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -59,20 +59,28 @@ def _only_state(states: Sequence[Vector], result: SqlType) -> Vector:
 
 
 def _average(states: Sequence[Vector], result: SqlType) -> Vector:
-    """The exact sum as a DOUBLE, divided by the count; NULL for no values. Of points in time, cut off towards 1970."""
+    """The exact sum as a DOUBLE, divided by the count; NULL for no values.
+
+    Of points in time the nearest one, halves towards 1970.
+    """
     total, count = states
     counts = count.values()
     if result != DOUBLE:
         if total.has_words():
-            points = np.abs(total.values()) // np.maximum(counts, 1) * np.sign(total.values())
+            points = _rounded(np.abs(total.values()), np.maximum(counts, 1)) * np.sign(total.values())
         else:
             pairs = zip(total.arrow().to_pylist(), counts.tolist(), strict=True)
-            whole = [abs(int(each)) // n * (1 if each > 0 else -1) if n else 0 for each, n in pairs]
+            whole = [_rounded(abs(int(each)), n) * (1 if each > 0 else -1) if n else 0 for each, n in pairs]
             points = np.array(whole, np.int64)
         return Vector.from_values(points, counts > 0, result)
     with np.errstate(all="ignore"):
         values = cast(total, DOUBLE).values() / counts
     return Vector.from_values(values, counts > 0, DOUBLE, all(state.constant for state in states))
+
+
+def _rounded(total: Any, count: Any) -> Any:
+    """total / count to the nearest whole number, halves down; neither is negative."""
+    return total // count + (total % count * 2 > count)
 
 
 def _resolve_count_star(operands: Sequence[Operand]) -> AggregateSignature:
