@@ -23,6 +23,9 @@ class Setting:
     choices: tuple[str, ...] = ()
     minimum: float | None = None
 
+    def _wanted(self) -> str:
+        return "the name of a time zone" if self.name == "timezone" else _article(self.type)
+
     def parse(self, value: object) -> Value:
         """`value` (from Python, SQL or the environment) as this setting's type; SettingError if it does not fit."""
         if value is None or (isinstance(value, str) and value.lower() in ("none", "null") and self.default is None):
@@ -48,7 +51,7 @@ class Setting:
                     raise ValueError
                 parsed = known_zone(value) if self.name == "timezone" else value
         except (TypeError, ValueError) as error:
-            raise SettingError(f"setting '{self.name}' takes {_article(self.type)}, not {value!r}") from error
+            raise SettingError(f"setting '{self.name}' takes {self._wanted()}, not {value!r}") from error
         if self.choices:
             parsed = str(parsed).lower()
             if parsed not in self.choices:

@@ -51,7 +51,10 @@ def zoned_cast(operand: Expression, target: SqlType, attempt: bool = False) -> E
 
 
 def in_session_zone(name: str, arguments: list[Expression]) -> tuple[str, list[Expression]]:
-    """(function, arguments) that compute the call on the clocks of the session's zone."""
+    """(function, arguments) that compute the call on the clocks of the session's zone; `age(x)` is from today."""
+    if name == "age" and len(arguments) == 1:
+        today = session_facts().local.replace(hour=0, minute=0, second=0, microsecond=0)
+        arguments = [Literal(today, TIMESTAMP), *arguments]
     zone = session_facts().time_zone
     if zone == UTC or not any(argument.type == TIMESTAMPTZ for argument in arguments):
         return name, arguments
