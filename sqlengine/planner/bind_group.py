@@ -23,11 +23,12 @@ def above_keys(
     missing
         The error for a column that is not known above.
     """
-    if isinstance(expression, Literal):
-        return expression
     known = keys.get(expression)
     if known is not None:
+        # A constant too: as a key it is NULL in the grouping sets without it.
         return known
+    if isinstance(expression, Literal):
+        return expression
 
     def again(part: Expression) -> Expression:
         return above_keys(part, keys, missing)

@@ -92,13 +92,9 @@ def words_of(node: Any) -> str:
 
 def sql_of(node: Any) -> str:
     """The SQL text of a node, cut to one short line."""
-    from sqlglot import ErrorLevel
-
     from sqlengine.planner.sql_dialect import EngineDialect
 
-    written = node.sql(
-        dialect=EngineDialect, comments=False, normalize_functions=False, unsupported_level=ErrorLevel.IGNORE
-    )
+    written = node.sql(dialect=EngineDialect, comments=False, normalize_functions=False)
     text = " ".join(written.split())
     return text if len(text) <= 120 else text[:119] + "…"
 

@@ -13,6 +13,7 @@ from sqlglot.tokens import TokenType
 
 _Parser: Any = DuckDB.parser_class
 _Tokenizer: Any = DuckDB.tokenizer_class
+_Generator: Any = DuckDB.generator_class
 
 
 class EngineParser(_Parser):  # type: ignore[misc]
@@ -171,10 +172,24 @@ class EngineTokenizer(_Tokenizer):  # type: ignore[misc]
     KEYWORDS = {text: kind for text, kind in _Tokenizer.KEYWORDS.items() if text not in ("?::", "??", "APPLY")}  # noqa: RUF012
 
 
+class EngineGenerator(_Generator):  # type: ignore[misc]
+    """Writes trees of `EngineParser` for headers and errors."""
+
+    def join_sql(self, expression: Any) -> str:
+        """A join; the comma is one of our own kinds (see `EngineParser`)."""
+        if expression.args.get("kind") == "COMMA":
+            return f", {self.sql(expression, 'this')}"
+        return str(super().join_sql(expression))
+
+    def unsupported(self, message: str) -> None:
+        """What DuckDB would not take is shown as it is; sqlglot would write to its log."""
+
+
 class EngineDialect(DuckDB):  # type: ignore[misc]
     """The dialect `planner.parse` reads."""
 
     Parser = EngineParser
+    Generator = EngineGenerator
     Tokenizer = EngineTokenizer
     # sqlglot would renumber constant subscripts to count from 0.
     INDEX_OFFSET = 0
