@@ -111,7 +111,7 @@ def _completed(script: Path, folder: Path) -> list[Record]:
                     str(column[1]) if str(column[1]) != '"NULL"' else "NULL" for column in cursor.description
                 )
                 record = complete(record, types, cursor.fetchall())
-            elif record.sql.lower().startswith("set timezone"):
+            elif record.kind == "ok" and record.sql.lower().startswith("set timezone"):
                 # The one setting that both know and that changes answers.
                 oracle.execute(record.sql)
             elif record.kind == "error":
