@@ -22,6 +22,7 @@ from sqlengine.planner.physical import (
     AggregateColumn,
     AggregateExec,
     AggregateMode,
+    AnyKeyJoinExec,
     AppendExec,
     Bound,
     ExchangeRead,
@@ -127,6 +128,8 @@ def _parts(node: Exec, broadcast: frozenset[int], text: ExpressionText) -> tuple
                 condition_part("and", node.residual, text),
                 Part(node.reason),
             )
+        case AnyKeyJoinExec():
+            return (condition_part(f"{node.kind.value} on", node.conditions, text), Part(node.reason))
         case PositionalJoinExec():
             return ()
         case SortExec():

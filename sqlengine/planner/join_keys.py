@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlengine.planner.expressions import Call, Expression, columns_of
+from sqlengine.planner.expressions import Call, Expression, columns_of, conjuncts
 from sqlengine.types import SqlType, TypeKind, words_dtype
 
 
@@ -65,6 +65,16 @@ def as_key(condition: Expression, left: frozenset[int], right: frozenset[int]) -
             return JoinKey(other, one, null_equal)
         case _:
             return None
+
+
+def key_alternatives(
+    condition: Expression, left: frozenset[int], right: frozenset[int]
+) -> tuple[tuple[JoinKey, ...], ...]:
+    """Of a disjunction each of whose alternatives demands equal keys: those of each alternative; else nothing."""
+    if not isinstance(condition, Call) or condition.function != "or":
+        return ()
+    alternatives = tuple(split_conditions(conjuncts(part), left, right)[0] for part in condition.arguments)
+    return alternatives if all(alternatives) else ()
 
 
 def as_inequality(condition: Expression, left: frozenset[int], right: frozenset[int]) -> Inequality | None:

@@ -15,15 +15,25 @@ from sqlengine.planner.choices import (
     should_reduce,
 )
 from sqlengine.planner.expressions import Column, Expression, columns_of
-from sqlengine.planner.join_keys import MIRRORED, Inequality, JoinKey, as_inequality, is_searchable, split_conditions
+from sqlengine.planner.join_keys import (
+    MIRRORED,
+    Inequality,
+    JoinKey,
+    as_inequality,
+    is_searchable,
+    key_alternatives,
+    split_conditions,
+)
 from sqlengine.planner.logical import AsofJoin, Join, JoinKind, PositionalJoin, expressions_of
 from sqlengine.planner.physical import (
+    AnyKeyJoinExec,
     Bound,
     ExchangeRead,
     Exec,
     Gather,
     HashJoinExec,
     HashPartition,
+    KeyAlternative,
     NestedLoopJoinExec,
     PositionalJoinExec,
     ReadPieces,
@@ -54,7 +64,7 @@ class _Sides:
 
 
 def lower_join(join: Join | AsofJoin, needed: Needed, lower: Lower, builder: StageBuilder) -> Fragment:
-    """A hash join if an equality relates the sides, else a search in order if an inequality does, else all pairs."""
+    """A hash join by equalities of the sides or alternatives of them, else a search by inequalities, else all pairs."""
     below = needed.union(*(columns_of(part) for part in expressions_of(join)))
     left, right = lower(join.left, below), lower(join.right, below)
     left_ids = frozenset(column.id for column in join.left.columns)
@@ -64,9 +74,14 @@ def lower_join(join: Join | AsofJoin, needed: Needed, lower: Lower, builder: Sta
     met = builder.estimator.met_fraction(left.rows, keys)
     if keys and not nearest and should_reduce(join.kind, _side(left, below), _side(right, below), met):
         left, right = _reduced(left, right, keys, met, below, builder)
+    alternatives: tuple[tuple[JoinKey, ...], ...] = ()
+    if not keys and not nearest:
+        either = (key_alternatives(condition, left_ids, right_ids) for condition in residual)
+        alternatives = next((each for each in either if each), ())
+    inequalities: list[Inequality] = []
     if isinstance(join, AsofJoin):
         inequalities = [Inequality(join.left_at, join.operator, join.right_at)]
-    else:
+    elif not alternatives:
         pairs = left.rows * right.rows * builder.estimator.join_selectivity(keys)
         inequalities, residual = _searched(residual, left_ids, right_ids, pairs, left.rows + right.rows, bool(keys))
     sides = _Sides(
@@ -114,9 +129,21 @@ def lower_join(join: Join | AsofJoin, needed: Needed, lower: Lower, builder: Sta
         root = HashJoinExec(
             probe, build, kind, placed.probe_keys, placed.build_keys, residual, columns, null_equal, because
         )
+    elif alternatives:
+        probe_ids = frozenset(column.id for column in probe.columns)
+        either_keys = tuple(_alternative(each, probe_ids) for each in alternatives)
+        root = AnyKeyJoinExec(probe, build, kind, either_keys, residual, columns, because)
     else:
         root = NestedLoopJoinExec(probe, build, kind, residual, columns, because)
     return Fragment(root, tasks, builder.estimator.rows(join), _partitioning(placed, strategy, columns))
+
+
+def _alternative(keys: tuple[JoinKey, ...], probe: frozenset[int]) -> KeyAlternative:
+    left, right = tuple(key.left for key in keys), tuple(key.right for key in keys)
+    null_equal = tuple(key.null_equal for key in keys)
+    if all(columns_of(each) <= probe for each in left):
+        return KeyAlternative(left, right, null_equal)
+    return KeyAlternative(right, left, null_equal)
 
 
 def _reduced(

@@ -245,6 +245,28 @@ class SortedJoinExec:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyAlternative:
+    """`probe[k] = build[k]` for all k, of which `null_equal[k]` says whether NULL matches NULL."""
+
+    probe: tuple[Expression, ...]
+    build: tuple[Expression, ...]
+    null_equal: tuple[bool, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyKeyJoinExec:
+    """Join on alternatives: `conditions`, all of them, imply that the keys of at least one alternative are equal."""
+
+    probe: Exec
+    build: Exec
+    kind: JoinKind
+    alternatives: tuple[KeyAlternative, ...]
+    conditions: tuple[Expression, ...]
+    columns: tuple[Column, ...]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PositionalJoinExec:
     """Row k of one input beside row k of each other; where an input is shorter, NULL. Runs in one task."""
 
@@ -354,6 +376,7 @@ Exec = (
     | HashJoinExec
     | NestedLoopJoinExec
     | SortedJoinExec
+    | AnyKeyJoinExec
     | PositionalJoinExec
     | SortExec
     | LimitExec
@@ -380,7 +403,7 @@ def exec_inputs(node: Exec) -> tuple[Exec, ...]:
             | ExpandExec()
         ):
             return (node.input,)
-        case HashJoinExec() | NestedLoopJoinExec() | SortedJoinExec():
+        case HashJoinExec() | NestedLoopJoinExec() | SortedJoinExec() | AnyKeyJoinExec():
             return (node.probe, node.build)
         case AppendExec() | PositionalJoinExec():
             return node.inputs

@@ -10,6 +10,7 @@ from sqlengine.planner.expressions import Column, Expression, walk
 from sqlengine.planner.logical import JoinKind
 from sqlengine.planner.physical import (
     AggregateExec,
+    AnyKeyJoinExec,
     AppendExec,
     ExchangeRead,
     Exec,
@@ -110,6 +111,10 @@ def _expressions(node: Exec) -> Iterator[Expression]:
             yield from (*node.probe_keys, *node.build_keys, *node.residual, *node.columns)
             for bound in node.bounds:
                 yield from (bound.probe, bound.build)
+        case AnyKeyJoinExec():
+            yield from (*node.conditions, *node.columns)
+            for each in node.alternatives:
+                yield from (*each.probe, *each.build)
         case PositionalJoinExec():
             yield from node.columns
         case SortExec():
@@ -183,7 +188,7 @@ def _check_joins(stage: Stage, where: str) -> None:
     if len(stage.tasks) == 1:
         return
     for node in _walk(stage.root):
-        if isinstance(node, HashJoinExec | NestedLoopJoinExec | SortedJoinExec) and node.kind in (
+        if isinstance(node, HashJoinExec | NestedLoopJoinExec | SortedJoinExec | AnyKeyJoinExec) and node.kind in (
             JoinKind.RIGHT,
             JoinKind.FULL,
         ):

@@ -17,6 +17,7 @@ from typing import TypeVar, assert_never
 
 from sqlengine.executor.context import TaskContext
 from sqlengine.executor.operators.aggregate import aggregate
+from sqlengine.executor.operators.any_key_join import any_key_join, build_tables
 from sqlengine.executor.operators.append import append
 from sqlengine.executor.operators.expand import expand
 from sqlengine.executor.operators.filter import keep_rows
@@ -35,6 +36,7 @@ from sqlengine.executor.operators.window import window
 from sqlengine.executor.task import TaskInputs
 from sqlengine.planner.physical import (
     AggregateExec,
+    AnyKeyJoinExec,
     AppendExec,
     ExchangeRead,
     Exec,
@@ -125,6 +127,10 @@ class _Pipeline:
                 ordered = node
                 side = self._once(node, lambda: ordered_side(ordered, self.open(ordered.build, children[1]), context))
                 return sorted_join(node, self.open(node.probe, children[0]), side, context)
+            case AnyKeyJoinExec():
+                either = node
+                tables = self._once(node, lambda: build_tables(either, self.open(either.build, children[1]), context))
+                return any_key_join(node, self.open(node.probe, children[0]), tables, context)
             case PositionalJoinExec():
                 opened = [self.open(child, at) for child, at in zip(node.inputs, children, strict=True)]
                 return positional_join(node, opened, context)
@@ -173,7 +179,7 @@ def run_pipeline(root: Exec, inputs: TaskInputs, context: TaskContext) -> Iterat
         context.operators.update(pipeline.operators())
 
 
-_Building = HashJoinExec | NestedLoopJoinExec | SortedJoinExec
+_Building = HashJoinExec | NestedLoopJoinExec | SortedJoinExec | AnyKeyJoinExec
 
 
 def _build_details(node: _Building) -> object:
@@ -182,6 +188,8 @@ def _build_details(node: _Building) -> object:
             return node.build_keys, node.null_equal, node.residual
         case NestedLoopJoinExec():
             return node.conditions
+        case AnyKeyJoinExec():
+            return node.conditions, node.alternatives
         case SortedJoinExec():
             return node.build_keys, node.null_equal, node.residual, node.bounds, node.nearest
         case _:

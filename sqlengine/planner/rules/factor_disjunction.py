@@ -15,7 +15,7 @@ from sqlengine.planner.expressions import (
     conjuncts,
     transform,
 )
-from sqlengine.planner.logical import Filter, Join, JoinKind, Node, inputs_of
+from sqlengine.planner.logical import Filter, Join, Node, inputs_of
 from sqlengine.planner.rewriting import filtered, is_deterministic, map_expressions
 from sqlengine.types import BOOLEAN
 
@@ -47,7 +47,7 @@ def factor_disjunction(node: Node) -> Node:
         case Filter(input=below, condition=condition):
             parts = _factored(conjuncts(condition), below)
             return node if parts == conjuncts(condition) else filtered(below, parts)
-        case Join(kind=JoinKind.INNER, conditions=conditions):
+        case Join(conditions=conditions):
             parts = _factored(conditions, node)
             return node if parts == conditions else Join(node.kind, node.left, node.right, parts)
         case _:
