@@ -29,6 +29,7 @@ ALLOWED = {
 # All the executor may know of the planner: the nodes it runs.
 PLAN_NODES = {
     "sqlengine.planner.physical",
+    "sqlengine.planner.physical_joins",
     "sqlengine.planner.expressions",
     "sqlengine.planner.logical",
     "sqlengine.planner.window_call",

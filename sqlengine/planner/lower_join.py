@@ -25,18 +25,14 @@ from sqlengine.planner.join_keys import (
     split_conditions,
 )
 from sqlengine.planner.logical import AsofJoin, Join, JoinKind, PositionalJoin, expressions_of
-from sqlengine.planner.physical import (
+from sqlengine.planner.physical import ExchangeRead, Exec, Gather, HashPartition, ReadPieces
+from sqlengine.planner.physical_joins import (
     AnyKeyJoinExec,
     Bound,
-    ExchangeRead,
-    Exec,
-    Gather,
     HashJoinExec,
-    HashPartition,
     KeyAlternative,
     NestedLoopJoinExec,
     PositionalJoinExec,
-    ReadPieces,
     SortedJoinExec,
 )
 from sqlengine.planner.rewriting import is_deterministic

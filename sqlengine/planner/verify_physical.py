@@ -10,23 +10,18 @@ from sqlengine.planner.expressions import Column, Expression, walk
 from sqlengine.planner.logical import JoinKind
 from sqlengine.planner.physical import (
     AggregateExec,
-    AnyKeyJoinExec,
     AppendExec,
     ExchangeRead,
     Exec,
     ExpandExec,
     FilterExec,
     Gather,
-    HashJoinExec,
     HashPartition,
     LimitExec,
-    NestedLoopJoinExec,
     PhysicalPlan,
-    PositionalJoinExec,
     ProjectExec,
     ReadPieces,
     ScanExec,
-    SortedJoinExec,
     SortExec,
     Stage,
     UnnestExec,
@@ -34,6 +29,13 @@ from sqlengine.planner.physical import (
     WindowExec,
     exec_inputs,
     leaves,
+)
+from sqlengine.planner.physical_joins import (
+    AnyKeyJoinExec,
+    HashJoinExec,
+    NestedLoopJoinExec,
+    PositionalJoinExec,
+    SortedJoinExec,
 )
 from sqlengine.planner.window_call import expressions_of_call
 from sqlengine.storage.table import ScanTask

@@ -16,13 +16,13 @@ from sqlengine.planner.physical import (
     AggregateMode,
     AppendExec,
     FilterExec,
-    HashJoinExec,
     LimitExec,
     ProjectExec,
     ScanExec,
     SortExec,
     ValuesExec,
 )
+from sqlengine.planner.physical_joins import HashJoinExec
 from sqlengine.types import BIGINT, BOOLEAN, INTEGER, VARCHAR
 from tests.operators.support import Inputs, Row, Source, ask_duckdb, canonical, context, rows_of, run
 

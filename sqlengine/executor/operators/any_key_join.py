@@ -28,7 +28,7 @@ from sqlengine.executor.operators.buffer import RowBuffer
 from sqlengine.executor.operators.pairing import Pairing
 from sqlengine.planner.expressions import columns_of
 from sqlengine.planner.logical import JoinKind
-from sqlengine.planner.physical import AnyKeyJoinExec
+from sqlengine.planner.physical_joins import AnyKeyJoinExec
 from sqlengine.vector import Batch
 
 if TYPE_CHECKING:

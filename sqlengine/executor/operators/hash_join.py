@@ -31,7 +31,7 @@ from sqlengine.executor.operators.buffer import RowBuffer
 from sqlengine.executor.operators.pairing import Pairing
 from sqlengine.planner.expressions import Column, columns_of
 from sqlengine.planner.logical import JoinKind
-from sqlengine.planner.physical import HashJoinExec
+from sqlengine.planner.physical_joins import HashJoinExec
 from sqlengine.vector import Batch
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ import numpy as np
 
 from sqlengine.executor.context import TaskContext
 from sqlengine.executor.operators.buffer import RowBuffer
-from sqlengine.planner.physical import PositionalJoinExec
+from sqlengine.planner.physical_joins import PositionalJoinExec
 from sqlengine.vector import Batch
 
 

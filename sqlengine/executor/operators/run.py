@@ -36,19 +36,14 @@ from sqlengine.executor.operators.window import window
 from sqlengine.executor.task import TaskInputs
 from sqlengine.planner.physical import (
     AggregateExec,
-    AnyKeyJoinExec,
     AppendExec,
     ExchangeRead,
     Exec,
     ExpandExec,
     FilterExec,
-    HashJoinExec,
     LimitExec,
-    NestedLoopJoinExec,
-    PositionalJoinExec,
     ProjectExec,
     ScanExec,
-    SortedJoinExec,
     SortExec,
     UnnestExec,
     ValuesExec,
@@ -56,6 +51,13 @@ from sqlengine.planner.physical import (
     exec_inputs,
     leaves,
     pre_order,
+)
+from sqlengine.planner.physical_joins import (
+    AnyKeyJoinExec,
+    HashJoinExec,
+    NestedLoopJoinExec,
+    PositionalJoinExec,
+    SortedJoinExec,
 )
 from sqlengine.vector import Batch
 
