@@ -14,6 +14,7 @@ from sqlengine.planner.bind_option import bind_option_call
 from sqlengine.planner.bind_pivot import bind_pivot
 from sqlengine.planner.bind_recursion import bind_recursion
 from sqlengine.planner.bind_relation import offered, renamed, unique_names
+from sqlengine.planner.bind_sample import bind_sample
 from sqlengine.planner.bind_subquery import QUERIES, filter_by
 from sqlengine.planner.bind_table_function import bind_row_function, row_function
 from sqlengine.planner.bind_unpivot import bind_unpivot
@@ -113,6 +114,9 @@ def _item(context: BindContext, node: Any, tables: CommonTables, with_joins: boo
             source = _pivoted(context, below, node)
         case _:
             raise context.reader.unknown(node)
+    sample = context.reader.get(node, "sample")
+    if sample is not None:
+        source = bind_sample(context, source[0], sample), source[1]
     for pivot in context.reader.all(node, "pivots"):
         source = _pivoted(context, source, pivot)
     for join in context.reader.all(node, "joins") if with_joins else ():

@@ -16,6 +16,7 @@ from sqlengine.planner.bind_group import above_keys
 from sqlengine.planner.bind_grouping import Grouping, bind_grouping, grouping_value
 from sqlengine.planner.bind_name import Aliases
 from sqlengine.planner.bind_order import OrderItem, bind_items, bind_order, ordinal, sort_and_limit
+from sqlengine.planner.bind_sample import bind_sample
 from sqlengine.planner.bind_star import bind_star, each_column, multiplied_name, star_of
 from sqlengine.planner.bind_subquery import filter_by
 from sqlengine.planner.bind_unnest import Unnests, is_unnest, unnest_items
@@ -70,6 +71,9 @@ class _Select:
         if not reader.all(self.select):
             raise context.error("SELECT needs at least one column", self.select)
         plan, self.scope = bind_from(context, self.select, self.tables)
+        sample = reader.get(self.select, "sample")
+        if sample is not None:
+            plan = bind_sample(context, plan, sample)
         self.aggregates = Aggregates(context)
         self.unnests = Unnests(context)
         self.subqueries = Subqueries(context)
