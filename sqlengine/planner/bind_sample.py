@@ -26,10 +26,11 @@ from sqlengine.planner.logical import Limit, Node, Sort, Window
 from sqlengine.planner.plan_build import project
 from sqlengine.planner.rewriting import filtered
 from sqlengine.planner.scope import Scope
-from sqlengine.planner.window_call import WHOLE_PARTITION, WindowCall
+from sqlengine.planner.window_call import Direction, Frame, FrameBound, FrameUnit, WindowCall
 from sqlengine.types import BIGINT, DOUBLE, SqlType
 
 BLOCK: Final = 2048
+_ALL_ROWS: Final = Frame(FrameUnit.ROWS, end=FrameBound(Direction.FOLLOWING))
 _METHODS: Final = ("BERNOULLI", "SYSTEM", "RESERVOIR")
 
 
@@ -70,7 +71,7 @@ def bind_sample(context: BindContext, plan: Node, node: Any) -> Node:
 def _drawn(binder: ExpressionBinder, plan: Node, seed: int, block: int, node: Any) -> tuple[Node, Column]:
     """(`plan` with a random number beside each row, or each block of rows; the column of that number)."""
     position = binder.context.column("position", BIGINT)
-    numbered = Window(plan, (), (), (position,), (WindowCall("row_number", (), BIGINT, WHOLE_PARTITION),))
+    numbered = Window(plan, (), (), (position,), (WindowCall("row_number", (), BIGINT, _ALL_ROWS),))
     at: Expression = position
     if block > 1:
         at = binder.call("//", [position, Literal(block, BIGINT)], node)
@@ -83,8 +84,8 @@ def _drawn(binder: ExpressionBinder, plan: Node, seed: int, block: int, node: An
 def _least(binder: ExpressionBinder, drawn: Node, key: Column, percent: float, node: Any) -> Node:
     """The rows of the least numbers, so many percent of all, rounded."""
     rank, total = (binder.context.column(name, BIGINT) for name in ("rank", "total"))
-    ranked = Window(drawn, (), (SortKey(key),), (rank,), (WindowCall("row_number", (), BIGINT, WHOLE_PARTITION),))
-    counted = Window(ranked, (), (), (total,), (WindowCall("count_star", (), BIGINT, WHOLE_PARTITION),))
+    ranked = Window(drawn, (), (SortKey(key),), (rank,), (WindowCall("row_number", (), BIGINT, _ALL_ROWS),))
+    counted = Window(ranked, (), (), (total,), (WindowCall("count_star", (), BIGINT, _ALL_ROWS),))
     share = binder.call("*", [coerce(total, DOUBLE), Literal(percent / 100, DOUBLE)], node)
     limit = binder.call("floor", [binder.call("+", [share, Literal(0.5, DOUBLE)], node)], node)
     return filtered(counted, [binder.call("<=", [coerce(rank, DOUBLE), limit], node)])

@@ -16,8 +16,6 @@ from tests.planner.binding import EmptyCatalog, bind, refusal
 # query -> what the error must name.
 REFUSED = {
     "SELECT a FROM t ORDER BY a FETCH FIRST 3 ROWS WITH TIES": "WITH TIES",
-    "SELECT a FROM t TABLESAMPLE 10%": "SAMPLE",
-    "SELECT a FROM t USING SAMPLE 10": "SAMPLE",
     "SELECT a FROM t FOR UPDATE": "FOR UPDATE",
     "SELECT max(b, a) FROM t": "argument 2 of max",
     "SELECT max(a IGNORE NULLS) FROM t": "IGNORE NULLS",
