@@ -119,7 +119,7 @@ def integer_range(kind: TypeKind) -> tuple[int, int]:
     """Smallest and largest value of a whole-number type, both inclusive.
 
     HUGEINT and UHUGEINT are carried as decimal128(38, 0), so their bounds are ±(10**38 - 1), not ±2**127 (see
-    docs/decisions/0004-carriers-of-types.md).
+    docs/decisions/0009-carriers-of-types.md).
     """
     if kind is TypeKind.HUGEINT:
         return -(10**38) + 1, 10**38 - 1

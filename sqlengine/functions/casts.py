@@ -36,7 +36,7 @@ def cast(vector: Vector, target: SqlType, attempt: bool = False) -> Vector:
     source = vector.type
     if source == target:
         return vector
-    if source.kind is TypeKind.NULL:
+    if source.kind is TypeKind.NULL or _only_nulls(vector):
         return null_vector(target, [vector])
     if TypeKind.JSON in (source.kind, target.kind):
         return cast_json(vector, target, attempt, cast)
@@ -46,6 +46,8 @@ def cast(vector: Vector, target: SqlType, attempt: bool = False) -> Vector:
         return cast_nested(vector, target, attempt, cast)
     if target.is_nested and source.kind is TypeKind.VARCHAR:
         return text_to_nested(vector, target, attempt, cast)
+    if source.kind is TypeKind.UUID and target.kind is TypeKind.BLOB:
+        return Vector(target, vector.arrow(), constant=vector.constant)
     if source.kind is TypeKind.ENUM:
         return cast(cast_to_text(vector), target, attempt)
     if source.kind is TypeKind.VARCHAR:
@@ -67,6 +69,12 @@ def cast(vector: Vector, target: SqlType, attempt: bool = False) -> Vector:
 
 def _is_number(sql_type: SqlType) -> bool:
     return sql_type.is_numeric or sql_type.kind is TypeKind.BOOLEAN
+
+
+def _only_nulls(vector: Vector) -> bool:
+    """NULL is NULL in every type, even where no value could be converted."""
+    valid = vector.valid()
+    return valid is not None and not valid.any()
 
 
 def _not_negative(vector: Vector, source: SqlType, attempt: bool) -> Vector:

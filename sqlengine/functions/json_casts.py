@@ -65,6 +65,8 @@ def _json_text(vector: Vector, cast: CastFunction) -> pa.Array:
             return vector.arrow()
         case TypeKind.NULL:
             return pa.nulls(len(vector), pa.string())
+        case TypeKind.DECIMAL if type_.precision > 18:
+            return cast(vector, VARCHAR, False).arrow()
         case TypeKind.FLOAT | TypeKind.DOUBLE | TypeKind.DECIMAL:
             values = vector.arrow().to_pylist()
             return pa.array([None if value is None else float_text(float(value)) for value in values], pa.string())
@@ -131,6 +133,9 @@ def from_trees(trees: Sequence[Any], target: SqlType, attempt: bool, cast: CastF
             return list_vector(_lengths(maps), entries, _present(maps), target)
         case TypeKind.STRUCT:
             objects = [_expected(tree, dict, target, attempt) for tree in trees]
+            missing = [name for row in objects if row is not None for name, _ in target.children if name not in row]
+            if missing and not attempt:
+                raise ConversionError(f'the JSON object has no key "{missing[0]}" of {target}')
             fields = [
                 from_trees([None if row is None else row.get(name) for row in objects], type_, attempt, cast)
                 for name, type_ in target.children
@@ -148,7 +153,7 @@ def from_trees(trees: Sequence[Any], target: SqlType, attempt: bool, cast: CastF
 def _scalar_text(tree: Any, target: SqlType, attempt: bool) -> str | None:
     if isinstance(tree, str) or tree is None:
         return tree
-    if target.kind is TypeKind.VARCHAR:
+    if target.is_text:
         return dump(tree)
     if isinstance(tree, bool) and target.is_numeric:
         return "1" if tree else "0"

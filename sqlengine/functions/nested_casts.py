@@ -36,7 +36,7 @@ def cast_nested(vector: Vector, target: SqlType, attempt: bool, cast: CastFuncti
     if source.kind is TypeKind.MAP and target.kind is TypeKind.MAP:
         entries = cast(relabelled(vector, entries_of(source)), entries_of(target), attempt)
         return relabelled(entries, target)
-    if source.kind is TypeKind.MAP and target.kind is TypeKind.LIST:
+    if source.kind is TypeKind.MAP and target.kind is TypeKind.LIST and target.element.kind is TypeKind.STRUCT:
         return cast(relabelled(vector, entries_of(source)), target, attempt)
     raise ConversionError(f"Unimplemented type for cast ({source} -> {target})")
 
