@@ -11,6 +11,19 @@ from tests.planner.binding import EmptyCatalog, bind, described, oracle, shown, 
 
 # query -> plan.
 PLANS = {
+    # The first row of each key in the query's order; an aggregation keeps the order of first appearance.
+    "SELECT DISTINCT ON (a) k, a FROM u ORDER BY k DESC": """
+        Sort k#3 desc
+          Project k#3, a#0
+            Aggregate [a#0] k#3 = first(k#1)
+              Sort k#1 desc
+                Project a#0, k#1
+                  Scan u
+    """,
+    "PIVOT u ON k IN (1) USING sum(a)": """
+        Aggregate [z#2] sum#4 = sum(a#0) where is_not_distinct_from(k#1, 1)
+          Scan u
+    """,
     # A star passes the scan on as it is.
     "SELECT * FROM u": """
         Scan u
