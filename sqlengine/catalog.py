@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from sqlengine.storage.formats import format_of
 from sqlengine.storage.memory import ArrowTable
 from sqlengine.storage.series import SeriesTable
 from sqlengine.storage.table import Table
-from sqlengine.types import BIGINT
+from sqlengine.types import BIGINT, SqlType
 
 # read_<format>(…) functions of SQL, and the format each one forces.
 TABLE_FUNCTIONS = {
@@ -43,6 +43,7 @@ class SessionCatalog:
         self._on_open = on_open
         self._registered: dict[str, tuple[str, Table]] = {}
         self.definitions = Definitions()
+        self.all_tables: Callable[[], Iterable[tuple[str, bool, Sequence[tuple[str, SqlType]]]]] = tuple
         self.scope: Callable[[str], object] | None = None
 
     def register(self, name: str, source: object) -> None:
@@ -66,6 +67,8 @@ class SessionCatalog:
 
     def table(self, parts: tuple[str, ...]) -> Table | None:
         """The table of that (possibly qualified) name, or None."""
+        if len(parts) > 1 and parts[-2].lower() == "information_schema":
+            return self._information(parts[-1])
         if not _is_local(parts):
             return None
         name = parts[-1]
@@ -99,6 +102,14 @@ class SessionCatalog:
 
     def open_function(self, name: str, positional: Sequence[object], options: Mapping[str, object]) -> Table:
         """The table behind `FROM read_csv('path', option = value)`."""
+        if name == "duckdb_settings" and not positional and not options:
+            from sqlengine.information import settings_table
+
+            return ArrowTable(name, settings_table(self._settings()))
+        if name == "glob" and len(positional) == 1 and isinstance(positional[0], str) and not options:
+            from sqlengine.information import files_table
+
+            return ArrowTable(name, files_table(positional[0]))
         format_name = TABLE_FUNCTIONS.get(name.lower())
         if format_name is None:
             raise BindError(f"there is no table function {name!r}.{did_you_mean(name, TABLE_FUNCTIONS)}")
@@ -117,6 +128,12 @@ class SessionCatalog:
                 if left < 0:
                     return True
         return False
+
+    def _information(self, name: str) -> Table | None:
+        from sqlengine.information import information_schema
+
+        rows = information_schema(name, self.all_tables)
+        return None if rows is None else ArrowTable(name, rows)
 
     def _open_files(self, source: str | list[str], format_name: str | None, options: Mapping[str, object]) -> Table:
         settings = self._settings()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from sqlengine.catalog import SessionCatalog
 from sqlengine.config import SETTINGS, Settings, default_settings
-from sqlengine.errors import BindError, InterfaceError, InternalError, QueryInterruptedError, did_you_mean
+from sqlengine.errors import BindError, Error, InterfaceError, InternalError, QueryInterruptedError, did_you_mean
 from sqlengine.executor.context import Progress, QueryCancelled, QueryContext
 from sqlengine.planner.bound import BoundQuery
 from sqlengine.planner.logical import Node
@@ -19,6 +19,7 @@ from sqlengine.planner.physical import PhysicalPlan
 from sqlengine.recursion import Recursions, recursions_in, without_rows
 from sqlengine.result import Result, ResultColumn
 from sqlengine.storage.table import Table
+from sqlengine.types import SqlType
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,6 +48,7 @@ class Session:
         self.catalog = SessionCatalog(folder, lambda: self.settings, self._expect_work)
         if self.catalog.holds_more_than(self.settings.get_int("inline_bytes")):
             self._warm_up()
+        self.catalog.all_tables = self._tables
         self.on_progress: Callable[[Progress], None] | None = None
         self._running: QueryContext | None = None
         self._prepared: dict[str, Statement] = {}
@@ -82,6 +84,12 @@ class Session:
                 return self.show(name)
             case kinds.ShowTables():
                 return Result.from_text(["name"], [[name] for name in self.catalog.table_names()])
+            case kinds.ShowAllTables():
+                from sqlengine.information import all_tables
+
+                return all_tables(self._tables())
+            case kinds.Summarize(query=query_text):
+                return self._summary(query_text, parameters)
             case kinds.Describe(columns=columns):
                 rows_ = [[name, str(type_), "YES", None, None, None] for name, type_ in columns]
                 return Result.from_text(["column_name", "column_type", "null", "key", "default", "extra"], rows_)
@@ -125,6 +133,36 @@ class Session:
             case _:
                 assert_never(bound)
         return None
+
+    def _tables(self) -> Iterator[tuple[str, bool, Sequence[tuple[str, SqlType]]]]:
+        """(name, whether it is a view, columns) of every table; one that cannot be read has no columns."""
+        for name in self.catalog.table_names():
+            quoted = name.replace('"', '""')
+            try:
+                columns = self._columns(f'SELECT * FROM "{quoted}"', None)
+            except Error:
+                columns = ()
+            yield name, self.catalog.view((name,)) is not None, columns
+
+    def _columns(self, query: str, parameters: Parameters) -> Sequence[tuple[str, SqlType]]:
+        from sqlengine.planner import statements as kinds
+        from sqlengine.planner.binder import bind_statement
+        from sqlengine.planner.parse import parse_statements
+
+        (statement,) = parse_statements(f"DESCRIBE {query}")
+        bound = bind_statement(statement, self.catalog, parameters)
+        assert isinstance(bound, kinds.Describe)
+        return bound.columns
+
+    def _summary(self, query: str, parameters: Parameters) -> Result:
+        from sqlengine.information import summary, summary_query
+        from sqlengine.planner.parse import parse_statements
+
+        columns = self._columns(query, parameters)
+        (statement,) = parse_statements(summary_query(query, columns))
+        figures = self.run(statement, parameters)
+        assert figures is not None
+        return summary(columns, figures.rows()[0])
 
     def show(self, name: str | None) -> Result:
         """The value of one setting, or name, value and meaning of all."""

@@ -23,8 +23,10 @@ from sqlengine.planner.statements import (
     Prepare,
     Query,
     SetStatement,
+    ShowAllTables,
     ShowStatement,
     ShowTables,
+    Summarize,
 )
 
 if TYPE_CHECKING:
@@ -85,9 +87,9 @@ def bind_statement(
 
             check_macro(macro, catalog)
             return content
-        case Deallocate():
+        case Deallocate() | Summarize():
             return content
-        case SetStatement() | ShowStatement() | ShowTables():
+        case SetStatement() | ShowStatement() | ShowTables() | ShowAllTables():
             if parameters:
                 raise ProgrammingError("this statement takes no parameters")
             return content

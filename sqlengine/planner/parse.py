@@ -17,7 +17,15 @@ from sqlengine.planner.parse_definition import (
     execution,
 )
 from sqlengine.planner.source import Source
-from sqlengine.planner.statements import CreateMacro, Deallocate, SetStatement, ShowStatement, ShowTables
+from sqlengine.planner.statements import (
+    CreateMacro,
+    Deallocate,
+    SetStatement,
+    ShowAllTables,
+    ShowStatement,
+    ShowTables,
+    Summarize,
+)
 from sqlengine.planner.syntax_error import syntax_error
 from sqlengine.planner.tokens import dialect as our_dialect
 from sqlengine.planner.tokens import statement_tokens
@@ -27,7 +35,7 @@ QUERY_WORDS = ("SELECT", "WITH", "FROM", "VALUES", "TABLE", "(", "PIVOT", "UNPIV
 # Statements that are SQL but not ours.
 _FOREIGN = """
     ALTER ANALYZE ATTACH BEGIN CALL CHECKPOINT COMMENT COMMIT COPY DELETE DETACH END
-    EXPORT FORCE GRANT IMPORT INSTALL LOAD MERGE PRAGMA REFRESH REPLACE REVOKE ROLLBACK START SUMMARIZE
+    EXPORT FORCE GRANT IMPORT INSTALL LOAD MERGE PRAGMA REFRESH REPLACE REVOKE ROLLBACK START
     TRUNCATE UPDATE USE VACUUM
 """
 FOREIGN_WORDS = frozenset(_FOREIGN.split())
@@ -76,6 +84,8 @@ Content = (
     | SetStatement
     | ShowStatement
     | ShowTables
+    | ShowAllTables
+    | Summarize
     | DefinitionTree
     | CreateMacro
     | PrepareTree
@@ -164,6 +174,10 @@ def _content(tokens: list[Any], source: Source) -> Content:
             return _explain(tokens, source)
         case "DESCRIBE" | "DESC":
             return DescribeTree(_described(tokens, source))
+        case "SUMMARIZE":
+            _described(tokens, source)
+            query = source.script[tokens[1].start : source.stop]
+            return Summarize(query if tokens[1].text.upper() in QUERY_WORDS else f"SELECT * FROM {query}")
         case "SET" | "RESET":
             return _setting(tokens, source)
         case "SHOW":
@@ -253,10 +267,12 @@ def _setting_value(tokens: list[Any], source: Source) -> object:
     return {"TRUE": True, "FALSE": False, "NULL": None}.get(token.text.upper(), token.text)
 
 
-def _show(tokens: list[Any], source: Source) -> ShowStatement | ShowTables:
+def _show(tokens: list[Any], source: Source) -> ShowStatement | ShowTables | ShowAllTables:
     words = [token.text.lower() for token in tokens[1:]]
     if words == ["tables"]:
         return ShowTables()
+    if words == ["all", "tables"]:
+        return ShowAllTables()
     if len(words) != 1:
         raise ParseError("SHOW takes TABLES, ALL, or the name of a setting", _at(tokens[0], source))
     return ShowStatement(None if words[0] in ("all", "settings") else tokens[1].text)

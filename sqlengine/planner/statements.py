@@ -50,6 +50,18 @@ class ShowTables:
 
 
 @dataclass(frozen=True, slots=True)
+class ShowAllTables:
+    """SHOW ALL TABLES."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summarize:
+    """SUMMARIZE of a query, which is `SELECT * FROM table` for a table."""
+
+    query: str
+
+
+@dataclass(frozen=True, slots=True)
 class Describe:
     """DESCRIBE of a query or a table: its columns, in order."""
 
@@ -126,4 +138,6 @@ class Deallocate:
 
 
 Definition = CreateView | CreateMacro | CreateTable | Insert | Drop | Prepare | Execute | Deallocate
-BoundStatement = Query | Explain | SetStatement | ShowStatement | ShowTables | Describe | Definition
+BoundStatement = (
+    Query | Explain | SetStatement | ShowStatement | ShowTables | ShowAllTables | Summarize | Describe | Definition
+)

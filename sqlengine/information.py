@@ -1,0 +1,161 @@
+"""What a session says of itself: SHOW ALL TABLES, information_schema, duckdb_settings(), SUMMARIZE."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+import pyarrow as pa
+
+from sqlengine.config import SETTINGS, Settings
+from sqlengine.errors import FileMissingError
+from sqlengine.result import Result, ResultColumn
+from sqlengine.storage.filesystem import list_files
+from sqlengine.types import BIGINT, BOOLEAN, VARCHAR, SqlType, decimal, list_of
+
+Columns = Sequence[tuple[str, SqlType]]
+
+#: DuckDB's names of the one database and schema there are.
+DATABASE: Final = "memory"
+SCHEMA: Final = "main"
+
+SUMMARY: Final = (
+    "column_name",
+    "column_type",
+    "min",
+    "max",
+    "approx_unique",
+    "avg",
+    "std",
+    "q25",
+    "q50",
+    "q75",
+    "count",
+    "null_percentage",
+)
+
+
+def information_schema(name: str, tables: Callable[[], Iterable[tuple[str, bool, Columns]]]) -> pa.Table | None:
+    """information_schema.tables, columns and schemata: the columns of DuckDB's that say something here.
+
+    `tables` gives (name, whether it is a view, columns) of each table.
+    """
+    match name.lower():
+        case "schemata":
+            return _text_table({"catalog_name": [DATABASE], "schema_name": [SCHEMA]})
+        case "tables":
+            found = list(tables())
+            return _text_table(
+                {
+                    "table_catalog": [DATABASE] * len(found),
+                    "table_schema": [SCHEMA] * len(found),
+                    "table_name": [name for name, _, _ in found],
+                    "table_type": ["VIEW" if is_view else "BASE TABLE" for _, is_view, _ in found],
+                }
+            )
+        case "columns":
+            rows = [(table, k, *column) for table, _, columns in tables() for k, column in enumerate(columns, 1)]
+            text = _text_table(
+                {
+                    "table_catalog": [DATABASE] * len(rows),
+                    "table_schema": [SCHEMA] * len(rows),
+                    "table_name": [row[0] for row in rows],
+                    "column_name": [row[2] for row in rows],
+                    "data_type": [str(row[3]) for row in rows],
+                    "is_nullable": ["YES"] * len(rows),
+                }
+            )
+            return text.add_column(4, "ordinal_position", pa.array([row[1] for row in rows], pa.int32()))
+        case _:
+            return None
+
+
+def files_table(pattern: str) -> pa.Table:
+    """glob(pattern): the files it matches, in order; none is no error."""
+    try:
+        files = [each.path for each in list_files(pattern)]
+    except FileMissingError:
+        files = []
+    return _text_table({"file": files})
+
+
+def settings_table(settings: Settings) -> pa.Table:
+    """duckdb_settings(): name, value, description."""
+    shown = [(each.name, settings[each.name], each.meaning) for each in SETTINGS.values()]
+    return _text_table(
+        {
+            "name": [name for name, _, _ in shown],
+            "value": [None if value is None else str(value) for _, value, _ in shown],
+            "description": [meaning for _, _, meaning in shown],
+        }
+    )
+
+
+def all_tables(tables: Iterable[tuple[str, bool, Columns]]) -> Result:
+    """SHOW ALL TABLES."""
+    found = list(tables)
+    names = list_of(VARCHAR)
+    header = [
+        *(ResultColumn(name, VARCHAR) for name in ("database", "schema", "name")),
+        ResultColumn("column_names", names),
+        ResultColumn("column_types", names),
+        ResultColumn("temporary", BOOLEAN),
+    ]
+    arrays = [
+        pa.array([DATABASE] * len(found), pa.string()),
+        pa.array([SCHEMA] * len(found), pa.string()),
+        pa.array([name for name, _, _ in found], pa.string()),
+        pa.array([[name for name, _ in columns] for _, _, columns in found], pa.list_(pa.string())),
+        pa.array([[str(type_) for _, type_ in columns] for _, _, columns in found], pa.list_(pa.string())),
+        pa.array([False] * len(found), pa.bool_()),
+    ]
+    return Result(header, pa.Table.from_arrays(arrays, names=[column.name for column in header]))
+
+
+def summary_query(query: str, columns: Columns) -> str:
+    """One row of figures: the number of rows, then nine of each column; `summary` makes the answer of them."""
+    figures = ["count(*)"]
+    for position, (_, type_) in enumerate(columns):
+        name = f"c{position}"
+        measured = type_.is_numeric or type_.is_temporal
+        figures += [
+            f"min({name})::VARCHAR",
+            f"max({name})::VARCHAR",
+            f"approx_count_distinct({name})",
+            f"avg({name})::VARCHAR" if measured else "NULL::VARCHAR",
+            f"stddev({name})::VARCHAR" if type_.is_numeric else "NULL::VARCHAR",
+            *(
+                f"approx_quantile({name}, {share})::VARCHAR" if measured else "NULL::VARCHAR"
+                for share in ("0.25", "0.5", "0.75")
+            ),
+            f"count({name})",
+        ]
+    names = ", ".join(f"c{position}" for position in range(len(columns)))
+    return f"SELECT {', '.join(figures)} FROM ({query}) AS t({names})"
+
+
+def summary(columns: Columns, figures: Sequence[Any]) -> Result:
+    """The answer of SUMMARIZE, one row a column, of what `summary_query` found."""
+    import decimal as numbers
+
+    rows = int(figures[0])
+    share = decimal(9, 2)
+    table: dict[str, list[Any]] = {name: [] for name in SUMMARY}
+    for position, (name, type_) in enumerate(columns):
+        own = figures[1 + 9 * position : 10 + 9 * position]
+        missing = None
+        if rows:
+            exact = numbers.Decimal(rows - int(own[8])) * 100 / rows
+            missing = exact.quantize(numbers.Decimal("0.01"), numbers.ROUND_HALF_UP)
+        values = (name, str(type_), own[0], own[1], int(own[2]), *own[3:8], rows, missing)
+        for title, value in zip(SUMMARY, values, strict=True):
+            table[title].append(value)
+    types = {"approx_unique": BIGINT, "count": BIGINT, "null_percentage": share}
+    header = [ResultColumn(name, types.get(name, VARCHAR)) for name in SUMMARY]
+    arrow = {BIGINT: pa.int64(), share: pa.decimal128(9, 2)}
+    arrays = [pa.array(table[each.name], arrow.get(each.type, pa.string())) for each in header]
+    return Result(header, pa.Table.from_arrays(arrays, names=list(SUMMARY)))
+
+
+def _text_table(columns: dict[str, list[Any]]) -> pa.Table:
+    return pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
