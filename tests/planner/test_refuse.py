@@ -35,7 +35,6 @@ REFUSED = {
     "UPDATE t SET a = 1": "UPDATE",
     "ATTACH 'x.db'": "ATTACH",
     "PRAGMA version": "PRAGMA",
-    "SUMMARIZE t": "SUMMARIZE",
     "BEGIN": "BEGIN",
     "SET VARIABLE x = 1": "SET VARIABLE",
     "EXPLAIN (FORMAT json) SELECT 1": "EXPLAIN",
