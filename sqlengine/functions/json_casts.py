@@ -132,7 +132,11 @@ def from_trees(trees: Sequence[Any], target: SqlType, attempt: bool, cast: CastF
             entries = struct_vector([keys, values], None, entries_of(target).element, len(keys), False)
             return list_vector(_lengths(maps), entries, _present(maps), target)
         case TypeKind.STRUCT:
-            objects = [_expected(tree, dict, target, attempt) for tree in trees]
+            # TRY_CAST of what is no object is a struct of NULLs.
+            objects = [
+                {} if tree is not None and row is None else row
+                for tree, row in ((tree, _expected(tree, dict, target, attempt)) for tree in trees)
+            ]
             missing = [name for row in objects if row is not None for name, _ in target.children if name not in row]
             if missing and not attempt:
                 raise ConversionError(f'the JSON object has no key "{missing[0]}" of {target}')

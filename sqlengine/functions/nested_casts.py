@@ -38,6 +38,8 @@ def cast_nested(vector: Vector, target: SqlType, attempt: bool, cast: CastFuncti
         return relabelled(entries, target)
     if source.kind is TypeKind.MAP and target.kind is TypeKind.LIST and target.element.kind is TypeKind.STRUCT:
         return cast(relabelled(vector, entries_of(source)), target, attempt)
+    if attempt:
+        return null_vector(target, [vector])
     raise ConversionError(f"Unimplemented type for cast ({source} -> {target})")
 
 
