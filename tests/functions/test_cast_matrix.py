@@ -68,6 +68,10 @@ def answer(connection: Any, sql: str) -> Any:
         return shown(connection.execute(sql).fetchall()[0][0])
     except (duckdb.Error, sqlengine.Error):
         return "error"
+    except UnicodeDecodeError:
+        # DuckDB's message shows the bytes at fault.
+        assert isinstance(connection, duckdb.DuckDBPyConnection)
+        return "error"
 
 
 def shown(value: Any) -> Any:
