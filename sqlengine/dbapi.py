@@ -215,9 +215,14 @@ class Connection:
         return self
 
     def tables(self) -> list[str]:
-        """Names of registered tables and those of the folder."""
+        """Names of created tables and views, registered tables, and those of the folder."""
         self._check_open()
         return self._session.catalog.table_names()
+
+    def macros(self) -> list[str]:
+        """Names of the macros that CREATE MACRO has made."""
+        self._check_open()
+        return self._session.catalog.definitions.macro_names()
 
     @property
     def settings(self) -> Settings:

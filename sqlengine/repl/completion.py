@@ -106,7 +106,7 @@ class SqlCompleter(Completer):
             from sqlengine.functions.registry import function_names
 
             self._functions = [name for name in function_names() if name.isidentifier()]
-        return self._functions
+        return [*self._functions, *self._connection.macros()]
 
     def _columns_of(self, text: str, qualifier: str | None) -> list[str]:
         """Columns of the tables the text reads from; of one of them, when its name or alias is given."""
