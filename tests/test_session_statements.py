@@ -48,12 +48,11 @@ def test_an_endless_recursion_ends_at_the_timeout() -> None:
 
 
 def test_an_endless_recursion_ends_at_the_memory_limit() -> None:
-    with (
-        sqlengine.connect(scheduler="inline", memory_limit="1MB", timeout=60) as connection,
-        pytest.raises(sqlengine.Error, match="recursive query t"),
-    ):
-        start = "SELECT range FROM range(1000)"
-        connection.execute(f"WITH RECURSIVE t(n) AS ({start} UNION ALL SELECT n + 1 FROM t) SELECT count(*) FROM t")
+    start = "SELECT range FROM range(1000)"
+    sql = f"WITH RECURSIVE t(n) AS ({start} UNION ALL SELECT n + 1 FROM t) SELECT count(*) FROM t"
+    connection = sqlengine.connect(scheduler="inline", memory_limit="1MB", timeout=60)
+    with pytest.raises(sqlengine.Error, match="recursive query t"):
+        connection.execute(sql)
 
 
 def test_recursion_is_explained() -> None:
