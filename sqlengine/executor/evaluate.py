@@ -122,9 +122,13 @@ def may_raise(expression: Expression) -> bool:
     """Whether some value in some row could make `expression` an error."""
     for part in walk(expression):
         match part:
+            case Call(function="%", arguments=(_, Literal(value=int() as divisor))) if divisor > 0:
+                pass
             case Call(function=name) if name not in _TOTAL:
                 return True
-            case Cast(attempt=False) | LambdaCall():
+            case Cast(attempt=False, type=type_) if not type_.is_text:
+                return True
+            case LambdaCall():
                 return True
             case _:
                 pass
