@@ -246,10 +246,10 @@ class Expressions:
         """An aggregate call and its family."""
         template, family = self.rng.choice(self.aggregates)
         argument = self.rng.choice(FAMILY_NAMES)
-        picked = self.rng.choice(
-            [name for name, each in self.columns if each == argument] or [f"({self.leaf(argument)})"]
-        )
-        call = self.fill(template.replace("{PICK}", picked), argument, 1)
+        if "{PICK}" in template:
+            picked, argument = self.rng.choice(self.columns)
+            template = template.replace("{PICK}", picked)
+        call = self.fill(template, argument, 1)
         if not call.startswith("CAST") and self.rng.random() < 0.2:
             call += f" FILTER (WHERE {self.condition(1)})"
         return call, argument if family == "any" else family
