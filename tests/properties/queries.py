@@ -11,6 +11,8 @@ from tests.properties.windows import Windows
 
 JOINS = ("JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "CROSS JOIN", "SEMI JOIN", "ANTI JOIN")
 
+WHOLE_GRAMMAR = {"subqueries": True, "windows": True, "more": True}
+
 
 @dataclass(frozen=True)
 class Source:

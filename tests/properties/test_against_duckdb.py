@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
+import duckdb
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,7 +13,7 @@ from sqlengine.errors import NotSupportedError
 from tests.properties.answers import Answer, same_multiset
 from tests.properties.data import tables
 from tests.properties.engines import ask, ask_duckdb, duckdb_over, fails_on_data, folder_of, is_data_error
-from tests.properties.queries import Queries
+from tests.properties.queries import WHOLE_GRAMMAR, Queries
 
 QUERIES_PER_TABLES = 4
 
@@ -34,8 +35,11 @@ def test_answers_are_duckdbs(seed: int) -> None:
         sqlengine.connect(folder, **settings) as connection,
     ):
         for _ in range(QUERIES_PER_TABLES):
-            sql = Queries(rng).query().sql
+            sql = Queries(rng, **WHOLE_GRAMMAR).query().sql
             ours, theirs = ask(connection, sql), ask_duckdb(oracle, sql)
+            if isinstance(theirs, duckdb.InternalException | duckdb.FatalException):
+                # A defect of DuckDB's; its database is lost with it.
+                return
             if isinstance(ours, NotSupportedError):
                 continue
             if isinstance(ours, Answer) and isinstance(theirs, Answer):

@@ -13,7 +13,7 @@ from tests.properties.answers import Answer, exact, same_multiset
 from tests.properties.data import FAMILIES, tables
 from tests.properties.engines import ask, folder_of
 from tests.properties.expressions import Expressions
-from tests.properties.queries import Queries
+from tests.properties.queries import WHOLE_GRAMMAR, Queries
 
 INLINE = {"scheduler": "inline"}
 ONE_TASK = {**INLINE, "task_rows": 1_000_000}
@@ -38,7 +38,7 @@ def test_same_rows_under_other_settings(name: str, seed: int) -> None:
         sqlengine.connect(folder, **OTHERS[name]) as other,
     ):
         for _ in range(3):
-            sql = Queries(rng).query().sql
+            sql = Queries(rng, **WHOLE_GRAMMAR).query().sql
             _assert_same_rows(ask(one, sql), ask(other, sql), sql)
 
 
@@ -53,7 +53,7 @@ def test_same_rows_in_one_partition_and_in_seven(seed: int) -> None:
         sqlengine.connect(parts, task_rows=1, **INLINE) as seven,
     ):
         for _ in range(3):
-            sql = Queries(rng).query().sql
+            sql = Queries(rng, **WHOLE_GRAMMAR).query().sql
             _assert_same_rows(ask(one, sql), ask(seven, sql), sql)
 
 
@@ -67,7 +67,7 @@ def test_threads_give_the_bits_of_inline(seed: int) -> None:
         sqlengine.connect(folder, task_rows=1, **threads) as three,
     ):
         for _ in range(3):
-            sql = Queries(rng).query().sql
+            sql = Queries(rng, **WHOLE_GRAMMAR).query().sql
             inline, threaded = ask(one, sql), ask(three, sql)
             assert isinstance(inline, Answer) == isinstance(threaded, Answer), sql
             if isinstance(inline, Answer) and isinstance(threaded, Answer):
