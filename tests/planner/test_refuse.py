@@ -20,7 +20,6 @@ REFUSED = {
     "SELECT max(b, a) FROM t": "argument 2 of max",
     "SELECT max(a IGNORE NULLS) FROM t": "IGNORE NULLS",
     "PIVOT t ON a USING sum(b)": "PIVOT",
-    "SELECT upper(x -> x)": "lambda",
     "SELECT c COLLATE nocase FROM t": "COLLATE",
     "SELECT a FROM t ORDER BY c COLLATE noaccent": "COLLATE",
     "SELECT CAST(c AS DATE FORMAT 'x') FROM t": "FORMAT",
