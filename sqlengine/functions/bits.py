@@ -1,4 +1,4 @@
-"""Bits of whole numbers: `& | ~ << >> xor`, `bit_count`."""
+"""Bits of whole numbers and of BIT: `& | ~ << >> xor`, `bit_count`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from sqlengine.errors import OutOfRangeError
+from sqlengine.functions.bit_strings import run_on_bits
 from sqlengine.functions.overloads import overload, resolver
 from sqlengine.functions.registry import scalar
 from sqlengine.functions.text_function import apply_text
 from sqlengine.functions.word_function import apply_words
 from sqlengine.types import (
     BIGINT,
+    BIT,
     HUGEINT,
     INTEGER,
     SMALLINT,
@@ -44,15 +46,20 @@ def _bitwise(
     summary: str,
     example: tuple[str, str],
 ) -> None:
-    """Register an operation on every whole-number type; HUGEINT by Python's integers."""
+    """Register an operation on BIT and on every whole-number type; HUGEINT by Python's integers."""
     kinds = (*_WORDS[:4], HUGEINT, *_WORDS[4:])
+    on_bits = run_on_bits(name)
 
     def run(arguments: Sequence[Vector], result: SqlType) -> Vector:
+        if result == BIT:
+            return on_bits(arguments, result)
         if result == HUGEINT:
             return apply_text(arguments, result, one)
         return apply_words(arguments, result, words)
 
     overloads = [overload(*(kind,) * (count + 1)) for kind in kinds]
+    second = (INTEGER if name in ("<<", ">>") else BIT,) * (count - 1)
+    overloads.append(overload(BIT, *second, BIT))
     scalar(name, resolver(name, *overloads), summary=summary, example=example)(run)
 
 

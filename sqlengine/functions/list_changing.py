@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,7 @@ from sqlengine.functions.list_signatures import ELEMENT, LIST, pattern
 from sqlengine.functions.nested import Lists, aligned, list_vector, lists_of, struct_vector
 from sqlengine.functions.overloads import describe_call
 from sqlengine.functions.registry import Operand, Resolve, Signature, scalar
-from sqlengine.functions.validity import null_vector
+from sqlengine.functions.validity import any_null_constant, combined_valid, null_vector
 from sqlengine.types import BIGINT, BOOLEAN, NULL, VARCHAR, SqlType, TypeKind, list_of, struct_of
 from sqlengine.vector import Vector, concat_vectors
 
@@ -100,6 +101,26 @@ def _concat_operator(arguments: Sequence[Vector], result: SqlType) -> Vector:
 def _of_one(vector: Vector) -> Lists:
     """Each value as a list of one."""
     return Lists(np.ones(len(vector), np.int64), Vector(vector.type, vector.encoded()), None)
+
+
+def _resolve_repeat(operands: Sequence[Operand]) -> Signature:
+    signature = pattern("repeat", (LIST, BIGINT), LIST)(operands)
+    return replace(signature, result=NULL) if operands[1].type == NULL else signature
+
+
+@scalar("__list_repeat", _resolve_repeat, summary="A list so many times.")
+def _repeat(arguments: Sequence[Vector], result: SqlType) -> Vector:
+    """repeat(list, count); `repeat` of text is a function of its own."""
+    if any_null_constant(arguments):
+        return null_vector(result, arguments)
+    (whole, counts), _, constant = aligned(arguments)
+    lists = lists_of(whole)
+    present = counts.valid()
+    times = np.maximum(counts.values(), 0)
+    lengths = lists.lengths * (times if present is None else np.where(present, times, 0))
+    within = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    order = np.repeat(lists.starts, lengths) + within % np.repeat(np.maximum(lists.lengths, 1), lengths)
+    return list_vector(lengths, lists.child.take(order), combined_valid([whole, counts]), result, constant)
 
 
 @scalar(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -112,6 +113,47 @@ def _contains(arguments: Sequence[Vector], result: SqlType) -> Vector:
     valid = combined_valid(arguments)
     mask = None if valid is None else np.array(np.broadcast_to(valid, len(places)))
     return Vector.from_values(places >= 0, mask, BOOLEAN, constant)
+
+
+def _contains_parts(name: str, parts: tuple[int, ...], shown: str, summary: str, usage: str) -> None:
+    """Register whether an entry has these parts: keys (0), values (1); NULL is in no map."""
+    of_map = _resolve(name, parts, lambda type_: BOOLEAN)
+
+    def resolve(operands: Sequence[Operand]) -> Signature:
+        return replace(of_map(operands), result=BOOLEAN)
+
+    @scalar(name, resolve, example=(shown, "true"), summary=summary, usage=usage)
+    def run(arguments: Sequence[Vector], result: SqlType) -> Vector:
+        if any(argument.type.kind is TypeKind.NULL or argument.is_null_constant() for argument in arguments):
+            return null_vector(BOOLEAN, arguments)
+        (whole, *wanted), length, constant = aligned(arguments)
+        lists = lists_of(whole)
+        fields = fields_of(lists.child)
+        matches = np.ones(len(lists.child), np.bool_)
+        for part, each in zip(parts, wanted, strict=True):
+            codes, sought = codes_of([fields[part], each])
+            matches &= (codes == sought[lists.rows]) & (codes >= 0)
+        found = np.zeros(length, np.bool_)
+        found[lists.rows[matches]] = True
+        valid = combined_valid(arguments)
+        mask = None if valid is None else np.array(np.broadcast_to(valid, length))
+        return Vector.from_values(found, mask, BOOLEAN, constant)
+
+
+_contains_parts(
+    "map_contains_value",
+    (1,),
+    "SELECT map_contains_value(MAP {'a': 1}, 1)",
+    "Whether a map has a value.",
+    "map_contains_value(map, value)",
+)
+_contains_parts(
+    "map_contains_entry",
+    (0, 1),
+    "SELECT map_contains_entry(MAP {'a': 1}, 'a', 1)",
+    "Whether a map has a key with this value.",
+    "map_contains_entry(map, key, value)",
+)
 
 
 def _side(name: str, side: int, word: str, shown: str) -> None:

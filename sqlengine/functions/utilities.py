@@ -1,4 +1,4 @@
-"""Functions about values rather than of them: `error`, `can_cast_implicitly`, `normalized_interval`."""
+"""Functions about values rather than of them: `error`, `can_cast_implicitly`, `constant_or_null`, …"""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import numpy as np
 from sqlengine.errors import BindError, DataError
 from sqlengine.functions.coercion import implicit_cost
 from sqlengine.functions.intervals import DAYS_PER_MONTH, comparable, make_intervals
+from sqlengine.functions.nested_casts import null_where
 from sqlengine.functions.overloads import describe_call, overload, resolver
 from sqlengine.functions.registry import Operand, Signature, scalar
 from sqlengine.functions.text_function import text_function
-from sqlengine.functions.validity import all_constant
+from sqlengine.functions.validity import all_constant, any_null_constant, combined_valid, null_vector
 from sqlengine.types import BOOLEAN, INTERVAL, NULL, VARCHAR, SqlType
 from sqlengine.vector import Vector
 
@@ -63,3 +64,29 @@ def _normalized_interval(arguments: Sequence[Vector], result: SqlType) -> Vector
     days, micros = comparable(interval)
     months = np.floor_divide(days, DAYS_PER_MONTH)
     return make_intervals(months, days - months * DAYS_PER_MONTH, micros, interval.valid(), interval.constant)
+
+
+def _resolve_constant_or_null(operands: Sequence[Operand]) -> Signature:
+    if len(operands) < 2:
+        raise BindError(f"{describe_call('constant_or_null', operands)}: it takes a constant and other values")
+    types = tuple(operand.type for operand in operands)
+    return Signature(types, NULL if NULL in types else types[0])
+
+
+@scalar(
+    "constant_or_null",
+    _resolve_constant_or_null,
+    example=("SELECT constant_or_null(1, 2)", "1"),
+    summary="The first value, a constant, where none of the others is NULL.",
+    usage="constant_or_null(constant, value, ...)",
+)
+def _constant_or_null(arguments: Sequence[Vector], result: SqlType) -> Vector:
+    """NULL where one of the arguments after the first is."""
+    if not arguments[0].constant:
+        raise BindError("constant_or_null takes a constant first")
+    if any_null_constant(arguments):
+        return null_vector(result, arguments)
+    length = max(map(len, arguments))
+    whole = arguments[0] if all_constant(arguments) else arguments[0].expand(length)
+    valid = combined_valid(arguments)
+    return whole if valid is None else null_where(whole, ~np.broadcast_to(valid, length))

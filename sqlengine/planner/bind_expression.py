@@ -348,6 +348,8 @@ _BINARY: Final[dict[type, str]] = {
     exp.ArrayContainsAll: "@>",
     exp.ArrayContainedBy: "<@",
     exp.ArrayOverlaps: "&&",
+    exp.Distance: "<->",
+    exp.CosineDistance: "<=>",
     exp.StartsWith: "starts_with",
 }
 

@@ -340,6 +340,8 @@ _PRINTERS: Final[dict[type, Callable[[Any], str]]] = {
     exp.ArrayContainsAll: _binary("@>"),
     exp.ArrayContainedBy: _binary("<@"),
     exp.ArrayOverlaps: _binary("&&"),
+    exp.Distance: _binary("<->"),
+    exp.CosineDistance: _binary("<=>"),
     exp.Like: lambda node: _like(node, "~~"),
     exp.ILike: lambda node: _like(node, "~~*"),
     exp.SimilarTo: lambda node: _function("regexp_full_match", [node.this, node.expression]),

@@ -39,6 +39,16 @@ class EngineParser(_Parser):  # type: ignore[misc]
         TokenType.TILDE: lambda self: self.expression(exp.BitwiseNot(this=self._parse_term())),
     }
 
+    # `<->` and `<=>` are distances of vectors, which bind as `||` and `&` do; sqlglot has one as a product, the other
+    # as IS NOT DISTINCT FROM.
+    BITWISE = {  # noqa: RUF012
+        **_Parser.BITWISE,
+        TokenType.LR_ARROW: exp.Distance,
+        TokenType.NULLSAFE_EQ: exp.CosineDistance,
+    }
+    FACTOR = {k: node for k, node in _Parser.FACTOR.items() if k != TokenType.LR_ARROW}  # noqa: RUF012
+    EQUALITY = {k: node for k, node in _Parser.EQUALITY.items() if k != TokenType.NULLSAFE_EQ}  # noqa: RUF012
+
     def _parse_expression(self) -> Any:
         # `name: value` is an alias; `SELECT :name` and `(:name)` are parameters.
         if self._next.token_type == TokenType.COLON and self._curr.token_type not in self.ID_VAR_TOKENS | {
