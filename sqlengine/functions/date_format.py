@@ -6,7 +6,7 @@ A format is cut into literal text and specifiers, each specifier becomes a colum
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -78,7 +78,9 @@ def _year(moment: Vector) -> Any:
     )
 
 
-_WRITERS: Final[dict[str, Callable[[Vector], Any]]] = {
+Writer = Callable[[Vector], Any]
+
+_WRITERS: Final[dict[str, Writer]] = {
     "a": lambda m: _names([name[:3] for name in DAYS], part_of("dow", m)),
     "A": lambda m: _names(DAYS, part_of("dow", m)),
     "w": _number("dow", 1),
@@ -161,27 +163,54 @@ def constant_format(vector: Vector, function: str) -> Any:
 )
 def _strftime(arguments: Sequence[Vector], result: SqlType) -> Vector:
     """The format may stand first or second."""
+    moment, pattern = arguments if arguments[1].type == VARCHAR else reversed(arguments)
+    return format_moments(moment, pattern, _NO_ZONE, result)
+
+
+def format_moments(moment: Vector, pattern: Vector, zone: Mapping[str, Writer], result: SqlType) -> Vector:
+    """A DATE or TIMESTAMP as text.
+
+    Parameters
+    ----------
+    zone
+        What writes the specifiers that ask for the time zone, z and Z.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if any_null_constant(arguments):
-        return null_vector(result, arguments)
-    moment, pattern = arguments if arguments[1].type == VARCHAR else reversed(arguments)
+    if any_null_constant([moment, pattern]):
+        return null_vector(result, [moment, pattern])
     columns: list[Any] = []
     for is_specifier, text in format_pieces(constant_format(pattern, "strftime"), "strftime"):
         if not is_specifier:
             columns.append(pa.scalar(text))
         elif text in _WRITERS:
             columns.append(_WRITERS[text](moment))
+        elif text in zone:
+            columns.append(zone[text](moment))
         else:
             raise NotSupportedError(f"strftime: the specifier %{text}")
     length = len(moment)
-    full = [pa.repeat(c, length) if len_of(c) != length else c for c in columns] or [pa.repeat(pa.scalar(""), length)]
+    columns = columns or [pa.scalar("")]
+    full = [c if len_of(c) == length else pa.repeat(c if len_of(c) < 0 else c[0], length) for c in columns]
     joined = pc.binary_join_element_wise(*full, "")
     valid = moment.valid()
     if valid is not None:
         joined = pc.if_else(pa.array(valid), joined, pa.scalar(None, pa.string()))
     return arrow_result(joined, [moment], result)
+
+
+def _text(text: str) -> Writer:
+    def write(moment: Vector) -> Any:
+        import pyarrow as pa
+
+        return pa.scalar(text)
+
+    return write
+
+
+# A moment without time zone is written as one of UTC that does not say so.
+_NO_ZONE: Final[dict[str, Writer]] = {"z": _text("+00"), "Z": _text("")}
 
 
 def len_of(column: Any) -> int:

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from sqlengine.errors import BindError, InternalError
 from sqlengine.functions.registry import Operand, Signature, scalar
 from sqlengine.types import SqlType
 from sqlengine.vector import Vector
+
+_NAMES: Final = """
+    any_value approx_count_distinct avg bit_and bit_or bit_xor bool_and bool_or count entropy first histogram kurtosis
+    kurtosis_pop last mad max median min mode product sem skewness stddev_pop stddev_samp string_agg sum var_pop
+    var_samp
+"""
+SHORT: Final = tuple(_NAMES.split())
+"""The aggregates for which list_aggregate(l, 'sum') has the short form list_sum(l)."""
 
 
 def _resolve(operands: Sequence[Operand]) -> Signature:
@@ -21,9 +30,9 @@ def _run(arguments: Sequence[Vector], result: SqlType) -> Vector:
 scalar(
     "list_aggregate",
     _resolve,
-    aliases=("array_aggregate", "list_aggr", "array_aggr"),
+    aliases=("array_aggregate", "list_aggr", "array_aggr", "aggregate", *(f"list_{name}" for name in SHORT)),
     example=("SELECT list_aggregate([1, 2, NULL], 'sum')", "3"),
-    summary="An aggregate over the elements of a list; list_sum, list_avg, list_min, … are short for it.",
+    summary="An aggregate over the elements of a list; list_sum(list), … are short for it.",
     usage="list_aggregate(list, name[, argument, ...])",
 )(_run)
 scalar(

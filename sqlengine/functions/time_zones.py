@@ -53,7 +53,7 @@ def _zone_of(vector: Vector) -> str:
         raise NotSupportedError(str(error)) from None
 
 
-def _offsets(instants: Words, zone: str) -> Words:
+def offsets_of(instants: Words, zone: str) -> Words:
     """Microseconds by which the zone's clocks are ahead of UTC at each instant (microseconds since 1970)."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -68,7 +68,7 @@ def _offsets(instants: Words, zone: str) -> Words:
 
 
 def _far_offsets(instants: Words, zone: str) -> Words:
-    """As `_offsets`, value by value: Arrow knows the zone database's tables, which end, not the rules after."""
+    """As `offsets_of`, value by value: Arrow knows the zone database's tables, which end, not the rules after."""
     import zoneinfo
 
     rules = zoneinfo.ZoneInfo(zone)
@@ -88,20 +88,20 @@ def to_local(instants: Words, zone: str) -> Words:
     """The zone's clocks at each instant, both in microseconds; infinities stay."""
     infinite = _is_infinite(instants)
     finite = np.where(infinite, 0, instants)
-    return np.where(infinite, instants, finite + _offsets(finite, zone))
+    return np.where(infinite, instants, finite + offsets_of(finite, zone))
 
 
 def to_utc(local: Words, zone: str) -> Words:
     """The instants at which the zone's clocks show each local time; infinities stay."""
     infinite = _is_infinite(local)
     finite = np.where(infinite, 0, local)
-    before, after = (_offsets(finite + shift, zone) for shift in (-MICROS_PER_DAY, MICROS_PER_DAY))
+    before, after = (offsets_of(finite + shift, zone) for shift in (-MICROS_PER_DAY, MICROS_PER_DAY))
     instants = finite - before
     changing = before != after
     if changing.any():
         later = finite - after
-        is_later = _offsets(later, zone) == after
-        is_earlier = _offsets(instants, zone) == before
+        is_later = offsets_of(later, zone) == after
+        is_earlier = offsets_of(instants, zone) == before
         instants = np.where(changing & is_later & (~is_earlier | (later > instants)), later, instants)
     return np.where(infinite, local, instants)
 
@@ -186,13 +186,13 @@ def _zoned_text(arguments: Sequence[Vector], result: SqlType) -> Vector:
     instants = rows_of(moment.values(), moment.valid())
     infinite = _is_infinite(instants)
     local = cast(_zoned(moment, zone, to_local, TIMESTAMP), VARCHAR).arrow()
-    distinct, codes = np.unique(_offsets(np.where(infinite, 0, instants), zone), return_inverse=True)
-    suffixes = pa.array([_offset_text(int(offset) // _MICROS_PER_SECOND) for offset in distinct] + [""])
+    distinct, codes = np.unique(offsets_of(np.where(infinite, 0, instants), zone), return_inverse=True)
+    suffixes = pa.array([offset_text(int(offset) // _MICROS_PER_SECOND) for offset in distinct] + [""])
     suffix = suffixes.take(pa.array(np.where(infinite, len(distinct), codes)))
     return Vector.from_arrow(pc.binary_join_element_wise(local, suffix, ""), result, moment.constant)
 
 
-def _offset_text(seconds: int) -> str:
+def offset_text(seconds: int) -> str:
     """`+05:30`; offsets of past centuries lose their seconds."""
     sign, minutes = "-" if seconds < 0 else "+", abs(seconds) // 60
     return f"{sign}{minutes // 60:02}" + (f":{minutes % 60:02}" if minutes % 60 else "")

@@ -17,6 +17,7 @@ from sqlengine.planner.bind_macro import bind_macro
 from sqlengine.planner.bind_nested import NAMED
 from sqlengine.planner.bind_star import unpack
 from sqlengine.planner.bind_unnest import unnest_value
+from sqlengine.planner.bind_written_out import WRITTEN_OUT
 from sqlengine.planner.expressions import Expression, Literal
 from sqlengine.planner.rewriting import is_deterministic
 from sqlengine.types import VARCHAR
@@ -36,6 +37,8 @@ def bind_call(binder: ExpressionBinder, node: Any, condition: Any = None) -> Exp
         return NAMED[name](binder, node, trees)
     if name in LIST_AGGREGATES and condition is None:
         return LIST_AGGREGATES[name](binder, node, trees)
+    if name in WRITTEN_OUT and condition is None:
+        return WRITTEN_OUT[name](binder, node, trees)
     if name in LAMBDA_FUNCTIONS and condition is None:
         return LAMBDA_FUNCTIONS[name](binder, node, trees)
     if name == "unnest" and condition is None:

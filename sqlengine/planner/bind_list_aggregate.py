@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlengine.errors import did_you_mean
+from sqlengine.functions.list_aggregates import SHORT
 from sqlengine.functions.registry import Operand, find_aggregate
 from sqlengine.planner.coerce import coerce, operand_of
 from sqlengine.planner.expressions import Call, Case, Cast, Expression, Literal
@@ -16,17 +17,11 @@ if TYPE_CHECKING:
 
 Bind = Callable[["ExpressionBinder", Any, list[Any]], Expression]
 
-_SHORT: Final = """
-    any_value approx_count_distinct avg bit_and bit_or bit_xor bool_and bool_or count entropy first histogram kurtosis
-    kurtosis_pop last mad max median min mode product sem skewness stddev_pop stddev_samp string_agg sum var_pop
-    var_samp
-"""
-
 
 def _aggregate(binder: ExpressionBinder, node: Any, name: str, values: list[Expression]) -> Expression:
     function = find_aggregate(name)
     if function is None or name == "count_star":
-        raise binder.context.error(f'there is no aggregate "{name}".{did_you_mean(name, _SHORT.split())}', node)
+        raise binder.context.error(f'there is no aggregate "{name}".{did_you_mean(name, SHORT)}', node)
     whole, *rest = values
     if whole.type.kind is TypeKind.NULL:
         return Literal(None, NULL)
@@ -64,7 +59,7 @@ def _to_string(binder: ExpressionBinder, node: Any, trees: list[Any]) -> Express
 
 
 LIST_AGGREGATES: Final[dict[str, Bind]] = {
-    **dict.fromkeys(("list_aggregate", "array_aggregate", "list_aggr", "array_aggr"), _by_name),
-    **{f"list_{name}": _short(name) for name in _SHORT.split()},
+    **dict.fromkeys(("list_aggregate", "array_aggregate", "list_aggr", "array_aggr", "aggregate"), _by_name),
+    **{f"list_{name}": _short(name) for name in SHORT},
     "array_to_string": _to_string,
 }

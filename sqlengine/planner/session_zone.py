@@ -56,6 +56,9 @@ def in_session_zone(name: str, arguments: list[Expression]) -> tuple[str, list[E
         today = session_facts().local.replace(hour=0, minute=0, second=0, microsecond=0)
         arguments = [Literal(today, TIMESTAMP), *arguments]
     zone = session_facts().time_zone
+    if name == "strftime" and any(argument.type == TIMESTAMPTZ for argument in arguments):
+        # Its texts may name the zone, UTC too.
+        return "__strftime_in_zone", [*arguments, Literal(zone, VARCHAR)]
     if zone == UTC or not any(argument.type == TIMESTAMPTZ for argument in arguments):
         return name, arguments
     if name in UTC_ONLY:
