@@ -118,12 +118,14 @@ class ExchangeInputs:
     def _runs(self, leaf: ExchangeRead) -> Iterator[list[Batch]]:
         spec = self._pieces_of(leaf)
         tasks = self._available[leaf.stage]
+        renamed = {new.id: old.id for new, old in zip(leaf.columns, leaf.stage_columns, strict=True)}
         if spec.tasks is not None:
             wanted = set(spec.tasks)
             tasks = tuple(task for task in tasks if task in wanted)
         for task in tasks:
             self._context.check()
-            yield self._query.exchange.read(leaf.stage, task, spec.bucket, leaf.columns)
+            batches = self._query.exchange.read(leaf.stage, task, spec.bucket, leaf.stage_columns)
+            yield batches if not leaf.sources else [batch.renamed(renamed) for batch in batches]
 
 
 def run_task(assignment: Assignment, query: QueryState, context: TaskContext, worker: str) -> TaskMetrics:

@@ -9,13 +9,14 @@ No ids, addresses, absolute paths or (in the first two) times, so that the text 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Protocol, assert_never
 
 from sqlengine.planner.choices import format_bytes, format_count
 from sqlengine.planner.explain_changes import explain_change
 from sqlengine.planner.explain_logical import describe, names_of
-from sqlengine.planner.explain_physical import describe_exec, names_of_stages
+from sqlengine.planner.explain_physical import ReadingLeaves, describe_exec, names_of_stages
 from sqlengine.planner.expression_text import ExpressionText
 from sqlengine.planner.logical import Node
 from sqlengine.planner.physical import (
@@ -117,16 +118,16 @@ def _stages(plan: PhysicalPlan, metrics: Mapping[int, Sequence[StageMetrics]]) -
     if plan.small:
         yield f"Inline: {plan.small_reason}"
     broadcast = _broadcast_leaves(plan)
+    reading = ReadingLeaves(frozenset(broadcast), _sharing_leaves(plan))
     stages = frozenset(each.stage for each in broadcast.values())
-    leaf_numbers = frozenset(broadcast)
     text = ExpressionText(names_of_stages(plan.stages))
     for stage in reversed(plan.stages):
         tasks = f"{len(stage.tasks)} task{'' if len(stage.tasks) == 1 else 's'}"
         output = "result" if stage is plan.result else _output(stage, stage.id in stages, text)
         done = metrics.get(stage.id, ())
         yield f"Stage {stage.id}: {tasks}, {output}{_stage_metrics(stage, done)}"
-        line = describe_exec(stage.root, leaf_numbers, text)
-        yield from render(_with_metrics(line, stage, done, leaf_numbers), "  ")
+        line = describe_exec(stage.root, reading, text)
+        yield from render(_with_metrics(line, stage, done, reading.broadcast), "  ")
 
 
 def _broadcast_leaves(plan: PhysicalPlan) -> dict[int, ExchangeRead]:
@@ -139,6 +140,13 @@ def _broadcast_leaves(plan: PhysicalPlan) -> dict[int, ExchangeRead]:
         and len(stage.tasks) > 1
         and all(task.inputs[leaf.leaf] == ReadPieces() for task in stage.tasks)
     }
+
+
+def _sharing_leaves(plan: PhysicalPlan) -> frozenset[int]:
+    """Numbers of the leaves that read a stage which other leaves read too."""
+    reading = [leaf for stage in plan.stages for leaf in leaves(stage.root) if isinstance(leaf, ExchangeRead)]
+    readers = Counter(leaf.stage for leaf in reading)
+    return frozenset(leaf.leaf for leaf in reading if readers[leaf.stage] > 1)
 
 
 def _output(stage: Stage, broadcast: bool, text: ExpressionText) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import assert_never
 
 from sqlengine.planner.explain_logical import (
@@ -49,10 +50,18 @@ from sqlengine.planner.tree_text import Line, Part
 from sqlengine.planner.window_call import WindowCall
 
 
-def describe_exec(node: Exec, broadcast: frozenset[int], text: ExpressionText) -> Line:
-    """The tree of lines for a stage's operators; `broadcast` are the leaves that read a whole stage in every task."""
-    inputs = tuple(describe_exec(child, broadcast, text) for child in exec_inputs(node))
-    return Line(type(node).__name__, _parts(node, broadcast, text), inputs)
+@dataclass(frozen=True, slots=True)
+class ReadingLeaves:
+    """Numbers of leaves that read a whole stage in every task, and of those whose stage other leaves read too."""
+
+    broadcast: frozenset[int]
+    shared: frozenset[int]
+
+
+def describe_exec(node: Exec, reading: ReadingLeaves, text: ExpressionText) -> Line:
+    """The tree of lines for a stage's operators."""
+    inputs = tuple(describe_exec(child, reading, text) for child in exec_inputs(node))
+    return Line(type(node).__name__, _parts(node, reading, text), inputs)
 
 
 def names_of_stages(stages: Iterable[Stage]) -> dict[int, str]:
@@ -82,7 +91,7 @@ def names_of_stages(stages: Iterable[Stage]) -> dict[int, str]:
     return names | aggregate_names([*called, *((column, text.call(call)) for column, call in windows)])
 
 
-def _parts(node: Exec, broadcast: frozenset[int], text: ExpressionText) -> tuple[Part, ...]:
+def _parts(node: Exec, reading: ReadingLeaves, text: ExpressionText) -> tuple[Part, ...]:
     match node:
         case ScanExec():
             return (
@@ -91,9 +100,10 @@ def _parts(node: Exec, broadcast: frozenset[int], text: ExpressionText) -> tuple
                 condition_part("where", node.filters, text),
             )
         case ExchangeRead():
-            how = "broadcast" if node.leaf in broadcast else ""
+            how = ", shared" if node.leaf in reading.shared else ""
+            how += ", broadcast" if node.leaf in reading.broadcast else ""
             merge = Part("merge by", tuple(text.key(key) for key in node.merge)) if node.merge else Part("")
-            return (Part(f"stage {node.stage}" + (f", {how}" if how else "")), merge)
+            return (Part(f"stage {node.stage}{how}"), merge)
         case ValuesExec():
             return (rows_part(len(node.rows), not node.columns),)
         case FilterExec():

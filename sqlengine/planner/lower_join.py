@@ -151,11 +151,11 @@ def _reduced(
     """
     below = below.union(*(columns_of(key.left) for key in keys))
     left = builder.separate(left, below)
-    stage = builder.stages[-1]
-    leaf = builder.new_leaf()
+    assert isinstance(left.root, ExchangeRead)
+    every = replace(left.root, leaf=builder.new_leaf())
     root = HashJoinExec(
         right.root,
-        ExchangeRead(leaf, stage.id, stage.root.columns),
+        every,
         JoinKind.SEMI,
         tuple(key.right for key in keys),
         tuple(key.left for key in keys),
@@ -164,7 +164,7 @@ def _reduced(
         tuple(key.null_equal for key in keys),
         f"only keys of the other side, about {met:.0%}",
     )
-    tasks: tuple[Inputs, ...] = tuple({**inputs, leaf: ReadPieces()} for inputs in right.tasks)
+    tasks: tuple[Inputs, ...] = tuple({**inputs, every.leaf: ReadPieces()} for inputs in right.tasks)
     rows = right.rows * met
     builder.estimate(root, rows)
     return left, Fragment(root, tasks, rows, right.partitioned)
@@ -241,11 +241,9 @@ def _place(
             placed = replace(sides, probe=builder.gather(sides.probe, below), build=builder.gather(sides.build, below))
             return placed, ({**placed.probe.tasks[0], **placed.build.tasks[0]},)
         case JoinStrategy.BROADCAST:
-            stage = builder.close(sides.build, Gather(), below)
-            leaf = builder.new_leaf()
-            read = ExchangeRead(leaf, stage.id, stage.root.columns)
-            build = Fragment(read, ({leaf: ReadPieces()},), sides.build.rows)
-            tasks: list[Inputs] = [{**inputs, leaf: ReadPieces()} for inputs in sides.probe.tasks]
+            read = builder.read(sides.build, Gather(), below)
+            build = Fragment(read, ({read.leaf: ReadPieces()},), sides.build.rows)
+            tasks: list[Inputs] = [{**inputs, read.leaf: ReadPieces()} for inputs in sides.probe.tasks]
             return replace(sides, build=build), tuple(tasks)
         case JoinStrategy.SHUFFLE:
             placed = _shuffled(sides, below, builder)

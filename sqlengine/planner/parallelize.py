@@ -97,7 +97,7 @@ def parallelize(plan: Node, names: Sequence[str], settings: Settings) -> Physica
             case _:
                 assert_never(node)
 
-    builder.close(in_order(lower(plan, needed), plan.columns), Gather(), needed)
+    builder.close(in_order(lower(plan, needed), plan.columns), Gather())
     rows = max(float(stage.estimated_rows or 0) for stage in builder.stages)
     small, reason = choose_small(builder.scanned_bytes, rows, settings)
     physical = PhysicalPlan(tuple(builder.stages), tuple(names), small, reason)

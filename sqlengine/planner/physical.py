@@ -53,12 +53,22 @@ class ScanExec:
 
 @dataclass(frozen=True, slots=True)
 class ExchangeRead:
-    """Reads what stage `stage` wrote. If `merge` is set, each piece is sorted so and they are merged."""
+    """Reads what stage `stage` wrote. If `merge` is set, each piece is sorted so and they are merged.
+
+    `columns[k]` is the stage's column `sources[k]`, or without `sources` the one of the same id: a stage that
+    several parts of a query read has columns of its own for each but the first of them.
+    """
 
     leaf: int
     stage: int
     columns: tuple[Column, ...]
     merge: tuple[SortKey, ...] = ()
+    sources: tuple[Column, ...] = ()
+
+    @property
+    def stage_columns(self) -> tuple[Column, ...]:
+        """What is read, as the stage calls it."""
+        return self.sources or self.columns
 
 
 @dataclass(frozen=True, slots=True)

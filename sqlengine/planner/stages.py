@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 
 from sqlengine.config import Settings
@@ -21,6 +21,7 @@ from sqlengine.planner.physical import (
     pre_order,
 )
 from sqlengine.planner.rewriting import next_column_id
+from sqlengine.planner.same_work import work_of
 from sqlengine.planner.statistics import Estimator
 from sqlengine.storage.table import ScanTask
 from sqlengine.types import SqlType
@@ -62,6 +63,7 @@ class StageBuilder:
         self.stages: list[Stage] = []
         self.scanned_bytes = 0
         self._leaves = 0
+        self._by_work: dict[Hashable, Stage] = {}
         # By identity, since hashing an operator walks its tree; the operator is kept so its id stays its own.
         self._estimates: dict[int, tuple[Exec, float]] = {}
         self._next_column = next_column_id(plan)
@@ -80,15 +82,36 @@ class StageBuilder:
         """Remember how many rows `root` is expected to deliver in all tasks together."""
         self._estimates.setdefault(id(root), (root, rows))
 
-    def close(self, fragment: Fragment, output: Output, needed: Needed, limit: int | None = None) -> Stage:
-        """Make a stage of `fragment`, delivering only `needed` columns."""
-        narrowed = narrow(fragment, needed)
-        tasks = tuple(Task(dict(inputs)) for inputs in narrowed.tasks)
-        known = [self._estimates.get(id(each)) for each in pre_order(narrowed.root)]
+    def close(self, fragment: Fragment, output: Output, limit: int | None = None) -> Stage:
+        """Make a stage of `fragment`."""
+        tasks = tuple(Task(dict(inputs)) for inputs in fragment.tasks)
+        known = [self._estimates.get(id(each)) for each in pre_order(fragment.root)]
         estimates = tuple(None if each is None else round(each[1]) for each in known)
-        stage = Stage(len(self.stages), narrowed.root, tasks, output, limit, round(fragment.rows), estimates)
+        stage = Stage(len(self.stages), fragment.root, tasks, output, limit, round(fragment.rows), estimates)
         self.stages.append(stage)
         return stage
+
+    def read(
+        self,
+        fragment: Fragment,
+        output: Output,
+        needed: Needed,
+        merge: tuple[SortKey, ...] = (),
+        limit: int | None = None,
+    ) -> ExchangeRead:
+        """A leaf that reads the `needed` columns of `fragment` from a stage; from an earlier one if that does the same.
+
+        What a query names twice (a CTE, a dimension, the domain of a subquery) is computed once: its parts are planned
+        each for itself, and their stages found to be equal from the scans upwards.
+        """
+        narrowed = narrow(fragment, needed)
+        columns = narrowed.root.columns
+        work = work_of(narrowed.root, narrowed.tasks, output, limit)
+        stage = self._by_work.get(work)
+        if stage is None:
+            stage = self._by_work[work] = self.close(narrowed, output, limit)
+        sources = stage.root.columns
+        return ExchangeRead(self.new_leaf(), stage.id, columns, merge, () if sources == columns else sources)
 
     def gather(
         self, fragment: Fragment, needed: Needed, merge: tuple[SortKey, ...] = (), limit: int | None = None
@@ -98,29 +121,24 @@ class StageBuilder:
             return fragment
         for key in merge:
             needed |= columns_of(key.expression)
-        stage = self.close(fragment, Gather(), needed, limit)
-        leaf = self.new_leaf()
-        root = ExchangeRead(leaf, stage.id, stage.root.columns, merge)
+        root = self.read(fragment, Gather(), needed, merge, limit)
         self.estimate(root, fragment.rows)
-        return Fragment(root, ({leaf: ReadPieces()},), fragment.rows)
+        return Fragment(root, ({root.leaf: ReadPieces()},), fragment.rows)
 
     def exchange(self, fragment: Fragment, keys: tuple[Expression, ...], buckets: int, needed: Needed) -> Fragment:
         """`buckets` tasks, each with all rows of its keys."""
         for key in keys:
             needed |= columns_of(key)
-        stage = self.close(fragment, HashPartition(keys, buckets), needed)
-        leaf = self.new_leaf()
-        root = ExchangeRead(leaf, stage.id, stage.root.columns)
+        root = self.read(fragment, HashPartition(keys, buckets), needed)
         self.estimate(root, fragment.rows)
-        tasks = tuple({leaf: ReadPieces(bucket=bucket)} for bucket in range(buckets))
+        tasks = tuple({root.leaf: ReadPieces(bucket=bucket)} for bucket in range(buckets))
         return Fragment(root, tasks, fragment.rows, (HashPartition(keys, buckets),))
 
     def separate(self, fragment: Fragment, needed: Needed) -> Fragment:
         """The same rows in as many tasks, read from a stage of their own."""
-        stage = self.close(fragment, Gather(), needed)
-        leaf = self.new_leaf()
-        tasks = tuple({leaf: ReadPieces(tasks=(task,))} for task in range(len(fragment.tasks)))
-        return Fragment(ExchangeRead(leaf, stage.id, stage.root.columns), tasks, fragment.rows, fragment.partitioned)
+        root = self.read(fragment, Gather(), needed)
+        tasks = tuple({root.leaf: ReadPieces(tasks=(task,))} for task in range(len(fragment.tasks)))
+        return Fragment(root, tasks, fragment.rows, fragment.partitioned)
 
 
 def narrow(fragment: Fragment, needed: Needed) -> Fragment:

@@ -159,7 +159,10 @@ def _check_leaves(plan: PhysicalPlan, stage: Stage, where: str) -> None:
         _require(0 <= leaf.stage < stage.id, f"{where} reads stage {leaf.stage}, which does not come before it")
         source = plan.stages[leaf.stage]
         delivered = {column.id for column in source.root.columns}
-        _require({column.id for column in leaf.columns} <= delivered, f"{where} reads columns that its source has not")
+        wanted = leaf.stage_columns
+        _require({column.id for column in wanted} <= delivered, f"{where} reads columns that its source has not")
+        types = [column.type for column in wanted]
+        _require([column.type for column in leaf.columns] == types, f"{where} reads columns as other types")
         _check_read(tuple(_expressions(leaf)), leaf.columns, f"{where}: merge")
         read = [piece for piece in pieces if isinstance(piece, ReadPieces)]
         _require(len(read) == len(pieces), f"{where}: an exchange reads splits")

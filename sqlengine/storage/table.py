@@ -48,6 +48,10 @@ class ScanPlan:
 class Table(Protocol):
     """A source of rows. Picklable (workers get it), immutable, hashable by identity of its description."""
 
+    def __hash__(self) -> int:
+        """Equal tables have equal hashes."""
+        ...
+
     @property
     def fields(self) -> tuple[Field, ...]:
         """Columns in order; hive partition columns last."""
