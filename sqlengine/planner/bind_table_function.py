@@ -1,4 +1,4 @@
-"""Functions in FROM that make rows of values: range, generate_series, unnest, repeat.
+"""Functions in FROM that make rows of values: range, generate_series, unnest, repeat, json_each, json_tree.
 
 Their arguments may speak of the FROM items to their left; then each row there gets the rows of its own arguments.
 """
@@ -11,6 +11,7 @@ from sqlglot import exp
 
 from sqlengine.functions.series import series_lengths
 from sqlengine.planner.bind_expression import ExpressionBinder
+from sqlengine.planner.bind_relation import offered
 from sqlengine.planner.coerce import coerce
 from sqlengine.planner.constant import fold
 from sqlengine.planner.context import BindContext
@@ -18,11 +19,13 @@ from sqlengine.planner.expressions import Call, Column, Expression, Literal, col
 from sqlengine.planner.logical import ONE_ROW, JoinKind, Node, Project, Scan, Unnest
 from sqlengine.planner.output_name import output_name
 from sqlengine.planner.scope import Relation, Scope
-from sqlengine.types import BIGINT, TypeKind
+from sqlengine.types import BIGINT, VARCHAR, TypeKind
 from sqlengine.vector import Vector
 
 _SERIES: Final = {"range": False, "generate_series": True}
-_NAMES: Final = frozenset({*_SERIES, "unnest", "repeat"})
+# Their items are structs, whose fields are the columns.
+_RECORDS: Final = frozenset({"json_each", "json_tree"})
+_NAMES: Final = frozenset({*_SERIES, *_RECORDS, "unnest", "repeat"})
 
 
 def row_function(node: Any) -> Any:
@@ -69,6 +72,8 @@ def bind_row_function(
         lists = _lists(binder, name, arguments, node)
     item = context.column(name, lists.type.children[0][1])
     ordinality = None if number is None else context.column(number, BIGINT)
+    if name in _RECORDS:
+        return _records(context, node, name, lists, left, kind)
     relation = _relation(context, node, name, item, ordinality)
     # Under LATERAL the alias stands on the outer node.
     reader.get(node, "outer"), reader.get(node, "view")
@@ -76,6 +81,30 @@ def bind_row_function(
         plan: Node = Unnest(left[0], (lists,), (item,), ordinality, keep_empty=kind is JoinKind.LEFT)
         return plan, Scope([relation]), True
     return _constant(context, lists, item, ordinality), Scope([relation]), False
+
+
+def _records(
+    context: BindContext, node: Any, name: str, lists: Expression, left: tuple[Node, Scope] | None, kind: JoinKind
+) -> tuple[Node, Scope, bool]:
+    """The fields of the items of `lists` as columns; see `bind_row_function`."""
+    reader = context.reader
+    if reader.get(node, "ordinality"):
+        raise context.refuse(f"{name}() WITH ORDINALITY is not supported", node)
+    reader.get(node, "outer"), reader.get(node, "view")
+    item = context.column(name, lists.type.element)
+    columns = tuple(context.column(field, type_) for field, type_ in item.type.children)
+    fields = tuple(
+        Call("struct_extract", (item, Literal(field, VARCHAR)), type_) for field, type_ in item.type.children
+    )
+    whole = left is not None and bool(columns_of(lists))
+    below, keep_empty = (left[0], kind is JoinKind.LEFT) if left is not None and whole else (ONE_ROW, False)
+    kept = below.columns if whole else ()
+    plan = Project(Unnest(below, (lists,), (item,), None, keep_empty=keep_empty), (*kept, *columns), (*kept, *fields))
+    return (
+        plan,
+        Scope([offered(context, node, (name,), tuple(field for field, _ in item.type.children), columns)]),
+        whole,
+    )
 
 
 def _repeat(context: BindContext, arguments: list[Expression], title: str, node: Any) -> tuple[Node, Scope]:
@@ -109,6 +138,8 @@ def _lists(binder: ExpressionBinder, name: str, arguments: list[Expression], nod
     context = binder.context
     if name in _SERIES:
         return binder.call(name, arguments, node)
+    if name in _RECORDS:
+        return binder.call(f"__{name}", arguments, node)
     if len(arguments) != 1 or arguments[0].type.kind is not TypeKind.LIST:
         raise context.error("unnest() in FROM takes one list", node)
     return arguments[0]
