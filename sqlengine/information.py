@@ -1,4 +1,4 @@
-"""What a session says of itself: SHOW ALL TABLES, information_schema, duckdb_settings(), SUMMARIZE."""
+"""What a session says of itself: SHOW ALL TABLES, information_schema, duckdb_settings()."""
 
 from __future__ import annotations
 
@@ -11,28 +11,13 @@ from sqlengine.config import SETTINGS, Settings
 from sqlengine.errors import FileMissingError
 from sqlengine.result import Result, ResultColumn
 from sqlengine.storage.filesystem import list_files
-from sqlengine.types import BIGINT, BOOLEAN, VARCHAR, SqlType, decimal, list_of
+from sqlengine.types import BOOLEAN, VARCHAR, SqlType, list_of
 
 Columns = Sequence[tuple[str, SqlType]]
 
 #: DuckDB's names of the one database and schema there are.
 DATABASE: Final = "memory"
 SCHEMA: Final = "main"
-
-SUMMARY: Final = (
-    "column_name",
-    "column_type",
-    "min",
-    "max",
-    "approx_unique",
-    "avg",
-    "std",
-    "q25",
-    "q50",
-    "q75",
-    "count",
-    "null_percentage",
-)
 
 
 def information_schema(name: str, tables: Callable[[], Iterable[tuple[str, bool, Columns]]]) -> pa.Table | None:
@@ -110,51 +95,6 @@ def all_tables(tables: Iterable[tuple[str, bool, Columns]]) -> Result:
         pa.array([False] * len(found), pa.bool_()),
     ]
     return Result(header, pa.Table.from_arrays(arrays, names=[column.name for column in header]))
-
-
-def summary_query(query: str, columns: Columns) -> str:
-    """One row of figures: the number of rows, then nine of each column; `summary` makes the answer of them."""
-    figures = ["count(*)"]
-    for position, (_, type_) in enumerate(columns):
-        name = f"c{position}"
-        measured = type_.is_numeric or type_.is_temporal
-        figures += [
-            f"min({name})::VARCHAR",
-            f"max({name})::VARCHAR",
-            f"approx_count_distinct({name})",
-            f"avg({name})::VARCHAR" if measured else "NULL::VARCHAR",
-            f"stddev({name})::VARCHAR" if type_.is_numeric else "NULL::VARCHAR",
-            *(
-                f"approx_quantile({name}, {share})::VARCHAR" if measured else "NULL::VARCHAR"
-                for share in ("0.25", "0.5", "0.75")
-            ),
-            f"count({name})",
-        ]
-    names = ", ".join(f"c{position}" for position in range(len(columns)))
-    return f"SELECT {', '.join(figures)} FROM ({query}) AS t({names})"
-
-
-def summary(columns: Columns, figures: Sequence[Any]) -> Result:
-    """The answer of SUMMARIZE, one row a column, of what `summary_query` found."""
-    import decimal as numbers
-
-    rows = int(figures[0])
-    share = decimal(9, 2)
-    table: dict[str, list[Any]] = {name: [] for name in SUMMARY}
-    for position, (name, type_) in enumerate(columns):
-        own = figures[1 + 9 * position : 10 + 9 * position]
-        missing = None
-        if rows:
-            exact = numbers.Decimal(rows - int(own[8])) * 100 / rows
-            missing = exact.quantize(numbers.Decimal("0.01"), numbers.ROUND_HALF_UP)
-        values = (name, str(type_), own[0], own[1], int(own[2]), *own[3:8], rows, missing)
-        for title, value in zip(SUMMARY, values, strict=True):
-            table[title].append(value)
-    types = {"approx_unique": BIGINT, "count": BIGINT, "null_percentage": share}
-    header = [ResultColumn(name, types.get(name, VARCHAR)) for name in SUMMARY]
-    arrow = {BIGINT: pa.int64(), share: pa.decimal128(9, 2)}
-    arrays = [pa.array(table[each.name], arrow.get(each.type, pa.string())) for each in header]
-    return Result(header, pa.Table.from_arrays(arrays, names=list(SUMMARY)))
 
 
 def _text_table(columns: dict[str, list[Any]]) -> pa.Table:

@@ -88,8 +88,6 @@ class Session:
                 from sqlengine.information import all_tables
 
                 return all_tables(self._tables())
-            case kinds.Summarize(query=query_text):
-                return self._summary(query_text, parameters)
             case kinds.Describe(columns=columns):
                 rows_ = [[name, str(type_), "YES", None, None, None] for name, type_ in columns]
                 return Result.from_text(["column_name", "column_type", "null", "key", "default", "extra"], rows_)
@@ -153,16 +151,6 @@ class Session:
         bound = bind_statement(statement, self.catalog, parameters)
         assert isinstance(bound, kinds.Describe)
         return bound.columns
-
-    def _summary(self, query: str, parameters: Parameters) -> Result:
-        from sqlengine.information import summary, summary_query
-        from sqlengine.planner.parse import parse_statements
-
-        columns = self._columns(query, parameters)
-        (statement,) = parse_statements(summary_query(query, columns))
-        figures = self.run(statement, parameters)
-        assert figures is not None
-        return summary(columns, figures.rows()[0])
 
     def show(self, name: str | None) -> Result:
         """The value of one setting, or name, value and meaning of all."""

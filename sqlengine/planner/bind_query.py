@@ -11,6 +11,7 @@ from sqlengine.planner.bind_order import bind_order, order_outputs, output_scope
 from sqlengine.planner.bind_recursion import is_recursive
 from sqlengine.planner.bind_relation import unique_names
 from sqlengine.planner.bind_select import bind_select
+from sqlengine.planner.bind_summary import bind_describe, bind_summarize
 from sqlengine.planner.bound import BoundQuery
 from sqlengine.planner.coerce import coerce, coerce_all, common_column_type
 from sqlengine.planner.constant import fold
@@ -52,6 +53,10 @@ def _bind(context: BindContext, node: Any, tables: CommonTables) -> BoundQuery:
             bound, other_names = inner, ()
         case exp.Values():
             bound, other_names = _values(context, node), ()
+        case exp.Describe():
+            return bind_describe(context, node, tables)
+        case exp.Summarize():
+            return bind_summarize(context, node, tables)
         case _:
             raise context.reader.unknown(node)
     return _ordered(context, node, bound, other_names)

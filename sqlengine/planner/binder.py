@@ -26,7 +26,6 @@ from sqlengine.planner.statements import (
     ShowAllTables,
     ShowStatement,
     ShowTables,
-    Summarize,
 )
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ def bind_statement(
 
             check_macro(macro, catalog)
             return content
-        case Deallocate() | Summarize():
+        case Deallocate():
             return content
         case SetStatement() | ShowStatement() | ShowTables() | ShowAllTables():
             if parameters:

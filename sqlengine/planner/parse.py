@@ -24,7 +24,6 @@ from sqlengine.planner.statements import (
     ShowAllTables,
     ShowStatement,
     ShowTables,
-    Summarize,
 )
 from sqlengine.planner.syntax_error import syntax_error
 from sqlengine.planner.tokens import dialect as our_dialect
@@ -85,7 +84,6 @@ Content = (
     | ShowStatement
     | ShowTables
     | ShowAllTables
-    | Summarize
     | DefinitionTree
     | CreateMacro
     | PrepareTree
@@ -175,9 +173,9 @@ def _content(tokens: list[Any], source: Source) -> Content:
         case "DESCRIBE" | "DESC":
             return DescribeTree(_described(tokens, source))
         case "SUMMARIZE":
-            _described(tokens, source)
-            query = source.script[tokens[1].start : source.stop]
-            return Summarize(query if tokens[1].text.upper() in QUERY_WORDS else f"SELECT * FROM {query}")
+            from sqlglot import exp
+
+            return QueryTree(exp.Summarize(this=_described(tokens, source)))
         case "SET" | "RESET":
             return _setting(tokens, source)
         case "SHOW":

@@ -55,13 +55,6 @@ class ShowAllTables:
 
 
 @dataclass(frozen=True, slots=True)
-class Summarize:
-    """SUMMARIZE of a query, which is `SELECT * FROM table` for a table."""
-
-    query: str
-
-
-@dataclass(frozen=True, slots=True)
 class Describe:
     """DESCRIBE of a query or a table: its columns, in order."""
 
@@ -138,6 +131,4 @@ class Deallocate:
 
 
 Definition = CreateView | CreateMacro | CreateTable | Insert | Drop | Prepare | Execute | Deallocate
-BoundStatement = (
-    Query | Explain | SetStatement | ShowStatement | ShowTables | ShowAllTables | Summarize | Describe | Definition
-)
+BoundStatement = Query | Explain | SetStatement | ShowStatement | ShowTables | ShowAllTables | Describe | Definition
