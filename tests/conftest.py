@@ -1,4 +1,8 @@
-"""What all tests share: bounded hypothesis runs in CI, programs that can be interrupted."""
+"""What all tests share: bounded hypothesis runs, programs that can be interrupted.
+
+The usual run draws the same examples every time, so that it fails only for what has changed; new ones are looked for
+with HYPOTHESIS_PROFILE=long.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,9 @@ import signal
 
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("quick", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("long", deadline=None, max_examples=2000, suppress_health_check=[HealthCheck.too_slow])
+slow = [HealthCheck.too_slow]
+settings.register_profile("quick", deadline=None, max_examples=40, derandomize=True, suppress_health_check=slow)
+settings.register_profile("long", deadline=None, max_examples=2000, suppress_health_check=slow)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 # A job started in the background by a script ignores Ctrl-C, and so do its children: tests that interrupt them would
