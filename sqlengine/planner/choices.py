@@ -23,6 +23,10 @@ USELESS_REDUCTION: Final = 0.7
 SMALL_ROWS: Final = 2_000_000
 # A build side of so many rows is first reduced to keys of the other side, if no more than this fraction remains.
 REDUCED_ROWS: Final = 200_000
+# Rows from which on work that a plan holds twice is worth a stage of its own, and how many of them one kept row must
+# stand for: rows are written and read again.
+KEPT_ROWS: Final = 100_000
+KEPT_SHRINKAGE: Final = 2
 REDUCED: Final = 0.25
 # Pairs of equal keys per input row from which on a search by an inequality is worth putting the rows in order.
 SEARCHED_PAIRS: Final = 16
@@ -70,6 +74,11 @@ def should_reduce(kind: JoinKind, left: Side, right: Side, met: float) -> bool:
     """
     kept = kind in (JoinKind.SEMI, JoinKind.ANTI, JoinKind.LEFT)
     return kept and met <= REDUCED and right.rows >= REDUCED_ROWS and left.rows < right.rows * REDUCED
+
+
+def should_keep(scanned: float, rows: float) -> bool:
+    """Whether what is made of `scanned` rows, and wanted more than once, is kept rather than made again."""
+    return scanned >= KEPT_ROWS and rows * KEPT_SHRINKAGE <= scanned
 
 
 def choose_buckets(rows: float, settings: Settings) -> int:

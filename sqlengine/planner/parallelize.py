@@ -38,7 +38,16 @@ from sqlengine.planner.lower_scan import lower_scan, lower_values
 from sqlengine.planner.lower_sort import lower_limit, lower_sort
 from sqlengine.planner.lower_union import lower_union
 from sqlengine.planner.lower_window import lower_window
-from sqlengine.planner.physical import FilterExec, Gather, HashPartition, PhysicalPlan, ProjectExec, UnnestExec
+from sqlengine.planner.physical import (
+    ExchangeRead,
+    FilterExec,
+    Gather,
+    HashPartition,
+    PhysicalPlan,
+    ProjectExec,
+    UnnestExec,
+)
+from sqlengine.planner.repeated import repeated_parts
 from sqlengine.planner.stages import Fragment, Needed, StageBuilder, in_order
 from sqlengine.planner.verify_physical import check_physical
 
@@ -56,8 +65,15 @@ def parallelize(plan: Node, names: Sequence[str], settings: Settings) -> Physica
     builder = StageBuilder(plan, settings)
     needed = frozenset(column.id for column in plan.columns)
 
+    repeated = repeated_parts(plan, builder.estimator)
+
     def lower(node: Node, needed: Needed) -> Fragment:
+        if id(node) in repeated:
+            # All its columns, so that its stages are the same wherever it stands.
+            needed = frozenset(column.id for column in node.columns)
         fragment = lower_node(node, needed)
+        if id(node) in repeated and not isinstance(fragment.root, ExchangeRead):
+            fragment = builder.separate(fragment, needed)
         builder.estimate(fragment.root, fragment.rows)
         return fragment
 

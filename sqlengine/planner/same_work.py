@@ -13,6 +13,7 @@ from typing import Final
 
 from sqlengine.functions.registry import find_scalar
 from sqlengine.planner.expressions import Call, Column, Literal
+from sqlengine.planner.logical import Node, Scan
 from sqlengine.planner.physical import ExchangeRead, Exec, Output, ReadPieces, ScanExec, leaves
 from sqlengine.storage.table import ScanTask
 from sqlengine.types import SqlType
@@ -29,6 +30,11 @@ def work_of(
     reading = [leaf.leaf for leaf in leaves(root)]
     inputs = tuple(tuple(task.get(leaf) for leaf in reading) for task in tasks)
     return work.of(root), inputs, work.of(output), limit
+
+
+def work_of_part(node: Node) -> Hashable:
+    """The same for a part of a logical plan."""
+    return _Work().of(node)
 
 
 class _Work:
@@ -53,6 +59,8 @@ class _Work:
                     part.source_names,
                     *map(self.of, (part.read_columns, part.columns, part.filters)),
                 )
+            case Scan():
+                return "scan", part.table, part.source_names, self.of(part.columns), self.of(part.filters)
             case ExchangeRead():
                 # The columns of a stage are told by their ids there.
                 source = tuple(column.id for column in part.stage_columns)
