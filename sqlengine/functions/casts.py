@@ -9,9 +9,10 @@ from sqlengine.functions.nested_casts import cast_nested, null_where
 from sqlengine.functions.nested_text import nested_to_text, text_to_nested
 from sqlengine.functions.numeric_casts import cast_number
 from sqlengine.functions.order_bytes import wide_words
+from sqlengine.functions.special_text import timetz_parts
 from sqlengine.functions.temporal_casts import cast_temporal
 from sqlengine.functions.to_text import cast_to_blob, cast_to_text
-from sqlengine.functions.validity import null_vector
+from sqlengine.functions.validity import null_vector, words_result
 from sqlengine.types import HUGEINT, UHUGEINT, SqlType, TypeKind
 from sqlengine.vector import Vector
 
@@ -60,6 +61,8 @@ def cast(vector: Vector, target: SqlType, attempt: bool = False) -> Vector:
         return _not_negative(cast(vector, HUGEINT, attempt), vector.type, attempt)
     if _is_number(source) and _is_number(target):
         return cast_number(vector, target, attempt)
+    if source.kind is TypeKind.TIMETZ and target.kind is TypeKind.TIME:
+        return words_result(timetz_parts(vector.values())[0], [vector], target)
     if source.is_temporal and target.is_temporal:
         return cast_temporal(vector, target, attempt)
     if attempt:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Sequence
 from typing import Final
+
+import numpy as np
 
 from sqlengine.errors import InternalError
 from sqlengine.functions.overloads import Overload, overload, resolver
 from sqlengine.functions.registry import scalar
 from sqlengine.functions.session import SessionFacts
-from sqlengine.types import DATE, TIME, TIMESTAMP, TIMESTAMPTZ, VARCHAR, SqlType
+from sqlengine.functions.special_text import timetz_words
+from sqlengine.types import DATE, TIME, TIMESTAMP, TIMESTAMPTZ, TIMETZ, VARCHAR, SqlType
 from sqlengine.vector import Vector
 
 # By name: what the binder puts in the place of a call.
@@ -30,6 +34,14 @@ def _value(
     scalar(names[0], resolver(names[0], *overloads), aliases=names[1:], example=example, summary=summary)(run)
     for name in names:
         SESSION_VALUES[name] = sql_type, value
+
+
+def _time_with_zone(facts: SessionFacts) -> int:
+    local = facts.local
+    since_midnight = local - local.replace(hour=0, minute=0, second=0, microsecond=0)
+    ahead = local.replace(tzinfo=datetime.UTC) - facts.instant
+    micros, offset = since_midnight // datetime.timedelta(microseconds=1), round(ahead.total_seconds())
+    return int(timetz_words(np.array([micros]), np.array([offset]))[0])
 
 
 _value(
@@ -59,6 +71,20 @@ _value(
     lambda facts: facts.local.time(),
     ("SELECT typeof(current_localtime())", "TIME"),
     "The time of day at which the query began, on the session's clocks.",
+)
+_value(
+    ("get_current_time", "current_time"),
+    TIMETZ,
+    _time_with_zone,
+    ("SELECT typeof(current_time)", "TIME WITH TIME ZONE"),
+    "The time of day at which the query began, on the session's clocks, with their distance from UTC.",
+)
+_value(
+    ("current_user", "current_role", "session_user", "user"),
+    VARCHAR,
+    lambda facts: "duckdb",
+    ("SELECT current_user", "duckdb"),
+    "The name of the user, which is DuckDB's name of the one user there is.",
 )
 _value(
     ("current_schema",),

@@ -41,3 +41,23 @@ scalar(
     summary="The instant so long before the query began.",
     usage="ago(interval)",
 )(_run)
+scalar(
+    "cast_to_type",
+    _resolve,
+    example=("SELECT cast_to_type('7', 1::BIGINT)", "7"),
+    summary="The first value as the type of the second.",
+    usage="cast_to_type(value, value)",
+)(_run)
+for _name, _form, _found in (
+    ("like_escape", "LIKE", "true"),
+    ("not_like_escape", "NOT LIKE", "false"),
+    ("ilike_escape", "ILIKE", "true"),
+    ("not_ilike_escape", "NOT ILIKE", "false"),
+):
+    scalar(
+        _name,
+        _resolve,
+        example=(f"SELECT {_name}('a%c', 'a$%c', '$')", _found),
+        summary=f"As the operator {_form} with ESCAPE.",
+        usage=f"{_name}(text, pattern, escape)",
+    )(_run)

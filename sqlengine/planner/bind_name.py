@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from sqlglot import exp
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from sqlengine.planner.bind_expression import ExpressionBinder
 
 Aliases = dict[str, Any]
+
+# Functions written without parentheses that are no words of the grammar: a column of that name comes first.
+_BARE_FUNCTIONS: Final = frozenset({"user", "current_role"})
 
 
 class NameBinder:
@@ -64,6 +67,8 @@ class NameBinder:
             return bind_nested.field_of(self._whole, parameter, (*qualifiers, name)[1:], node)
         with self.context.at(node):
             found = self.find(name, qualifiers, node)
+            if found is None and not qualifiers and name.lower() in _BARE_FUNCTIONS:
+                return self._whole.call(name.lower(), [], node)
             if found is None:
                 raise self._unknown(name)
         return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -23,7 +24,7 @@ from sqlengine.planner.window_call import (
     WindowCall,
     map_call,
 )
-from sqlengine.types import BIGINT, TypeKind
+from sqlengine.types import BIGINT, DATE, TypeKind
 
 if TYPE_CHECKING:
     from sqlengine.planner.bind_expression import ExpressionBinder
@@ -290,8 +291,9 @@ class _Definition:
             if isinstance(bound.offset, Literal) and bound.offset.value is None:
                 raise self.binder.context.error("the offset of a RANGE cannot be NULL", self.frame)
         if key.expression.type.kind is TypeKind.TIME:
-            # Sums of times wrap around at midnight.
-            raise self.binder.context.refuse("RANGE with an offset over a TIME is not supported", self.frame)
+            # Sums of times wrap around at midnight; those of timestamps of one day do not.
+            day = Literal(datetime.date(1970, 1, 1), DATE)
+            key = replace(key, expression=self.binder.call("+", [day, key.expression], self.frame))
         given = [bound for bound in (frame.start, frame.end) if bound.offset is not None]
         edges = [self._edge(key, bound) for bound in given]
         (common, *edges), _ = coerce_all([key.expression, *edges])

@@ -13,6 +13,7 @@ from sqlengine.planner.bind_type import bind_type
 from sqlengine.planner.coerce import coerce
 from sqlengine.planner.expressions import Call, Case, Cast, Expression, Literal
 from sqlengine.planner.rewriting import is_deterministic
+from sqlengine.planner.session_zone import zoned_cast
 from sqlengine.planner.tokens import dialect
 from sqlengine.types import INTEGER, INTERVAL, JSON, NULL, VARCHAR, SqlType, list_of, struct_of
 
@@ -130,6 +131,27 @@ def _ago(binder: ExpressionBinder, node: Any, trees: list[Any]) -> Expression:
         return binder.call("-", [binder.call("now", [], node), coerce(binder.bind(trees[0]), INTERVAL)], node)
 
 
+def _cast_to_type(binder: ExpressionBinder, node: Any, trees: list[Any]) -> Expression:
+    """cast_to_type(value, other): the value as the type of the other, which is not computed."""
+    if len(trees) != 2:
+        raise binder.context.error("cast_to_type() takes a value and one of the type wanted", node)
+    value, other = (binder.bind(tree) for tree in trees)
+    with binder.context.at(node):
+        return zoned_cast(value, other.type)
+
+
+def _like_escape(name: str, negated: bool) -> Bind:
+    """like_escape(text, pattern, escape): text LIKE pattern ESCAPE escape."""
+
+    def bind(binder: ExpressionBinder, node: Any, trees: list[Any]) -> Expression:
+        if len(trees) != 3:
+            raise binder.context.error("it takes a text, a pattern and an escape character", node)
+        found = binder.call(name, [binder.bind(tree) for tree in trees], node)
+        return binder.call("not", [found], node) if negated else found
+
+    return bind
+
+
 WRITTEN_OUT: Final[dict[str, Bind]] = {
     "date_part": _date_parts,
     "datepart": _date_parts,
@@ -139,4 +161,9 @@ WRITTEN_OUT: Final[dict[str, Bind]] = {
     "json_transform_strict": _from_json(strict=True),
     "from_json_strict": _from_json(strict=True),
     "ago": _ago,
+    "cast_to_type": _cast_to_type,
+    "like_escape": _like_escape("like", negated=False),
+    "not_like_escape": _like_escape("like", negated=True),
+    "ilike_escape": _like_escape("ilike", negated=False),
+    "not_ilike_escape": _like_escape("ilike", negated=True),
 }

@@ -37,6 +37,7 @@ class EngineParser(_Parser):  # type: ignore[misc]
     UNARY_PARSERS = {  # noqa: RUF012
         **_Parser.UNARY_PARSERS,
         TokenType.TILDE: lambda self: self.expression(exp.BitwiseNot(this=self._parse_term())),
+        TokenType.NOT: lambda self: self._parse_negation(),
     }
 
     # `<->` and `<=>` are distances of vectors, which bind as `||` and `&` do; sqlglot has one as a product, the other
@@ -59,6 +60,22 @@ class EngineParser(_Parser):  # type: ignore[misc]
         return super()._parse_expression()
 
     def _parse_type(self, *arguments: Any, **options: Any) -> Any:
+        node = self._parse_operand(*arguments, **options)
+        # `5!` is factorial(5); `a !~~ b` is NOT LIKE.
+        while node is not None and self._curr is not None and self._curr.text == "!":
+            if self._next is not None and self._next.text.startswith("~"):
+                break
+            self._advance()
+            node = self._parse_column_ops(self.expression(exp.Anonymous(this="factorial", expressions=[node])))
+        return node
+
+    def _parse_negation(self) -> Any:
+        # DuckDB has `!` behind its operand only.
+        if self._prev.text == "!":
+            self.raise_error("'!' has no operand before it", self._prev)
+        return self.expression(exp.Not(this=self._parse_equality()))
+
+    def _parse_operand(self, *arguments: Any, **options: Any) -> Any:
         typed = self._curr is not None and self._curr.token_type in self.TYPE_TOKENS
         node = super()._parse_type(*arguments, **options)
         # sqlglot reads DATE '2020-01-01'::VARCHAR as DATE ('2020-01-01'::VARCHAR).

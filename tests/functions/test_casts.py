@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from sqlengine.errors import ConversionError, NotSupportedError
+from sqlengine.errors import ConversionError
 from sqlengine.functions.casts import cast
 from sqlengine.types import (
     BIGINT,
@@ -150,6 +150,6 @@ def test_odd_spellings_among_plain_ones() -> None:
     assert shown(texts_as(texts, DATE)) == ["2024-01-31"] * 5 + ["2024-02-01", None, "2024-02-02"]
 
 
-def test_nested_types_are_refused() -> None:
-    with pytest.raises(NotSupportedError, match=r"INTEGER\[\]"):
-        cast(Vector(list_of(INTEGER), pa.array([[1]], pa.list_(pa.int32()))), VARCHAR)
+def test_nested_values_are_shown_as_text() -> None:
+    lists = Vector(list_of(INTEGER), pa.array([[1, None], None], pa.list_(pa.int32())))
+    assert cast(lists, VARCHAR).arrow().to_pylist() == ["[1, NULL]", None]
