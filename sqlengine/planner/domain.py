@@ -21,6 +21,7 @@ from sqlengine.planner.logical import (
     ONE_ROW,
     Aggregate,
     AsofJoin,
+    Expand,
     Filter,
     Join,
     JoinKind,
@@ -91,6 +92,8 @@ class Domain:
                 domain, names = self._read(bound)
                 plan = Join(JoinKind.LEFT, domain, grouped, self._matches(names, bound))
                 return self.or_empty(node, plan, domain.columns, values), names
+            case Aggregate(always=always) if always:
+                return self._totals(node)
             case Aggregate():
                 plan, bound = self._computing(node, node.input)
                 extra = _not_in(bound.values(), node.key_columns)
@@ -105,7 +108,7 @@ class Domain:
             case Values():
                 rows = tuple(Project(ONE_ROW, tuple(self._again(node.columns)), row) for row in node.rows)
                 return self.push(Union(rows, node.columns))
-            case Unnest():
+            case Unnest() | Expand():
                 plan, bound = self._computing(node, node.input)
                 return replace(_substituted(node, bound), input=plan), bound
             case AsofJoin(kind=JoinKind.INNER | JoinKind.LEFT | JoinKind.SEMI | JoinKind.ANTI):
@@ -179,6 +182,33 @@ class Domain:
         }
         node = replace(node, input=Values(tuple(renamed.values()), ()))
         return _substituted(node, renamed)
+
+    def _totals(self, node: Aggregate) -> Pushed:
+        """The groups of GROUPING SETS; the totals that stand even without rows, for values that have none."""
+        found, bound = self.push(replace(node, always=()))
+        # The union says the columns of the groups, so the groups get columns of their own.
+        inputs = [copied(found, self.new_column)[0]]
+        for keys in node.always:
+            plan, names = self._read(bound)
+            groups, again = copied(found, self.new_column)
+            tests = [self._match(names[i], again[column.id]) for i, column in bound.items()]
+            for column, key in zip(node.key_columns, keys, strict=True):
+                tests.append(Call("is_not_distinct_from", (again[column.id], key), BOOLEAN))
+            plan = Join(JoinKind.ANTI, plan, groups, tuple(tests))
+            totals = self._again(node.aggregate_columns)
+            if totals:
+                nothing = self._of_nothing(list(zip(totals, node.aggregates, strict=True)))
+                plan = Join(JoinKind.INNER, plan, nothing, ())
+            values: dict[int, Expression] = {}
+            values |= {column.id: key for column, key in zip(node.key_columns, keys, strict=True)}
+            values |= {column.id: total for column, total in zip(node.aggregate_columns, totals, strict=True)}
+            values |= {column.id: names[i] for i, column in bound.items()}
+            expressions = tuple(values[column.id] for column in found.columns)
+            inputs.append(Project(plan, self._again(found.columns), expressions))
+        # A total may stand for a NULL that no group has.
+        fresh = dict(zip(bound, self._again(bound.values()), strict=True))
+        renamed = {column.id: fresh[i] for i, column in bound.items()}
+        return Union(tuple(inputs), tuple(renamed.get(each.id, each) for each in found.columns)), fresh
 
     # -- the domain in a plan -----------------------------------------------------------------
 
