@@ -24,6 +24,9 @@ TABLE_FUNCTIONS = {
     "parquet_scan": "parquet",
     "read_csv": "csv",
     "read_csv_auto": "csv",
+    "read_arrow": "arrow",
+    "read_ipc": "arrow",
+    "read_feather": "arrow",
 }
 
 

@@ -157,7 +157,10 @@ def from_arrow(data_type: pa.DataType) -> SqlType:
     import pyarrow as pa
 
     t = pa.types
-    if t.is_dictionary(data_type):
+    if isinstance(data_type, pa.BaseExtensionType):
+        named = _EXTENSIONS.get(data_type.extension_name)
+        return from_arrow(data_type.storage_type) if named is None else SqlType(named)
+    if t.is_dictionary(data_type) or t.is_run_end_encoded(data_type):
         return from_arrow(data_type.value_type)
     if t.is_decimal(data_type):
         if data_type.precision > MAX_DECIMAL_PRECISION or data_type.scale < 0:
@@ -186,7 +189,7 @@ def from_arrow(data_type: pa.DataType) -> SqlType:
         return FLOAT
     if t.is_fixed_size_list(data_type):
         return array_of(from_arrow(data_type.value_type), data_type.list_size)
-    if t.is_list(data_type) or t.is_large_list(data_type):
+    if any(is_kind(data_type) for is_kind in (t.is_list, t.is_large_list, t.is_list_view, t.is_large_list_view)):
         return list_of(from_arrow(data_type.value_type))
     if t.is_map(data_type):
         return map_of(from_arrow(data_type.key_type), from_arrow(data_type.item_type))
@@ -200,6 +203,13 @@ def from_arrow(data_type: pa.DataType) -> SqlType:
             return SqlType(kind)
     raise NotSupportedError(f"Arrow type {data_type} has no SQL type")
 
+
+# Arrow's canonical extension types that SQL has types for; of others, the storage counts.
+_EXTENSIONS: Final = {
+    "arrow.uuid": TypeKind.UUID,
+    "arrow.json": TypeKind.JSON,
+    "arrow.bool8": TypeKind.BOOLEAN,
+}
 
 # Kinds that lie in memory as another kind does, whose Arrow type it is.
 _BORROWED: Final = frozenset(

@@ -9,8 +9,8 @@ from typing import Any, Final
 from sqlengine.errors import NotSupportedError, ParseError, Position
 from sqlengine.planner.source import Source
 
-# Functions that are this engine's own in whatever dialect they are called.
-_OWN: Final = frozenset({"read_csv", "read_csv_auto", "read_parquet", "parquet_scan"})
+# Functions that are this engine's own in whatever dialect they are called: those that read files.
+_OWN: Final = ("read_", "parquet_scan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def translate(text: str, dialect: str) -> str:
         for call in tree.find_all(exp.Anonymous, exp.AnonymousAggFunc, exp.Command):
             if isinstance(call, exp.Command):
                 raise NotSupportedError(f"{call.name} of {dialect} is not supported")
-            if call.name.lower() not in _OWN:
+            if not call.name.lower().startswith(_OWN):
                 raise NotSupportedError(
                     f"the function {call.name}() of {dialect} has no certain counterpart here; write it in DuckDB's SQL"
                 )

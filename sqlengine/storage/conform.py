@@ -13,6 +13,27 @@ from sqlengine.storage.format import Field
 from sqlengine.types import SqlType, TypeKind, arrow_type
 
 
+def fit_batch(batch: pa.RecordBatch, fields: Sequence[Field], path: str) -> pa.RecordBatch:
+    """The columns `fields` of a table out of a batch of one of its files: by name, case aside; NULL where it has none.
+
+    Raises
+    ------
+    ConversionError
+        If a value does not fit; names the file and the column.
+    """
+    names = batch.schema.names
+    if names != [field.name for field in fields]:
+        positions = {name.lower(): number for number, name in enumerate(names)}
+        columns = [
+            batch.column(positions[field.name.lower()])
+            if field.name.lower() in positions
+            else pa.nulls(batch.num_rows, arrow_type(field.type))
+            for field in fields
+        ]
+        batch = pa.RecordBatch.from_arrays(columns, names=[field.name for field in fields])
+    return conform_batch(batch, fields, path)
+
+
 def conform_batch(batch: pa.RecordBatch, fields: Sequence[Field], origin: str) -> pa.RecordBatch:
     """`batch` with column k carrying `fields[k]`; columns that already do are not copied.
 
@@ -47,8 +68,14 @@ def conform_array(array: pa.Array, sql_type: SqlType) -> pa.Array:
     target = arrow_type(sql_type)
     if array.type == target:
         return array
+    if isinstance(array, pa.ExtensionArray):
+        return conform_array(array.storage, sql_type)
+    if isinstance(array, pa.RunEndEncodedArray):
+        return conform_array(pc.run_end_decode(array), sql_type)
+    if isinstance(array, pa.ListViewArray | pa.LargeListViewArray):
+        return conform_array(_without_view(array), sql_type)
     if isinstance(array, pa.DictionaryArray):
-        if not sql_type.is_text:
+        if not sql_type.is_text or array.dictionary.null_count:
             return conform_array(array.dictionary_decode(), sql_type)
         if array.type.value_type == target and array.type.index_type == pa.int32():
             return pa.DictionaryArray.from_arrays(array.indices, array.dictionary) if array.type.ordered else array
@@ -61,12 +88,21 @@ def conform_array(array: pa.Array, sql_type: SqlType) -> pa.Array:
         return pc.cast(array, target, safe=False)
     if pa.types.is_large_string(array.type) or pa.types.is_large_binary(array.type):
         return _with_small_offsets(array, target)
-    return pc.cast(array, target)
+    # Whole numbers among floats are rounded, as SQL's casts do.
+    return pc.cast(array, options=pc.CastOptions(target_type=target, allow_float_truncate=True))
 
 
 def empty_batch(rows: int) -> pa.RecordBatch:
     """A batch of no columns that still says how many rows it stands for; allocates nothing."""
     return pa.RecordBatch.from_arrays([pa.nulls(rows)], names=["rows"])
+
+
+def _without_view(array: pa.Array) -> pa.ListArray:
+    """A list view as a list; Arrow's own cast loses elements."""
+    lengths = array.value_lengths()
+    offsets = np.zeros(len(array) + 1, np.int64)
+    np.cumsum(pc.fill_null(lengths, 0).to_numpy(zero_copy_only=False), out=offsets[1:])
+    return pa.LargeListArray.from_arrays(pa.array(offsets), array.flatten(), mask=lengths.is_null())
 
 
 def _with_small_offsets(array: pa.Array, target: pa.DataType) -> pa.Array:

@@ -19,7 +19,7 @@ from sqlengine.storage.format import ColumnStatistics, Field, FileSchema, Format
 from sqlengine.storage.formats import check_options, choose_format, find_format
 from sqlengine.storage.hive import Partitioning, detect_partitioning
 from sqlengine.storage.splits import TASK_ROWS, describe_pruning, group_splits
-from sqlengine.storage.statistics import UNKNOWN, excluding, merge_statistics
+from sqlengine.storage.statistics import UNKNOWN, excluding, merge_statistics, widened
 from sqlengine.storage.table import Predicate, ScanPlan, ScanTask
 from sqlengine.types import VARCHAR, arrow_type
 
@@ -137,6 +137,7 @@ class FileTable:
         self._task_rows = task_rows
         self._split_bytes = split_bytes
         self._fields = _table_fields(schema.fields, partitioning.fields, filename)
+        self._types = {field.name: field.type for field in self._fields}
         self._format: Format = find_format(description.format)
         self._options = dict(description.options)
         self._splits: dict[str, list[Split]] = {}
@@ -296,7 +297,7 @@ class FileTable:
             found = dict(self._format.statistics(split, missing))
             found.update(self._path_statistics(split.path, split.rows))
             for name in missing:
-                known[split, name] = found.get(name, UNKNOWN)
+                known[split, name] = widened(found[name], self._types[name]) if name in found else UNKNOWN
         return {name: known[split, name] for name in columns}
 
     def _check_readable(self, columns: Sequence[str]) -> None:

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sqlengine.errors import FileFormatError, NotSupportedError, SettingError, did_you_mean
+from sqlengine.storage.arrow import ArrowFormat
 from sqlengine.storage.csv import CsvFormat
 from sqlengine.storage.filesystem import COMPRESSIONS, FileInfo
 from sqlengine.storage.format import Format
 from sqlengine.storage.parquet import ParquetFormat
 
-FORMATS: Final[tuple[Format, ...]] = (ParquetFormat(), CsvFormat())
+FORMATS: Final[tuple[Format, ...]] = (ParquetFormat(), CsvFormat(), ArrowFormat())
 
 
 def find_format(name: str) -> Format:

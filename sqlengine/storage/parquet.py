@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sqlengine.errors import FileFormatError
-from sqlengine.storage.conform import conform_batch, empty_batch
+from sqlengine.storage.conform import empty_batch, fit_batch
 from sqlengine.storage.filesystem import FileInfo, file_errors, file_info, open_input
 from sqlengine.storage.format import ColumnStatistics, Field, FileSchema, Options, Split
 from sqlengine.storage.parquet_footer import Footer, column_statistics, load_footer
@@ -28,24 +28,24 @@ class ParquetFormat:
 
     name = "parquet"
     extensions: tuple[str, ...] = (".parquet", ".parq", ".pq")
-    options: Mapping[str, type] = {}
+    options: Mapping[str, type] = {"union_by_name": bool}
 
     def schema(self, files: Sequence[FileInfo], options: Options) -> FileSchema:
-        """The columns all `files` have; every footer is read, which planning needs anyway (about 40 µs a file).
-
-        Columns may stand in another order in another file; the first file's order counts.
-        """
-        first = load_footer(files[0])
-        seen = [first.metadata.schema]
-        schemas = [(files[0].path, first.fields)]
-        for file in files[1:]:
+        """The columns of `files`, by name; every footer is read, which planning needs anyway (about 40 µs a file)."""
+        distinct: dict[tuple[Field, ...], str] = {}
+        refused: dict[str, str] = {}
+        last = None
+        for file in files:
             footer = load_footer(file)
-            # Comparing in C++ first: thousands of files mostly have one and the same schema.
-            if not any(footer.metadata.schema.equals(known) for known in seen):
-                seen.append(footer.metadata.schema)
-                schemas.append((file.path, footer.fields))
-        fields = merge_schemas(schemas)
-        return FileSchema(fields, {"refused": dict(first.refused)})
+            # Thousands of files mostly have one and the same schema, and share what was made of it.
+            if footer.fields is not last:
+                last = footer.fields
+                distinct.setdefault(last, file.path)
+                refused.update(footer.refused)
+        fields = merge_schemas(
+            [(path, fields) for fields, path in distinct.items()], bool(options.get("union_by_name"))
+        )
+        return FileSchema(fields, {"refused": refused})
 
     def splits(self, file: FileInfo, schema: FileSchema, options: Options, target_bytes: int) -> list[Split]:
         """One split per row group, rows exact."""
@@ -100,8 +100,13 @@ class _OpenFile:
 
     def read(self, groups: Sequence[Split], fields: Sequence[Field], batch_rows: int) -> Iterator[pa.RecordBatch]:
         """Batches of adjacent row groups."""
-        indices = [leaf for field in fields for leaf in self.footer.leaves[field.name]]
-        names = [field.name for field in fields]
+        names = self.footer.stored(fields)
+        if not names:
+            # None of the columns is in this file.
+            for batch in _count(sum(split.rows for split in groups), batch_rows):
+                yield fit_batch(batch.select([]), fields, self.footer.path)
+            return
+        indices = [leaf for name in names for leaf in self.footer.leaves[name]]
         numbers = [number for split in groups for number in range(split.start, split.stop)]
         if len(numbers) > 1:
             table = self.reader.read_row_groups(numbers, column_indices=indices, use_threads=False)
@@ -112,7 +117,7 @@ class _OpenFile:
             # Cutting a row group into equal parts leaves no tiny last batch.
             batches = self.reader.iter_batches(-(-rows // parts), numbers, indices, use_threads=False)
         for batch in batches:
-            yield conform_batch(batch.select(names), fields, self.footer.path)
+            yield fit_batch(batch.select(names), fields, self.footer.path)
 
 
 _local = threading.local()

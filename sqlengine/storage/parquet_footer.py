@@ -50,6 +50,11 @@ class Footer:
     refused: Mapping[str, str]
     leaves: Mapping[str, tuple[int, ...]]
 
+    def stored(self, fields: Sequence[Field]) -> list[str]:
+        """The names here of those columns `fields` of a table that this file has."""
+        here = {name.lower(): name for name in self.leaves}
+        return [here[field.name.lower()] for field in fields if field.name.lower() in here]
+
     def dictionary_columns(self) -> tuple[str, ...]:
         """Names of flat text columns that are better read as dictionaries; judged by three row groups."""
         metadata = self.metadata
@@ -95,16 +100,23 @@ def load_footer(file: FileInfo) -> Footer:
 
 
 def column_statistics(footer: Footer, start: int, stop: int, columns: Sequence[str]) -> dict[str, ColumnStatistics]:
-    """Bounds and NULLs of `columns` over the row groups `start` to `stop`; unknown columns are left out."""
-    types = {field.name: field.type for field in footer.fields}
+    """Bounds and NULLs of `columns` over the row groups `start` to `stop`; those not known are left out.
+
+    A column that the file has not is all NULL.
+    """
+    own = {field.name.lower(): field for field in footer.fields}
+    groups = [footer.metadata.row_group(number) for number in range(start, stop)]
     found = {}
     for name in columns:
-        leaves = footer.leaves.get(name, ())
-        if len(leaves) != 1 or types[name].children:
+        field = own.get(name.lower())
+        if field is None:
+            found[name] = ColumnStatistics(nulls=sum(group.num_rows for group in groups))
             continue
-        groups = [footer.metadata.row_group(number) for number in range(start, stop)]
+        leaves = footer.leaves.get(field.name, ())
+        if len(leaves) != 1 or field.type.children:
+            continue
         merged = merge_statistics(
-            (group.num_rows, _statistics(group.column(leaves[0]), types[name])) for group in groups
+            (group.num_rows, _statistics(group.column(leaves[0]), field.type)) for group in groups
         )
         if merged != ColumnStatistics():
             found[name] = merged
@@ -142,10 +154,12 @@ def _take_apart(path: str, schema: Any) -> _Columns:
         leaves.setdefault(_top_level(schema.column(number).path, arrow_schema), []).append(number)
     fields = []
     refused = {}
+    seen: set[str] = set()
     for arrow_field in arrow_schema:
         name = arrow_field.name
-        if len(arrow_schema.get_all_field_indices(name)) > 1:
+        if name.lower() in seen:
             raise FileFormatError(f"{path!r} has several columns named {name!r}; rename all but one of them")
+        seen.add(name.lower())
         try:
             fields.append(Field(name, _type_of(arrow_field.type, [schema.column(n) for n in leaves.get(name, ())])))
         except NotSupportedError as error:

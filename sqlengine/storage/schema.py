@@ -6,32 +6,53 @@ from collections.abc import Sequence
 
 from sqlengine.errors import FileFormatError
 from sqlengine.storage.format import Field
+from sqlengine.storage.widening import wider, widest
+from sqlengine.types import SqlType
 
 
-def merge_schemas(schemas: Sequence[tuple[str, tuple[Field, ...]]]) -> tuple[Field, ...]:
-    """The fields that all of `schemas` (path, fields) share, in the order of the first.
+def merge_schemas(schemas: Sequence[tuple[str, tuple[Field, ...]]], union_by_name: bool = False) -> tuple[Field, ...]:
+    """The columns of a table whose files have the columns `schemas` (path, fields).
+
+    They are the first file's, in its order, each of the widest of the types it has in the files (see `widening`); with
+    `union_by_name` those of all files, in the order in which they come up. Names are the same whatever their case.
 
     Raises
     ------
     FileFormatError
-        If a file lacks a column, has one more, or has one of another type; names both files.
+        If, without `union_by_name`, a file lacks a column of the first, or if the types of a column have nothing in
+        common; names both files.
     """
     first_path, first = schemas[0]
-    types = {field.name: field.type for field in first}
+    found = {field.name.lower(): [(first_path, field)] for field in first}
     for path, fields in schemas[1:]:
-        other = {field.name: field.type for field in fields}
-        for name, type_ in types.items():
-            if name not in other:
-                raise _missing(name, first_path, path)
-            if other[name] != type_:
+        own = {field.name.lower(): field for field in fields}
+        for key, columns in found.items():
+            if key in own:
+                columns.append((path, own[key]))
+            elif not union_by_name:
                 raise FileFormatError(
-                    f"files of one table disagree: column {name!r} is {type_} in {first_path!r}"
-                    f" but {other[name]} in {path!r}; rewrite one of them, or query them as two tables"
+                    f"files of one table disagree: column {columns[0][1].name!r} is in {first_path!r} but not in"
+                    f" {path!r}; union_by_name = true fills it with NULL there"
                 )
-        for name in other:
-            if name not in types:
-                raise _missing(name, path, first_path)
-    return first
+        if union_by_name:
+            found.update({key: [(path, field)] for key, field in own.items() if key not in found})
+    return tuple(Field(columns[0][1].name, _common_type(columns)) for columns in found.values())
+
+
+def _common_type(columns: Sequence[tuple[str, Field]]) -> SqlType:
+    """The type that a column, given with the files that have it, has in their table."""
+    distinct = list(dict.fromkeys(field.type for _, field in columns))
+    wide = distinct[0] if len(distinct) == 1 else widest(distinct)
+    if wide is not None:
+        return wide
+    first_path, first = columns[0]
+    # Two of them may be at odds only through a third; then the last one is named.
+    path, field = next((column for column in columns if wider(first.type, column[1].type) is None), columns[-1])
+    raise FileFormatError(
+        f"files of one table disagree: column {first.name!r} is {first.type} in {first_path!r}"
+        f" but {field.type} in {path!r}, which no type holds without a change of values;"
+        " rewrite one of them, or query them as two tables"
+    )
 
 
 def unique_names(names: Sequence[str]) -> list[str]:
@@ -46,10 +67,3 @@ def unique_names(names: Sequence[str]) -> list[str]:
         taken.add(candidate.lower())
         unique.append(candidate)
     return unique
-
-
-def _missing(name: str, has: str, lacks: str) -> FileFormatError:
-    return FileFormatError(
-        f"files of one table disagree: column {name!r} is in {has!r} but not in {lacks!r};"
-        " rewrite one of them, or query them as two tables"
-    )

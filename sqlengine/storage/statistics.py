@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import datetime
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any
+
+import numpy as np
 
 from sqlengine.storage.format import ColumnStatistics
 from sqlengine.storage.table import Predicate
+from sqlengine.types import SqlType, TypeKind
 
 UNKNOWN = ColumnStatistics()
 
@@ -33,6 +39,25 @@ def merge_statistics(parts: Iterable[tuple[int, ColumnStatistics]]) -> ColumnSta
 
 def _extreme(choose: Any, bounds: list[Any]) -> Any:
     return None if not bounds or any(bound is None for bound in bounds) else choose(bounds)
+
+
+def widened(statistics: ColumnStatistics, type_: SqlType) -> ColumnStatistics:
+    """What is known of a file's column, as its values are read: widened to `type_`, the type of the table's column.
+
+    Rounding keeps order, so rounded bounds are bounds of rounded values.
+    """
+    low, high = (_widened(bound, type_) for bound in (statistics.minimum, statistics.maximum))
+    if low is statistics.minimum and high is statistics.maximum:
+        return statistics
+    return dataclasses.replace(statistics, minimum=low, maximum=high)
+
+
+def _widened(bound: Any, type_: SqlType) -> Any:
+    if type(bound) in (int, Decimal) and type_.kind in (TypeKind.DOUBLE, TypeKind.FLOAT):
+        return float(np.float32(bound)) if type_.kind is TypeKind.FLOAT else float(bound)
+    if type(bound) is datetime.date and type_.is_timestamp:
+        return datetime.datetime.combine(bound, datetime.time())
+    return bound
 
 
 def may_match(predicate: Predicate, rows: int, statistics: ColumnStatistics) -> bool:

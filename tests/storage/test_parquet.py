@@ -89,7 +89,8 @@ def test_types_are_duckdbs(write_parquet: Write, name: str) -> None:
     assert types(table)["c"] == expected_type.replace('"x"', "x").replace('"y"', "y")
     actual = scan(table)
     if name == "map":
-        actual = [(dict(value),) for (value,) in actual]  # type: ignore[call-overload]
+        # MAP lies in memory as a list of entries.
+        actual = [({entry["key"]: entry["value"] for entry in value},) for (value,) in actual]  # type: ignore[attr-defined]
     assert [(getattr(v, "to_pydatetime", lambda v=v: v)(),) for (v,) in actual] == expected
 
 
@@ -151,29 +152,6 @@ def test_statistics_are_comparable_with_literals(write_parquet: Write) -> None:
 def test_all_null_groups_do_not_hide_the_bounds_of_others(write_parquet: Write) -> None:
     table = open_table(write_parquet({"a": [1, 2, None, None]}, row_group_size=2))
     assert (table.statistics("a").minimum, table.statistics("a").maximum, table.statistics("a").nulls) == (1, 2, 2)
-
-
-def test_files_that_disagree_in_a_type(write_parquet: Write, tmp_path: Path) -> None:
-    write_parquet({"k": [1], "v": [1]}, "1.parquet")
-    write_parquet({"k": [1], "v": ["x"]}, "2.parquet")
-    with pytest.raises(FileFormatError, match=r"column 'v' is BIGINT in '.*1\.parquet' but VARCHAR in '.*2\.parquet'"):
-        open_table(str(tmp_path))
-
-
-@pytest.mark.parametrize(("first", "second"), [(["a", "b"], ["a"]), (["a"], ["a", "b"])])
-def test_files_of_which_one_lacks_a_column(
-    write_parquet: Write, tmp_path: Path, first: list[str], second: list[str]
-) -> None:
-    write_parquet({name: [1] for name in first}, "1.parquet")
-    write_parquet({name: [1] for name in second}, "2.parquet")
-    with pytest.raises(FileFormatError, match=r"column 'b' is in '.*' but not in '.*'"):
-        open_table(str(tmp_path))
-
-
-def test_another_column_order_is_no_disagreement(write_parquet: Write, tmp_path: Path) -> None:
-    write_parquet({"a": [1], "b": ["x"]}, "1.parquet")
-    write_parquet({"b": ["y"], "a": [2]}, "2.parquet")
-    assert scan(open_table(str(tmp_path))) == [(1, "x"), (2, "y")]
 
 
 @pytest.mark.parametrize("kept", [0, 3, 11, 100, -1])
