@@ -40,7 +40,7 @@ def _ids(fragment: Fragment) -> Needed:
 
 def _is_silent(root: Exec) -> bool:
     """Whether the tree delivers nothing when its leaves read nothing."""
-    if isinstance(root, ValuesExec) or (isinstance(root, AggregateExec) and not root.keys):
+    if isinstance(root, ValuesExec) or (isinstance(root, AggregateExec) and (not root.keys or root.always)):
         return False
     return all(_is_silent(child) for child in exec_inputs(root))
 
