@@ -13,6 +13,7 @@ from sqlengine.planner import bind_function, bind_subquery
 from sqlengine.planner.aggregates import Aggregates
 from sqlengine.planner.bind_literal import FRACTIONAL_UNITS, interval_literal, number_literal, unit_name
 from sqlengine.planner.bind_name import Aliases, NameBinder
+from sqlengine.planner.bind_parameter import bind_parameter
 from sqlengine.planner.bind_type import bind_type
 from sqlengine.planner.bind_unnest import Unnests
 from sqlengine.planner.bind_window import Windows, bind_window
@@ -372,7 +373,7 @@ _HANDLERS: Final[dict[type, _Handler]] = {
     exp.Boolean: lambda binder, node: Literal(bool(binder.reader.get(node, "this")), BOOLEAN),
     exp.Null: lambda binder, node: Literal(None, NULL),
     exp.Interval: ExpressionBinder.interval,
-    exp.Placeholder: lambda binder, node: binder.context.parameters.literal(node, binder.reader),
+    exp.Placeholder: bind_parameter,
     exp.Paren: ExpressionBinder.parenthesis,
     exp.AtTimeZone: ExpressionBinder.at_time_zone,
     exp.And: ExpressionBinder.logical,

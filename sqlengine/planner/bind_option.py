@@ -7,6 +7,7 @@ from typing import Any
 from sqlglot import exp
 
 from sqlengine.planner.bind_literal import number_literal
+from sqlengine.planner.bind_parameter import plain_value
 from sqlengine.planner.context import BindContext
 from sqlengine.storage.table import Table
 
@@ -62,6 +63,6 @@ def _value(context: BindContext, node: Any) -> object:
                 for each in reader.all(node)
             }
         case exp.Placeholder():
-            return context.parameters.literal(node, reader).value
+            return plain_value(context.parameters.value(node, reader))
         case _:
             raise reader.unknown(node)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlengine.errors import ProgrammingError
+from sqlengine.planner.constant import fold
 from sqlengine.planner.consume import Reader
-from sqlengine.planner.expressions import Literal
+from sqlengine.planner.expressions import Call, Cast, Expression, Literal
 from sqlengine.planner.source import Source
 from sqlengine.types import (
     BIGINT,
@@ -25,12 +27,17 @@ from sqlengine.types import (
     TIME,
     TIMESTAMP,
     TIMESTAMPTZ,
+    UUID,
     VARCHAR,
     SqlType,
     TypeKind,
     integer_range,
+    struct_of,
 )
 from sqlengine.types import decimal as decimal_type
+
+if TYPE_CHECKING:
+    from sqlengine.planner.bind_expression import ExpressionBinder
 
 Parameters = Sequence[object] | Mapping[str, object] | None
 
@@ -63,17 +70,17 @@ class ParameterValues:
         self._keys.update((id(node), node.name) for node in found if node.args.get("this"))
         self._check(found)
 
-    def literal(self, node: Any, reader: Reader) -> Literal:
-        """The value of one placeholder."""
+    def value(self, node: Any, reader: Reader) -> object:
+        """What was given for one placeholder."""
         name = reader.get(node, "this")
         if name is not None and not isinstance(name, str):
             reader.name(name)
         reader.get(node, "kind")
         key = self._keys[id(node)]
         if isinstance(self._values, Mapping):
-            return literal_of(self._values[key])
+            return self._values[key]
         assert self._values is not None
-        return literal_of(self._values[int(key) - 1])
+        return self._values[int(key) - 1]
 
     def _check(self, nodes: list[Any]) -> None:
         if isinstance(self._values, Mapping):
@@ -94,6 +101,44 @@ class ParameterValues:
             )
 
 
+def bind_parameter(binder: ExpressionBinder, node: Any) -> Expression:
+    """`?`, `$1`, `$name`."""
+    value = binder.context.parameters.value(node, binder.reader)
+    with binder.context.at(node):
+        return _expression_of(binder, value, node)
+
+
+def _expression_of(binder: ExpressionBinder, value: object, node: Any) -> Expression:
+    """A Python value: lists, tuples and numpy arrays are lists; a mapping with texts as keys is a struct.
+
+    A mapping {"key": […], "value": […]} is a map, as in DuckDB.
+    """
+    match value:
+        case uuid.UUID():
+            return fold(Cast(Literal(str(value), VARCHAR), UUID))
+        case {"key": list() as keys, "value": list() as values, **rest} if not rest:
+            return binder.call("map", [_expression_of(binder, each, node) for each in (keys, values)], node)
+        case dict() if value:
+            fields = tuple(_expression_of(binder, each, node) for each in value.values())
+            names = [str(name) for name in value]
+            return Call("struct_pack", fields, struct_of(zip(names, (each.type for each in fields), strict=True)))
+        case list() | tuple():
+            return binder.call("list_value", [_expression_of(binder, each, node) for each in value], node)
+    if type(value).__module__ == "numpy" and getattr(value, "ndim", 0) > 0:
+        return _expression_of(binder, value.tolist(), node)  # type: ignore[attr-defined]
+    return literal_of(value)
+
+
+def plain_value(value: object) -> object:
+    """A parameter as an option of a table function: the same, its parts checked as `literal_of` does."""
+    match value:
+        case list() | tuple():
+            return [plain_value(each) for each in value]
+        case dict():
+            return {str(name): plain_value(each) for name, each in value.items()}
+    return literal_of(value).value
+
+
 def literal_of(value: object) -> Literal:
     """A Python value as a literal of its natural type.
 
@@ -106,6 +151,8 @@ def literal_of(value: object) -> Literal:
         case Literal():
             return value
         case None:
+            return Literal(None, NULL)
+        case _ if type(value).__module__.startswith("pandas") and type(value).__name__ in ("NaTType", "NAType"):
             return Literal(None, NULL)
         case bool():
             return Literal(value, BOOLEAN)

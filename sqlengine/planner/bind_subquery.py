@@ -129,8 +129,6 @@ def quantified(binder: ExpressionBinder, node: Any, operator: str) -> Expression
     """`x operator ANY (SELECT …)`; ALL is NOT … ANY of the opposite operator."""
     operand, quantifier = binder.reader.get(node, "this"), binder.reader.get(node, "expression")
     query = _query_of(binder, quantifier)
-    if query is None:
-        raise binder.reader.unknown(quantifier)
     negated = is_quantifier(quantifier) == "all"
     if negated:
         operator = _OPPOSITE[operator]
@@ -146,20 +144,23 @@ def is_quantifier(node: Any) -> str | None:
     """Which of "any" and "all" it is if the right side of a comparison is ANY, SOME or ALL of something."""
     if isinstance(node, exp.Any | exp.All):
         return "all" if isinstance(node, exp.All) else "any"
-    if isinstance(node, exp.Anonymous) and len(node.expressions) == 1 and isinstance(node.expressions[0], QUERIES):
-        # sqlglot takes `ALL (VALUES …)` for a call.
+    if isinstance(node, exp.Anonymous) and len(node.expressions) == 1:
+        # sqlglot takes `ALL (VALUES …)` and `ALL (list)` for calls.
         return {"any": "any", "some": "any", "all": "all"}.get(str(node.name).lower())
     return None
 
 
 def _query_of(binder: ExpressionBinder, quantifier: Any) -> Any:
-    """The query that a quantifier is about; None if it is about a list."""
+    """The query that a quantifier is about; a list stands for the query of its elements."""
     reader = binder.reader
     if isinstance(quantifier, exp.Anonymous):
         reader.get(quantifier, "this")
-        return reader.all(quantifier)[0]
-    query = reader.unwrap(reader.get(quantifier, "this"))
-    return query if isinstance(query, QUERIES) else None
+        query = reader.unwrap(reader.all(quantifier)[0])
+    else:
+        query = reader.unwrap(reader.get(quantifier, "this"))
+    if isinstance(query, QUERIES):
+        return query
+    return exp.Select(expressions=[exp.Anonymous(this="unnest", expressions=[query])])
 
 
 def _any(

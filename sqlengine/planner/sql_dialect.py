@@ -197,6 +197,16 @@ class EngineTokenizer(_Tokenizer):  # type: ignore[misc]
     # `?::INTEGER` is a parameter and a cast; only other dialects have the operators `?::` and `??`,
     # and APPLY as a kind of join: it is a function here.
     KEYWORDS = {text: kind for text, kind in _Tokenizer.KEYWORDS.items() if text not in ("?::", "??", "APPLY")}  # noqa: RUF012
+    # sqlglot reads `$1,$2` as the beginning of a text with the tag `1,`; see `TaggedTokenizer`.
+    HEREDOC_STRINGS: list[str] = []  # noqa: RUF012
+    RAW_STRINGS = ["$$"]  # noqa: RUF012
+
+
+class TaggedTokenizer(EngineTokenizer):
+    """For statements with texts like `$tag$it's$tag$`."""
+
+    HEREDOC_STRINGS = ["$"]  # noqa: RUF012
+    RAW_STRINGS: list[str] = []  # noqa: RUF012
 
 
 class EngineGenerator(_Generator):  # type: ignore[misc]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import itertools
-from typing import Any
+import re
+from typing import Any, Final
 
 from sqlengine.errors import ParseError
 from sqlengine.planner.source import Source
@@ -22,7 +23,7 @@ def statement_tokens(sql: str, language: str = "duckdb") -> list[list[Any]]:
     from sqlglot.tokens import TokenType
 
     try:
-        tokens = list((dialect() if language == "duckdb" else _another(language)).tokenize(sql))
+        tokens = list(_duckdb_tokens(sql) if language == "duckdb" else _another(language).tokenize(sql))
     except TokenError as problem:
         raise _unfinished(problem, sql) from None
     pieces: list[list[Any]] = [[]]
@@ -34,6 +35,16 @@ def statement_tokens(sql: str, language: str = "duckdb") -> list[list[Any]]:
     for piece in pieces:
         _check(piece, Source(sql, 0, len(sql)), language)
     return [piece for piece in pieces if piece]
+
+
+_TAG: Final = re.compile(r"\$[^\W\d]\w*\$")
+
+
+def _duckdb_tokens(sql: str) -> Any:
+    from sqlengine.planner.sql_dialect import EngineTokenizer, TaggedTokenizer
+
+    tokenizer = TaggedTokenizer if _TAG.search(sql) else EngineTokenizer
+    return tokenizer(dialect=dialect()).tokenize(sql)
 
 
 @functools.cache
