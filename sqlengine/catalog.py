@@ -27,6 +27,8 @@ TABLE_FUNCTIONS = {
     "read_arrow": "arrow",
     "read_ipc": "arrow",
     "read_feather": "arrow",
+    "read_hdf5": "hdf5",
+    "read_hdf": "hdf5",
 }
 
 

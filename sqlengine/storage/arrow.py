@@ -58,7 +58,7 @@ class ArrowFormat:
             for start, stop in itertools.pairwise(cuts)
         ]
 
-    def statistics(self, split: Split, columns: Sequence[str]) -> Mapping[str, ColumnStatistics]:
+    def statistics(self, split: Split, schema: FileSchema, columns: Sequence[str]) -> Mapping[str, ColumnStatistics]:
         """Arrow files have no statistics."""
         return {}
 

@@ -294,7 +294,7 @@ class FileTable:
         known = self._by_split
         missing = [name for name in columns if (split, name) not in known]
         if missing:
-            found = dict(self._format.statistics(split, missing))
+            found = dict(self._format.statistics(split, self._schema, missing))
             found.update(self._path_statistics(split.path, split.rows))
             for name in missing:
                 known[split, name] = widened(found[name], self._types[name]) if name in found else UNKNOWN

@@ -85,7 +85,7 @@ class Format(Protocol):
         """Cut one file; boundaries depend on the file and `target_bytes` alone."""
         ...
 
-    def statistics(self, split: Split, columns: Sequence[str]) -> Mapping[str, ColumnStatistics]:
+    def statistics(self, split: Split, schema: FileSchema, columns: Sequence[str]) -> Mapping[str, ColumnStatistics]:
         """What is known of `columns` within `split` from metadata; empty if nothing."""
         ...
 

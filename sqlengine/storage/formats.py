@@ -11,9 +11,10 @@ from sqlengine.storage.arrow import ArrowFormat
 from sqlengine.storage.csv import CsvFormat
 from sqlengine.storage.filesystem import COMPRESSIONS, FileInfo
 from sqlengine.storage.format import Format
+from sqlengine.storage.hdf5 import Hdf5Format
 from sqlengine.storage.parquet import ParquetFormat
 
-FORMATS: Final[tuple[Format, ...]] = (ParquetFormat(), CsvFormat(), ArrowFormat())
+FORMATS: Final[tuple[Format, ...]] = (ParquetFormat(), CsvFormat(), ArrowFormat(), Hdf5Format())
 
 
 def find_format(name: str) -> Format:

@@ -59,7 +59,7 @@ class ParquetFormat:
                 splits.append(Split(file.path, number, number + 1, rows, file.size * rows // total))
         return splits
 
-    def statistics(self, split: Split, columns: Sequence[str]) -> Mapping[str, ColumnStatistics]:
+    def statistics(self, split: Split, schema: FileSchema, columns: Sequence[str]) -> Mapping[str, ColumnStatistics]:
         """Minimum, maximum and NULLs from the footer; columns without statistics are left out."""
         footer = load_footer(file_info(split.path))
         return column_statistics(footer, split.start, split.stop, columns)

@@ -1,0 +1,200 @@
+"""HDF5 (.h5, .hdf5, .hdf) through h5py: datasets as columns, splits at chunks."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from sqlengine.errors import ConversionError, FileFormatError
+from sqlengine.storage.conform import conform_batch, empty_batch
+from sqlengine.storage.filesystem import FileInfo, file_info
+from sqlengine.storage.format import ColumnStatistics, FileSchema, Options, Split
+from sqlengine.storage.hdf5_array import StoredArray
+from sqlengine.storage.hdf5_file import Hdf5File, open_hdf5
+from sqlengine.storage.hdf5_layout import ROW_NUMBER, Layout, Position, Stored, layout_of
+from sqlengine.storage.hdf5_types import to_arrow
+from sqlengine.storage.schema import merge_schemas
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# Bytes of columns that are held at once, chunks permitting.
+_BLOCK_BYTES: Final = 32 << 20
+
+
+class Hdf5Format:
+    """Reads HDF5 files.
+
+    Options:
+
+    - `dataset`: path of the dataset to read; `group`: path of the group whose datasets are the columns. By default
+      the only dataset, or the only group if its datasets have one dimension and equal lengths.
+    - `layout`: of a dataset of several dimensions: 'columns' (default; c0, c1, … for two dimensions), 'array' (the
+      rest as ARRAY) or 'long' (dim0, dim1, …, value).
+    - `file_row_number` (default false): adds that column, which numbers the first dimension from 0. Splits are
+      skipped by it.
+    - `allow_external` (default false): follow links to other files, and read values kept in other files.
+    """
+
+    name = "hdf5"
+    extensions: tuple[str, ...] = (".h5", ".hdf5", ".hdf")
+    options: Mapping[str, type] = {
+        "dataset": str,
+        "group": str,
+        "layout": str,
+        ROW_NUMBER: bool,
+        "allow_external": bool,
+    }
+
+    def schema(self, files: Sequence[FileInfo], options: Options) -> FileSchema:
+        """The columns all `files` have; each is opened."""
+        layouts = [layout_of(file, options) for file in files]
+        fields = merge_schemas([(file.path, each.fields) for file, each in zip(files, layouts, strict=True)])
+        first = layouts[0]
+        return FileSchema(fields, {"refused": dict(first.refused), "positions": first.positions()})
+
+    def splits(self, file: FileInfo, schema: FileSchema, options: Options, target_bytes: int) -> list[Split]:
+        """Ranges of the first dimension that begin at chunks; rows exact. `start` and `stop` count steps of it."""
+        layout = layout_of(file, options)
+        steps = max(1, target_bytes // layout.step_bytes // layout.unit) * layout.unit
+        share = file.size / max(1, layout.steps)
+        splits = []
+        for start in range(0, layout.steps, steps):
+            stop = min(start + steps, layout.steps)
+            rows = (stop - start) * layout.rows_per_step
+            if rows:
+                splits.append(Split(file.path, start, stop, rows, math.ceil((stop - start) * share)))
+        return splits
+
+    def statistics(self, split: Split, schema: FileSchema, columns: Sequence[str]) -> Mapping[str, ColumnStatistics]:
+        """Bounds of the columns that number the first dimension."""
+        positions = schema.details["positions"]
+        assert isinstance(positions, Mapping)
+        return {
+            name: ColumnStatistics(split.start, split.stop - 1, 0, split.stop - split.start)
+            for name in columns
+            if positions.get(name) == 0
+        }
+
+    def read(
+        self, splits: Sequence[Split], schema: FileSchema, columns: Sequence[str], options: Options, batch_rows: int
+    ) -> Iterator[pa.RecordBatch]:
+        """Batches of `columns`; each chunk is read and decoded once, whatever number of columns it holds.
+
+        Raises
+        ------
+        FileFormatError
+            If the file is damaged or changed since it was planned.
+        """
+        by_name = {field.name: field for field in schema.fields}
+        fields = [by_name[name] for name in columns]
+        for path, group in itertools.groupby(splits, key=lambda split: split.path):
+            if not columns:
+                yield from _count(sum(split.rows for split in group), batch_rows)
+                continue
+            layout = layout_of(file_info(path), options)
+            with open_hdf5(path, bool(options.get("allow_external"))) as file:
+                reader = _Reader(file, layout, columns)
+                for split in group:
+                    if split.stop > layout.steps:
+                        raise FileFormatError(f"{path!r} changed while the query ran; run the query again")
+                    for batch in reader.read(split, batch_rows):
+                        yield conform_batch(batch, fields, path)
+
+
+class _Reader:
+    """Some columns of one file."""
+
+    def __init__(self, file: Hdf5File, layout: Layout, columns: Sequence[str]) -> None:
+        self._layout = layout
+        self._columns = list(columns)
+        self._sources = [layout.sources[name] for name in columns]
+        self._path = file.path
+        self._arrays: dict[str, StoredArray] = {}
+        self._cells: dict[str, NDArray[np.int64]] = {}
+        cells: dict[str, set[int]] = defaultdict(set)
+        for source in self._sources:
+            if isinstance(source, Stored):
+                if source.dataset not in self._arrays:
+                    place = file.find(source.dataset)
+                    if place is None or not place.is_dataset:
+                        raise FileFormatError(f"{file.path!r} changed while the query ran; run the query again")
+                    self._arrays[source.dataset] = StoredArray(place)
+                if source.cell is not None and not source.fields:
+                    cells[source.dataset].add(source.cell)
+        self._cells = {dataset: np.array(sorted(found)) for dataset, found in cells.items()}
+
+    def read(self, split: Split, batch_rows: int) -> Iterator[pa.RecordBatch]:
+        """The rows of one split, in batches of at most `batch_rows`."""
+        steps = self._steps(batch_rows)
+        for start in range(split.start, split.stop, steps):
+            stop = min(start + steps, split.stop)
+            batch = self._block(start, stop)
+            for first in range(0, batch.num_rows, batch_rows):
+                yield batch.slice(first, batch_rows)
+
+    def _steps(self, batch_rows: int) -> int:
+        """Steps of the first dimension to read at once: whole chunks, about a batch, in bounded memory."""
+        layout = self._layout
+        most = _BLOCK_BYTES // max(1, self._step_bytes())
+        wanted = min(max(1, batch_rows // max(1, layout.rows_per_step)), max(1, most))
+        unit = max((array.unit for array in self._arrays.values()), default=1)
+        return max(1, wanted // unit) * unit
+
+    def _step_bytes(self) -> int:
+        """Bytes of one step of what is kept of each dataset, positions included."""
+        total = 8 * self._layout.rows_per_step * sum(isinstance(source, Position) for source in self._sources)
+        for path, array in self._arrays.items():
+            cells = self._cells.get(path)
+            total += array.row_bytes if cells is None else len(cells) * array.dtype.itemsize
+        return total
+
+    def _block(self, start: int, stop: int) -> pa.RecordBatch:
+        values: dict[str, NDArray[Any]] = {}
+        for path, array in self._arrays.items():
+            cells = self._cells.get(path)
+            values[path] = array.rows(start, stop) if cells is None else array.cells(start, stop, cells)
+        columns = []
+        for name, source in zip(self._columns, self._sources, strict=True):
+            if isinstance(source, Position):
+                columns.append(pa.array(self._numbers(source.axis, start, stop)))
+                continue
+            try:
+                columns.append(self._column(source, values[source.dataset]))
+            except ConversionError as error:
+                raise error.with_context(f"in column {name!r}, rows from {start} on, of {self._path!r}") from error
+        return pa.RecordBatch.from_arrays(columns, names=self._columns)
+
+    def _column(self, source: Stored, values: NDArray[Any]) -> pa.Array:
+        array = self._arrays[source.dataset]
+        dtype = array.dtype
+        for field in source.fields:
+            values, dtype = values[field], dtype[field]
+        if source.cell is not None and source.fields:
+            values = values[:, source.cell]
+        elif source.cell is not None:
+            values = values[np.searchsorted(self._cells[source.dataset], source.cell)]
+        elif self._layout.inner:
+            values = values.reshape(-1, *values.shape[len(array.shape) :])
+        return to_arrow(values, dtype)
+
+    def _numbers(self, axis: int, start: int, stop: int) -> NDArray[np.int64]:
+        """Which step of dimension `axis` each row is of."""
+        inner = self._layout.inner
+        if axis == 0:
+            return np.repeat(np.arange(start, stop), self._layout.rows_per_step)
+        below = math.prod(inner[axis:])
+        once = np.repeat(np.arange(inner[axis - 1]), below)
+        return np.tile(once, (stop - start) * math.prod(inner[: axis - 1]))
+
+
+def _count(rows: int, batch_rows: int) -> Iterator[pa.RecordBatch]:
+    while rows > 0:
+        yield empty_batch(min(rows, batch_rows))
+        rows -= batch_rows

@@ -1,0 +1,276 @@
+"""One HDF5 dataset, read by ranges of its first dimension.
+
+::
+
+                     contiguous            chunks, plain, deflated, shuffled      the rest
+    where values lie one stretch of bytes  asked of HDF5, chunk by chunk          HDF5's business
+    who reads them   the storage layer     the storage layer, zlib, numpy         h5py
+
+HDF5 lets one thread of a process in at a time. So it is asked where bytes lie, and its reader only for what this
+module cannot decode: other filters, strings of variable length, numbers in unusual forms. Every chunk is read and
+decoded once for a range, whatever number of columns is wanted of it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from sqlengine.errors import FileFormatError, NotSupportedError
+from sqlengine.storage.filesystem import open_input
+from sqlengine.storage.hdf5_file import Place, check_filters, h5py_module
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# A chunk, and a row of the first dimension, are held in memory as a whole.
+_LARGEST_CHUNK: Final = 1 << 30
+# No filter makes data smaller than this in earnest (deflate: 1032), so a file that declares more declares nothing.
+_MOST_INFLATED: Final = 1100
+_SMALL: Final = 1 << 30
+# Bytes of a contiguous dataset read at once where only some columns of them are kept.
+_STRIP_BYTES: Final = 4 << 20
+
+_DEFLATE: Final = 1
+_SHUFFLE: Final = 2
+
+
+class StoredArray:
+    """A dataset of at least one dimension.
+
+    Attributes
+    ----------
+    shape
+        Lengths of the dimensions.
+    dtype
+        What its values are read as.
+    chunk
+        Lengths of a chunk; None if it has none.
+
+    Raises
+    ------
+    NotSupportedError
+        For virtual datasets, values in other files unless allowed, and filters that are not installed.
+    FileFormatError
+        If it declares far more than it stores.
+    """
+
+    def __init__(self, place: Place) -> None:
+        h5py = h5py_module()
+        self.place = place
+        self._dataset = place.item
+        self._id = place.item.id
+        self.shape: tuple[int, ...] = tuple(map(int, place.item.shape))
+        self.dtype: np.dtype[Any] = place.item.dtype
+        properties = self._id.get_create_plist()
+        layout = properties.get_layout()
+        if layout == h5py.h5d.VIRTUAL:
+            raise NotSupportedError(f"{self._title} is a virtual dataset, made of parts of others; query those")
+        self.chunk: tuple[int, ...] | None = None
+        self._raw = _is_raw(place)
+        self._filters: list[tuple[int, tuple[int, ...]]] = []
+        self._stretches: list[tuple[str, int, int]] = []
+        if layout == h5py.h5d.CHUNKED:
+            self.chunk = tuple(map(int, properties.get_chunk()))
+            check_filters(place)
+            found = [properties.get_filter(k) for k in range(properties.get_nfilters())]
+            self._filters = [(int(number), tuple(values)) for number, _, values, _ in found]
+            self._raw = self._raw and all(number in (_DEFLATE, _SHUFFLE) for number, _ in self._filters)
+        elif properties.get_external_count():
+            self._stretches = self._elsewhere(properties)
+        elif layout == h5py.h5d.CONTIGUOUS and self._raw:
+            offset = self._id.get_offset()
+            self._stretches = [] if offset is None else [(place.file.path, int(offset), self.row_bytes * self.shape[0])]
+        else:
+            self._raw = False
+        self._check_size(bool(properties.get_external_count()))
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one step of the first dimension."""
+        return max(1, self.dtype.itemsize * math.prod(self.shape[1:]))
+
+    @property
+    def unit(self) -> int:
+        """Steps of the first dimension that are best read together."""
+        return 1 if self.chunk is None else max(1, min(self.chunk[0], self.shape[0]))
+
+    def rows(self, start: int, stop: int) -> NDArray[Any]:
+        """Values of the steps `start` to `stop` of the first dimension, shape (stop - start, …)."""
+        if self.chunk is None:
+            return self._contiguous(start, stop)
+        whole = np.empty((stop - start, *self.shape[1:]), self._memory_dtype)
+        for origin in self._origins(start, stop, None):
+            block = self._chunk_at(origin)
+            first = max(origin[0], start)
+            last = min(origin[0] + len(block), stop)
+            target = (
+                slice(first - start, last - start),
+                *(slice(low, low + size) for low, size in zip(origin[1:], block.shape[1:], strict=True)),
+            )
+            whole[target] = block[first - origin[0] : last - origin[0]]
+        return whole
+
+    def cells(self, start: int, stop: int, cells: NDArray[np.int64]) -> NDArray[Any]:
+        """Of a dataset of two dimensions, the columns `cells` (ascending): shape (len(cells), stop - start)."""
+        columns = np.empty((len(cells), stop - start), self._memory_dtype)
+        if self.chunk is None:
+            step = max(1, _STRIP_BYTES // self.row_bytes)
+            for first in range(start, stop, step):
+                last = min(first + step, stop)
+                columns[:, first - start : last - start] = self._contiguous(first, last)[:, cells].T
+            return columns
+        for origin in self._origins(start, stop, cells):
+            block = self._chunk_at(origin)
+            first, last = max(origin[0], start), min(origin[0] + len(block), stop)
+            low, high = np.searchsorted(cells, [origin[1], origin[1] + block.shape[1]])
+            wanted = block[first - origin[0] : last - origin[0], cells[low:high] - origin[1]]
+            columns[low:high, first - start : last - start] = wanted.T
+        return columns
+
+    @property
+    def _title(self) -> str:
+        return f"{self.place.name!r} of {self.place.file.path!r}"
+
+    @property
+    def _memory_dtype(self) -> np.dtype[Any]:
+        return np.dtype(object) if self.dtype.hasobject and self.dtype.names is None else self.dtype
+
+    def _check_size(self, elsewhere: bool) -> None:
+        declared = self.row_bytes * self.shape[0]
+        stored = self._id.get_storage_size()
+        if declared > _MOST_INFLATED * stored + _SMALL and not elsewhere:
+            raise FileFormatError(f"{self._title} declares {declared:,} bytes of values, but stores only {stored:,}")
+        atom = self.row_bytes if self.chunk is None else self.dtype.itemsize * math.prod(self.chunk)
+        if max(atom, self.row_bytes if self.chunk is None else 0) > _LARGEST_CHUNK:
+            what = "rows" if self.chunk is None else "chunks"
+            raise NotSupportedError(f"{self._title} has {what} of {atom:,} bytes; at most {_LARGEST_CHUNK:,} are read")
+        if self.chunk is None and self._raw and not elsewhere and self._stretches:
+            _, offset, size = self._stretches[0]
+            if offset + size > self.place.file.size:
+                raise FileFormatError(f"{self.place.file.path!r} is truncated: it ends within {self.place.name!r}")
+
+    def _elsewhere(self, properties: Any) -> list[tuple[str, int, int]]:
+        """(path, offset, bytes) of the files that hold the values, as far as there are values."""
+        left = self.row_bytes * self.shape[0]
+        stretches = []
+        for k in range(properties.get_external_count()):
+            name, offset, size = properties.get_external(k)
+            path = self.place.file.sibling(name.decode("utf-8", "surrogateescape"), f"{self.place.name!r}")
+            taken = min(left, size)
+            stretches.append((path, int(offset), taken))
+            left -= taken
+        if left or not self._raw:
+            raise NotSupportedError(f"{self._title} keeps its values in other files in a way that cannot be read")
+        return stretches
+
+    def _contiguous(self, start: int, stop: int) -> NDArray[Any]:
+        if not self._raw:
+            return np.asarray(self._dataset[start:stop])
+        shape = (stop - start, *self.shape[1:])
+        if not self._stretches:
+            return np.full(shape, self._fill())
+        parts = []
+        first, last = start * self.row_bytes, stop * self.row_bytes
+        for path, offset, size in self._stretches:
+            if first < size and last > 0:
+                low, high = max(first, 0), min(last, size)
+                parts.append(self._bytes(path, offset + low, high - low))
+            first, last = first - size, last - size
+        data = parts[0] if len(parts) == 1 else b"".join(parts)
+        return np.frombuffer(data, self.dtype, math.prod(shape)).reshape(shape)
+
+    def _bytes(self, path: str, offset: int, size: int) -> Any:
+        """Exactly `size` bytes at `offset`, as a buffer."""
+        file = self.place.file
+        if path == file.path:
+            data = file.source.read_at(size, offset)
+        else:
+            with open_input(path) as source:
+                data = source.read_at(size, offset)
+        if len(data) != size:
+            raise FileFormatError(f"{path!r} is truncated: it ends within {self.place.name!r}")
+        return data
+
+    def _fill(self) -> Any:
+        value = self._dataset.fillvalue
+        return np.zeros((), self.dtype)[()] if value is None else value
+
+    def _origins(self, start: int, stop: int, cells: NDArray[np.int64] | None) -> Iterator[tuple[int, ...]]:
+        """Where the chunks begin that hold something wanted."""
+        assert self.chunk is not None
+        axes: list[Sequence[int]] = [range(start - start % self.chunk[0], stop, self.chunk[0])]
+        for size, step in zip(self.shape[1:], self.chunk[1:], strict=True):
+            axes.append(range(0, size, step))
+        if cells is not None:
+            axes[1] = [int(number) * self.chunk[1] for number in np.unique(cells // self.chunk[1])]
+        return itertools.product(*axes)
+
+    def _chunk_at(self, origin: tuple[int, ...]) -> NDArray[Any]:
+        """The values of one chunk, as far as it lies within the dataset."""
+        assert self.chunk is not None
+        inside = tuple(
+            slice(low, min(low + step, size)) for low, step, size in zip(origin, self.chunk, self.shape, strict=True)
+        )
+        if not self._raw:
+            return np.asarray(self._dataset[inside])
+        kept = tuple(slice(0, part.stop - part.start) for part in inside)
+        found = self._id.get_chunk_info_by_coord(origin)
+        if found.byte_offset is None:
+            return np.full([part.stop for part in kept], self._fill())
+        size = self.dtype.itemsize * math.prod(self.chunk)
+        partial = any(part.stop < step for part, step in zip(kept, self.chunk, strict=True))
+        if partial and self._filters and found.size == size:
+            # Chunks at the edge may be kept unfiltered; only HDF5 knows.
+            return np.asarray(self._dataset[inside])
+        if found.size > size + size // 8 + 4096:
+            raise FileFormatError(f"a chunk of {self._title} is larger than what it holds")
+        data = self._bytes(self.place.file.path, int(found.byte_offset), int(found.size))
+        for position in reversed(range(len(self._filters))):
+            number, values = self._filters[position]
+            if found.filter_mask >> position & 1:
+                continue
+            data = _inflate(data, size) if number == _DEFLATE else _unshuffle(data, values[0])
+        if len(data) != size:
+            raise FileFormatError(f"a chunk of {self._title} holds {len(data):,} bytes instead of {size:,}")
+        return np.frombuffer(data, self.dtype).reshape(self.chunk)[kept]
+
+
+def _is_raw(place: Place) -> bool:
+    """Whether the bytes in the file are those of an array of the dataset's dtype."""
+    h5py = h5py_module()
+    dtype = place.item.dtype
+    if dtype.hasobject or place.file.root.userblock_size:
+        return False
+    return bool(h5py.h5t.py_create(dtype, logical=True) == place.item.id.get_type())
+
+
+def _inflate(data: Any, size: int) -> bytes:
+    inflater = zlib.decompressobj()
+    try:
+        values = inflater.decompress(data, size)
+        # The check sum at the end is looked at when more is asked for than there is.
+        beyond = inflater.decompress(inflater.unconsumed_tail, 1)
+    except zlib.error as error:
+        raise FileFormatError(f"a chunk cannot be decompressed: {error}") from error
+    if beyond or not inflater.eof:
+        raise FileFormatError("a chunk cannot be decompressed: it is of another size than declared")
+    return values
+
+
+def _unshuffle(data: Any, width: int) -> bytes | NDArray[np.uint8]:
+    """Undo HDF5's shuffle: all first bytes of the elements, then all second ones, …, then what is left over."""
+    count = len(data) // width if width else 0
+    if width <= 1 or count <= 1:
+        return data  # type: ignore[no-any-return]
+    shuffled = np.frombuffer(data, np.uint8)
+    values = np.empty(len(data), np.uint8)
+    for place in range(width):
+        values[place : count * width : width] = shuffled[place * count : (place + 1) * count]
+    values[count * width :] = shuffled[count * width :]
+    return values

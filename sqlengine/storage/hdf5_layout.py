@@ -1,0 +1,289 @@
+"""Which columns an HDF5 file has: the datasets that make up its table, and how they are laid out as columns.
+
+::
+
+    /x (3)   /y (3)         group: one row for each step of the first dimension         x  y
+    /m (2, 3)               layout = 'columns'                                          c0 c1 c2
+    /m (2, 3)               layout = 'array'                                            m DOUBLE[3]
+    /m (2, 3)               layout = 'long'                                             dim0 dim1 value
+    /t (3) of {a, b}        compound: its fields                                        a  b
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from sqlengine.errors import FileFormatError, NotSupportedError, SettingError, did_you_mean
+from sqlengine.storage.filesystem import FileInfo
+from sqlengine.storage.format import Field, Options
+from sqlengine.storage.hdf5_array import StoredArray
+from sqlengine.storage.hdf5_file import Hdf5File, Place, open_hdf5
+from sqlengine.storage.hdf5_types import nested_array, sql_type_of
+from sqlengine.storage.schema import unique_names
+from sqlengine.types import BIGINT, NULL, SqlType
+
+ROW_NUMBER: Final = "file_row_number"
+
+_LAYOUTS: Final = ("columns", "array", "long")
+_MOST_COLUMNS: Final = 200_000
+_MOST_LAYOUTS: Final = 64
+_SHOWN: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A column of values of the dataset at the path `dataset`.
+
+    `fields` leads into a compound type; `cell` picks of the dimension that is left (None: all of it, as ARRAY).
+    """
+
+    dataset: str
+    fields: tuple[str, ...] = ()
+    cell: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A column that numbers the steps of a dimension, from 0."""
+
+    axis: int
+
+
+Source = Stored | Position
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The table of one file.
+
+    Attributes
+    ----------
+    sources
+        Column name -> where its values come from.
+    refused
+        Column name -> why it cannot be read; such columns are of type NULL.
+    steps
+        Length of the first dimension: what splits count.
+    inner
+        Lengths of the other dimensions in the long layout; else empty. A step has as many rows as their product.
+    unit
+        Steps that are best read together: the length of the longest chunk.
+    step_bytes
+        Bytes of one step of all datasets.
+    """
+
+    fields: tuple[Field, ...]
+    sources: Mapping[str, Source]
+    refused: Mapping[str, str]
+    steps: int
+    inner: tuple[int, ...]
+    unit: int
+    step_bytes: int
+
+    @property
+    def rows_per_step(self) -> int:
+        """Rows for each step of the first dimension."""
+        return math.prod(self.inner)
+
+    def positions(self) -> dict[str, int]:
+        """Columns that number a dimension, with its axis."""
+        return {name: source.axis for name, source in self.sources.items() if isinstance(source, Position)}
+
+
+_layouts: OrderedDict[tuple[FileInfo, str], Layout] = OrderedDict()
+_lock = threading.Lock()
+
+
+def layout_of(info: FileInfo, options: Options) -> Layout:
+    """The table that `options` make of a file; kept in memory for the files met last.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is damaged, or it takes options to choose among what it holds; lists that.
+    """
+    key = info, repr(sorted(options.items()))
+    with _lock:
+        known = _layouts.get(key)
+        if known is not None:
+            _layouts.move_to_end(key)
+            return known
+    with open_hdf5(info.path, bool(options.get("allow_external"))) as file:
+        found = _find_layout(file, options)
+    with _lock:
+        _layouts[key] = found
+        if len(_layouts) > _MOST_LAYOUTS:
+            _layouts.popitem(last=False)
+    return found
+
+
+def describe(place: Place) -> str:
+    """`'/g/x' (float32, 100 x 3)`."""
+    try:
+        kind = str(sql_type_of(place.item.dtype))
+    except NotSupportedError as error:
+        kind = error.message
+    shape = place.item.shape
+    size = "empty" if shape is None else " x ".join(map(str, shape)) or "scalar"
+    return f"{place.name!r} ({kind if len(kind) < 60 else 'compound'}, {size})"
+
+
+def _find_layout(file: Hdf5File, options: Options) -> Layout:
+    kind = str(options.get("layout", "columns"))
+    if kind not in _LAYOUTS:
+        raise SettingError(f"option 'layout' takes {', '.join(map(repr, _LAYOUTS))}, not {kind!r}")
+    dataset, group = options.get("dataset"), options.get("group")
+    if dataset is not None and group is not None:
+        raise SettingError("give 'dataset' or 'group', not both")
+    if dataset is not None:
+        place = _named(file, str(dataset), "dataset")
+        return _lay_out(file, [(str(dataset), place)], kind, options)
+    if group is not None:
+        path = str(group)
+        return _lay_out(file, _members(_named(file, path, "group"), path), kind, options)
+    return _lay_out(file, _only_choice(file), kind, options)
+
+
+def _named(file: Hdf5File, path: str, what: str) -> Place:
+    """The dataset or group that an option names."""
+    found = file.find(path)
+    if found is not None and (found.is_dataset if what == "dataset" else found.is_group):
+        return found
+    places = [place for place in file.walk(file.top()) if (place.is_dataset if what == "dataset" else place.is_group)]
+    hint = did_you_mean(path, [place.name for place in places])
+    raise FileFormatError(f"{file.path!r} has no {what} {path!r}.{hint}{_listing(places)}")
+
+
+def _members(group: Place, path: str) -> list[tuple[str, Place]]:
+    """The datasets of a group, by their paths; those without dimensions are not columns."""
+    members = [(name, place) for name, place in group.file.children(group) if place is not None and place.is_dataset]
+    columns = [(name, place) for name, place in members if place.item.shape]
+    if not columns:
+        places = [place for place in group.file.walk(group) if place.is_dataset]
+        raise FileFormatError(
+            f"the group {group.name!r} of {group.file.path!r} has no datasets of at least one dimension."
+            f"{_listing(places)}"
+        )
+    if len({place.item.shape[0] for _, place in columns}) > 1:
+        raise FileFormatError(
+            f"the datasets of group {group.name!r} of {group.file.path!r} have different lengths;"
+            f" choose one of them by dataset = '…'.{_listing([place for _, place in columns])}"
+        )
+    return [(f"{path.rstrip('/')}/{name}", place) for name, place in columns]
+
+
+def _only_choice(file: Hdf5File) -> list[tuple[str, Place]]:
+    """What a file without options means: its only dataset, or its only group of equally long 1-D datasets."""
+    places = [place for place in file.walk(file.top()) if place.is_dataset and place.item.shape]
+    if not places:
+        raise FileFormatError(f"{file.path!r} holds no datasets of at least one dimension")
+    if len(places) == 1:
+        return [(places[0].name, places[0])]
+    folders = {place.name.rsplit("/", 1)[0] for place in places}
+    flat = all(len(place.item.shape) == 1 and place.item.dtype.names is None for place in places)
+    if len(folders) == 1 and flat and len({place.item.shape[0] for place in places}) == 1:
+        return [(place.name, place) for place in places]
+    raise FileFormatError(
+        f"{file.path!r} holds several tables; choose by read_hdf5(…, dataset = '/path') or group = '/path'."
+        f"{_listing(places)}"
+    )
+
+
+def _listing(places: Sequence[Place]) -> str:
+    """What there is, for an error."""
+    if not places:
+        return ""
+    shown = [describe(place) if place.is_dataset else repr(place.name) for place in places[:_SHOWN]]
+    more = f", and {len(places) - _SHOWN} more" if len(places) > _SHOWN else ""
+    return f" There is: {', '.join(shown)}{more}."
+
+
+def _lay_out(file: Hdf5File, datasets: Sequence[tuple[str, Place]], kind: str, options: Options) -> Layout:
+    """Columns of datasets, given by their paths, whose first dimensions are equally long."""
+    columns: list[tuple[str, Source, SqlType | str]] = []
+    arrays = []
+    inner: tuple[int, ...] = ()
+    for _, place in datasets:
+        if place.item.shape is None or not place.item.shape:
+            raise FileFormatError(f"{describe(place)} of {file.path!r} has no dimensions: it is a value, not a column")
+        arrays.append(StoredArray(place))
+    shapes = {array.shape for array in arrays}
+    if kind == "long":
+        if len(shapes) > 1:
+            raise FileFormatError(
+                f"layout = 'long' needs datasets of one shape.{_listing([place for _, place in datasets])}"
+            )
+        shape = next(iter(shapes))
+        inner = shape[1:]
+        columns += [(f"dim{axis}", Position(axis), BIGINT) for axis in range(len(shape))]
+    alone = len(datasets) == 1
+    for (path, _), array in zip(datasets, arrays, strict=True):
+        name, rest = path.rstrip("/").rsplit("/", 1)[-1], array.shape[1:]
+        if kind == "long":
+            columns += _values(array, path, "value" if alone else name, ())
+        elif alone and kind == "columns" and rest and array.dtype.names is None:
+            columns += _cells(array, path)
+        else:
+            columns += _values(array, path, name, rest)
+    if options.get(ROW_NUMBER):
+        if any(name.lower() == ROW_NUMBER for name, _, _ in columns):
+            raise FileFormatError(f"option {ROW_NUMBER} = true adds a column of that name, but there is one already")
+        columns.append((ROW_NUMBER, Position(0), BIGINT))
+    return _layout(columns, arrays, inner)
+
+
+def _layout(
+    columns: Sequence[tuple[str, Source, SqlType | str]], arrays: Sequence[StoredArray], inner: tuple[int, ...]
+) -> Layout:
+    names = unique_names([name for name, _, _ in columns])
+    types = [NULL if isinstance(type_, str) else type_ for _, _, type_ in columns]
+    return Layout(
+        tuple(map(Field, names, types)),
+        {name: source for name, (_, source, _) in zip(names, columns, strict=True)},
+        {name: reason for name, (_, _, reason) in zip(names, columns, strict=True) if isinstance(reason, str)},
+        arrays[0].shape[0],
+        inner,
+        max(array.unit for array in arrays),
+        sum(array.row_bytes for array in arrays),
+    )
+
+
+def _cells(array: StoredArray, path: str) -> list[tuple[str, Source, SqlType | str]]:
+    """A matrix: a column for each step of its second dimension."""
+    if len(array.shape) > 2:
+        raise NotSupportedError(
+            f"{describe(array.place)} of {array.place.file.path!r} has more than two dimensions;"
+            " read it with layout = 'long' or layout = 'array'"
+        )
+    if array.shape[1] > _MOST_COLUMNS:
+        raise NotSupportedError(
+            f"{describe(array.place)} of {array.place.file.path!r} has too many columns; read it with layout = 'long'"
+        )
+    type_ = _type(array.place, array.dtype, ())
+    return [(f"c{cell}", Stored(path, (), cell), type_) for cell in range(array.shape[1])]
+
+
+def _values(array: StoredArray, path: str, name: str, rest: tuple[int, ...]) -> list[tuple[str, Source, SqlType | str]]:
+    """One column, or one for each field of a compound type; `rest` are dimensions that become an ARRAY."""
+    dtype = array.dtype
+    if dtype.names is None:
+        return [(name, Stored(path), _type(array.place, dtype, rest))]
+    return [(each, Stored(path, (each,)), _type(array.place, dtype[each], rest)) for each in dtype.names]
+
+
+def _type(place: Place, dtype: np.dtype[Any], rest: tuple[int, ...]) -> SqlType | str:
+    """The type of a column, or why it has none."""
+    attributes = place.item.attrs
+    if "PSEUDOATOM" in attributes and bytes(attributes["PSEUDOATOM"]) == b"object":
+        return "it holds pickled Python objects, which are never unpickled from a file"
+    try:
+        return nested_array(sql_type_of(dtype), rest)
+    except NotSupportedError as error:
+        return f"it holds {error.message}"
