@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from sqlengine.errors import DataError
 from sqlengine.export import export_array, export_type
 from sqlengine.python_values import python_values
 from sqlengine.types import BIGINT, TIMESTAMP_UNITS, VARCHAR, SqlType, TypeKind, arrow_type
@@ -80,6 +81,20 @@ class Result:
             for chunks, column in zip(self._table.columns, self.columns, strict=True)
         ]
         return pa.Table.from_arrays(arrays, names=[column.name for column in self.columns])
+
+    def single_value(self) -> tuple[SqlType, pa.Array]:
+        """Type and carrier of the only value of an answer of one column; NULL if it has no row.
+
+        Raises
+        ------
+        DataError
+            There are several rows.
+        """
+        if len(self) > 1:
+            raise DataError(f"one value is wanted, but the query has {len(self)} rows")
+        type_ = self.columns[0].type
+        value = self._table.column(0).combine_chunks() if len(self) else pa.nulls(1, arrow_type(type_))
+        return type_, value
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """The Arrow PyCapsule protocol: polars, DuckDB, pandas and others read the answer without a copy."""

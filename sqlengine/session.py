@@ -52,6 +52,7 @@ class Session:
         self.on_progress: Callable[[Progress], None] | None = None
         self._running: QueryContext | None = None
         self._prepared: dict[str, Statement] = {}
+        self._variables: dict[str, tuple[SqlType, pa.Array]] = {}
 
     def run_script(self, sql: str, parameters: Parameters = None) -> Iterator[Result | None]:
         """Run the statements of `sql` one by one; a statement without an answer (SET) gives None."""
@@ -64,7 +65,7 @@ class Session:
         """Run one parsed statement."""
         from sqlengine.functions.session import planning
 
-        with planning(self.settings.values, self.settings.__getitem__):
+        with planning(self.settings.values, self.settings.__getitem__, self._variables):
             return self._run(statement, parameters)
 
     def _run(self, statement: Statement, parameters: Parameters) -> Result | None:
@@ -126,6 +127,11 @@ class Session:
             case kinds.Deallocate(name=name):
                 if self._prepared.pop(name.lower(), None) is None:
                     raise BindError(f'there is no prepared statement "{name}".{did_you_mean(name, self._prepared)}')
+            case kinds.SetVariable(name=name, query=None):
+                self._variables.pop(name.lower(), None)
+            case kinds.SetVariable(name=name, query=query):
+                assert query is not None
+                self._variables[name.lower()] = self.run_query(query).single_value()
             case kinds.Execute():
                 raise InternalError("EXECUTE runs another statement")
             case _:

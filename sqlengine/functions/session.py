@@ -12,7 +12,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from sqlengine.types import SqlType
 
 UTC: Final = "UTC"
 
@@ -29,11 +34,14 @@ class SessionFacts:
         Name of the session's time zone.
     setting
         The value of a setting by its name; raises SettingError for an unknown one.
+    variables
+        What SET VARIABLE has kept, by name in lower case: a type, and an array of one value that carries it.
     """
 
     instant: datetime.datetime
     time_zone: str = UTC
     setting: Callable[[str], object] = field(default=lambda name: None)
+    variables: Mapping[str, tuple[SqlType, pa.Array]] = field(default_factory=dict)
 
     @property
     def local(self) -> datetime.datetime:
@@ -52,10 +60,14 @@ def session_facts() -> SessionFacts:
 
 
 @contextmanager
-def planning(settings: Mapping[str, object], lookup: Callable[[str], object]) -> Iterator[None]:
+def planning(
+    settings: Mapping[str, object],
+    lookup: Callable[[str], object],
+    variables: Mapping[str, tuple[SqlType, pa.Array]],
+) -> Iterator[None]:
     """The facts of a statement that begins now hold inside."""
     zone = str(settings["timezone"])
-    token = _facts.set(SessionFacts(datetime.datetime.now(datetime.UTC), zone, lookup))
+    token = _facts.set(SessionFacts(datetime.datetime.now(datetime.UTC), zone, lookup, variables))
     try:
         yield
     finally:

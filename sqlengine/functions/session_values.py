@@ -13,7 +13,7 @@ from sqlengine.functions.overloads import Overload, overload, resolver
 from sqlengine.functions.registry import scalar
 from sqlengine.functions.session import SessionFacts
 from sqlengine.functions.special_text import timetz_words
-from sqlengine.types import DATE, TIME, TIMESTAMP, TIMESTAMPTZ, TIMETZ, VARCHAR, SqlType
+from sqlengine.types import DATE, NULL, TIME, TIMESTAMP, TIMESTAMPTZ, TIMETZ, VARCHAR, SqlType
 from sqlengine.vector import Vector
 
 # By name: what the binder puts in the place of a call.
@@ -110,3 +110,13 @@ _value(
 )
 def _current_setting(arguments: Sequence[Vector], result: SqlType) -> Vector:
     raise InternalError("current_setting() is a constant of the plan")
+
+
+@scalar(
+    "getvariable",
+    resolver("getvariable", overload(VARCHAR, NULL)),
+    example=("SELECT getvariable('never_set')", "NULL"),
+    summary="The value that SET VARIABLE gave to a name, which has to be a constant; NULL if none did.",
+)
+def _variable(arguments: Sequence[Vector], result: SqlType) -> Vector:
+    raise InternalError("getvariable() is a constant of the plan")

@@ -12,7 +12,7 @@ from sqlengine.errors import NotSupportedError, ProgrammingError
 from sqlengine.planner.bound import BoundQuery
 from sqlengine.planner.catalog import Catalog
 from sqlengine.planner.parse import DescribeTree, ExplainTree, QueryTree, Statement
-from sqlengine.planner.parse_definition import DefinitionTree, ExecuteTree, PrepareTree
+from sqlengine.planner.parse_definition import DefinitionTree, ExecuteTree, PrepareTree, VariableTree
 from sqlengine.planner.source import Source
 from sqlengine.planner.statements import (
     BoundStatement,
@@ -23,6 +23,7 @@ from sqlengine.planner.statements import (
     Prepare,
     Query,
     SetStatement,
+    SetVariable,
     ShowAllTables,
     ShowStatement,
     ShowTables,
@@ -88,6 +89,9 @@ def bind_statement(
             return content
         case Deallocate():
             return content
+        case VariableTree(name=name, tree=tree):
+            value = None if tree is None else _bind(tree, statement.source, catalog, parameters, evaluate)
+            return SetVariable(name, value)
         case SetStatement() | ShowStatement() | ShowTables() | ShowAllTables():
             if parameters:
                 raise ProgrammingError("this statement takes no parameters")

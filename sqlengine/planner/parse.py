@@ -12,9 +12,11 @@ from sqlengine.planner.parse_definition import (
     DefinitionTree,
     ExecuteTree,
     PrepareTree,
+    VariableTree,
     deallocation,
     definition,
     execution,
+    variable,
 )
 from sqlengine.planner.source import Source
 from sqlengine.planner.statements import (
@@ -89,6 +91,7 @@ Content = (
     | PrepareTree
     | ExecuteTree
     | Deallocate
+    | VariableTree
 )
 
 
@@ -176,6 +179,8 @@ def _content(tokens: list[Any], source: Source) -> Content:
             from sqlglot import exp
 
             return QueryTree(exp.Summarize(this=_described(tokens, source)))
+        case "SET" | "RESET" if len(tokens) > 2 and tokens[1].text.upper() == "VARIABLE":
+            return variable(tokens, source, _parsed)
         case "SET" | "RESET":
             return _setting(tokens, source)
         case "SHOW":
@@ -243,8 +248,6 @@ def _setting(tokens: list[Any], source: Source) -> SetStatement:
         if len(rest) != 1:
             raise ParseError("RESET takes the name of one setting", _at(tokens[0], source))
         return SetStatement(rest[0].text, find_setting(rest[0].text).default)
-    if len(rest) > 1 and rest[0].text.upper() == "VARIABLE":
-        raise NotSupportedError("SET VARIABLE is not supported", _at(rest[0], source))
     if len(rest) < 3 or rest[1].text.upper() not in ("=", "TO"):
         raise ParseError("SET is written: SET name = value", _at(tokens[0], source))
     return SetStatement(rest[0].text, _setting_value(rest[2:], source))

@@ -1,4 +1,4 @@
-"""CREATE, INSERT, DROP, PREPARE, EXECUTE, DEALLOCATE: tokens to trees."""
+"""CREATE, INSERT, DROP, PREPARE, EXECUTE, DEALLOCATE, SET VARIABLE: tokens to trees."""
 
 from __future__ import annotations
 
@@ -40,6 +40,14 @@ class ExecuteTree:
     arguments: tuple[Any, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class VariableTree:
+    """SET VARIABLE name = value, the value as a query of one column; None for RESET VARIABLE."""
+
+    name: str
+    tree: Any
+
+
 def definition(tokens: list[Any], source: Source, parse: Parse) -> DefinitionTree | CreateMacro:
     """CREATE …, INSERT INTO …, DROP …."""
     from sqlglot import exp
@@ -72,6 +80,20 @@ def deallocation(tokens: list[Any], source: Source) -> Deallocate:
     if len(tokens) < 2 or len(tokens) > 3 or (len(tokens) == 3 and tokens[1].text.upper() != "PREPARE"):
         raise ParseError("DEALLOCATE is written: DEALLOCATE name", source.place(tokens[0].start, tokens[0].end + 1))
     return Deallocate(tokens[-1].text)
+
+
+def variable(tokens: list[Any], source: Source, parse: Parse) -> VariableTree:
+    """SET VARIABLE name = expression, RESET VARIABLE name."""
+    from sqlglot import exp
+
+    if tokens[0].text.upper() == "RESET" and len(tokens) == 3:
+        return VariableTree(tokens[2].text, None)
+    if tokens[0].text.upper() == "RESET" or len(tokens) < 5 or tokens[3].text.upper() not in ("=", "TO"):
+        raise ParseError(
+            "a variable is written: SET VARIABLE name = value, RESET VARIABLE name",
+            source.place(tokens[0].start, tokens[-1].end + 1),
+        )
+    return VariableTree(tokens[2].text, exp.Select(expressions=[_expression(tokens[4:], source, parse)]))
 
 
 def _macro(tokens: list[Any], source: Source, parse: Parse) -> CreateMacro:

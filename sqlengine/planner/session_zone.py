@@ -10,11 +10,14 @@ from sqlengine.functions.session import UTC, session_facts
 from sqlengine.functions.session_values import SESSION_VALUES
 from sqlengine.functions.time_zones import IN_ZONE, UTC_ONLY
 from sqlengine.planner.expressions import Call, Cast, Expression, Literal
+from sqlengine.planner.variables import variable_value
 from sqlengine.types import INTERVAL, NULL, TIMESTAMP, TIMESTAMPTZ, VARCHAR, SqlType
 
 
-def session_value(name: str, arguments: Sequence[Expression]) -> Literal | None:
+def session_value(name: str, arguments: Sequence[Expression]) -> Expression | None:
     """The constant that a call of a function of the session is in this query; None for any other function."""
+    if name == "getvariable":
+        return variable_value(arguments)
     if name == "current_setting" and len(arguments) == 1:
         (setting,) = arguments
         if not isinstance(setting, Literal) or not isinstance(setting.value, str):

@@ -130,5 +130,13 @@ class Deallocate:
     name: str
 
 
-Definition = CreateView | CreateMacro | CreateTable | Insert | Drop | Prepare | Execute | Deallocate
+@dataclass(frozen=True, slots=True)
+class SetVariable:
+    """SET VARIABLE to the one value of a query; RESET VARIABLE if there is none."""
+
+    name: str
+    query: BoundQuery | None
+
+
+Definition = CreateView | CreateMacro | CreateTable | Insert | Drop | Prepare | Execute | Deallocate | SetVariable
 BoundStatement = Query | Explain | SetStatement | ShowStatement | ShowTables | ShowAllTables | Describe | Definition

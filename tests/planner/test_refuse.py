@@ -35,7 +35,6 @@ REFUSED = {
     "ATTACH 'x.db'": "ATTACH",
     "PRAGMA version": "PRAGMA",
     "BEGIN": "BEGIN",
-    "SET VARIABLE x = 1": "SET VARIABLE",
     "EXPLAIN (FORMAT json) SELECT 1": "EXPLAIN",
 }
 

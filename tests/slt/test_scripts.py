@@ -18,6 +18,9 @@ from tests.slt.tables import write_folder
 HERE = Path(__file__).parent
 SCRIPTS = sorted(HERE.glob("*.slt"))
 
+# What SET can change in both engines, and changes answers; other settings are ours alone.
+_SHARED_SETTINGS = ("set timezone", "set variable", "reset variable")
+
 
 @dataclass(frozen=True)
 class Configuration:
@@ -111,8 +114,7 @@ def _completed(script: Path, folder: Path) -> list[Record]:
                     str(column[1]) if str(column[1]) != '"NULL"' else "NULL" for column in cursor.description
                 )
                 record = complete(record, types, cursor.fetchall())
-            elif record.kind == "ok" and record.sql.lower().startswith("set timezone"):
-                # The one setting that both know and that changes answers.
+            elif record.kind == "ok" and record.sql.lower().startswith(_SHARED_SETTINGS):
                 oracle.execute(record.sql)
             elif record.kind == "error":
                 # What we refuse on purpose DuckDB may well answer; only the wording is ours.
