@@ -11,7 +11,8 @@ from sqlengine.config import Settings
 from sqlengine.definitions import Definitions
 from sqlengine.errors import BindError, FileMissingError, InterfaceError, did_you_mean
 from sqlengine.planner.definitions import Macro, View
-from sqlengine.storage.dataset import open_table
+from sqlengine.storage.dataset import FileTable, open_table
+from sqlengine.storage.files.access import FileAccess, within
 from sqlengine.storage.formats import format_of
 from sqlengine.storage.memory import ArrowTable
 from sqlengine.storage.series import SeriesTable
@@ -82,7 +83,9 @@ class SessionCatalog:
             return defined
         registered = self._registered.get(name.lower())
         if registered is not None:
-            return registered[1]
+            table = registered[1]
+            # What the session may open can have become less since.
+            return table.under(self._access()) if isinstance(table, FileTable) else table
         sources = self._folder_sources()
         for candidate, path in sources.items():
             if candidate.lower() == name.lower():
@@ -114,7 +117,8 @@ class SessionCatalog:
         if name == "glob" and len(positional) == 1 and isinstance(positional[0], str) and not options:
             from sqlengine.information import files_table
 
-            return ArrowTable(name, files_table(positional[0]))
+            with within(self._access()):
+                return ArrowTable(name, files_table(positional[0]))
         format_name = TABLE_FUNCTIONS.get(name.lower())
         if format_name is None:
             raise BindError(f"there is no table function {name!r}.{did_you_mean(name, TABLE_FUNCTIONS)}")
@@ -143,9 +147,13 @@ class SessionCatalog:
     def _open_files(self, source: str | list[str], format_name: str | None, options: Mapping[str, object]) -> Table:
         settings = self._settings()
         sizes = {name: settings.get_int(name) for name in ("task_rows", "split_bytes")}
-        table = open_table(source, format_name, {**options, **sizes})
+        with within(self._access()):
+            table = open_table(source, format_name, {**options, **sizes})
         self._on_open(table)
         return table
+
+    def _access(self) -> FileAccess:
+        return FileAccess.of(self._settings())
 
     def _open(self, name: str, source: object) -> Table:
         if isinstance(source, str | os.PathLike):

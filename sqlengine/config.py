@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlengine.errors import SettingError, did_you_mean
 
-Value = bool | int | float | str | None
+Value = bool | int | float | str | tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,8 @@ class Setting:
                 if isinstance(value, bool):
                     raise ValueError
                 parsed = float(value)  # type: ignore[arg-type]
+            elif self.type is tuple:
+                parsed = _parse_roots(value)
             else:
                 if not isinstance(value, str):
                     raise ValueError
@@ -116,6 +118,29 @@ SETTINGS: Final[dict[str, Setting]] = {
         ),
         Setting("max_display_rows", int, 40, "rows the shell shows before it elides the middle", minimum=1),
         Setting("timezone", str, "UTC", "time zone in which TIMESTAMP WITH TIME ZONE is read, shown and taken apart"),
+        Setting(
+            "allowed_paths",
+            tuple,
+            None,
+            "folders, files and prefixes of URLs that may be listed, read and written; default: all",
+        ),
+        Setting("lock_configuration", bool, False, "once true, no setting of this session can be changed any more"),
+        Setting(
+            "max_decompression_ratio",
+            int,
+            1000,
+            "times its size that a compressed file over 64 MB may have when decompressed",
+            minimum=1,
+        ),
+        Setting("decompressed_limit", int, None, "bytes a compressed file may have when decompressed", minimum=1),
+        Setting(
+            "download_limit",
+            int,
+            4 << 30,
+            "bytes of a file that is fetched whole because its server sends no parts of files",
+            minimum=1,
+        ),
+        Setting("remote_timeout", float, 30.0, "seconds a remote file's server may be silent", minimum=0.001),
         Setting("progress", bool, True, "a progress line on queries that take over two seconds"),
     )
 }
@@ -149,6 +174,12 @@ class Settings:
     def get_str(self, name: str) -> str:
         """A text setting that is never NULL."""
         return str(self.values[name])
+
+    def get_texts(self, name: str) -> tuple[str, ...] | None:
+        """A list of texts or None."""
+        value = self.values[name]
+        assert value is None or isinstance(value, tuple)
+        return value
 
     def get_optional_float(self, name: str) -> float | None:
         """A number or None."""
@@ -249,4 +280,15 @@ def _parse_bool(value: object) -> bool:
 
 
 def _article(type_: type) -> str:
-    return {bool: "true or false", int: "a whole number", float: "a number", str: "text"}[type_]
+    words = {bool: "true or false", int: "a whole number", float: "a number", str: "text", tuple: "a list of texts"}
+    return words[type_]
+
+
+def _parse_roots(value: object) -> tuple[str, ...]:
+    """Roots of file systems from a list, or from one text with commas: real paths, and URLs as they are."""
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, list | tuple) or not all(isinstance(part, str | os.PathLike) for part in parts):
+        raise ValueError(value)
+    texts = [os.fspath(part).strip() for part in parts]
+    texts = [text.removeprefix("file://") for text in texts if text]
+    return tuple(text if "://" in text else os.path.realpath(os.path.expanduser(text)) for text in texts)

@@ -232,7 +232,7 @@ class Connection:
     def set(self, name: str, value: object) -> Self:
         """Change a setting for the statements that follow."""
         self._check_open()
-        self._session.settings = self._session.settings.replaced({name: value})
+        self._session.change_setting(name, value)
         return self
 
     def on_progress(self, callback: Callable[[Progress], None] | None) -> Self:

@@ -11,13 +11,22 @@ from typing import TYPE_CHECKING, assert_never
 
 from sqlengine.catalog import SessionCatalog
 from sqlengine.config import SETTINGS, Settings, default_settings
-from sqlengine.errors import BindError, Error, InterfaceError, InternalError, QueryInterruptedError, did_you_mean
+from sqlengine.errors import (
+    BindError,
+    Error,
+    InterfaceError,
+    InternalError,
+    QueryInterruptedError,
+    SettingError,
+    did_you_mean,
+)
 from sqlengine.executor.context import Progress, QueryCancelled, QueryContext
 from sqlengine.planner.bound import BoundQuery
 from sqlengine.planner.logical import Node
 from sqlengine.planner.physical import PhysicalPlan
 from sqlengine.recursion import Recursions, recursions_in, without_rows
 from sqlengine.result import Result, ResultColumn
+from sqlengine.storage.files.access import FileAccess, within
 from sqlengine.storage.table import Table
 from sqlengine.types import SqlType
 
@@ -65,7 +74,8 @@ class Session:
         """Run one parsed statement."""
         from sqlengine.functions.session import planning
 
-        with planning(self.settings.values, self.settings.__getitem__, self._variables):
+        access = within(FileAccess.of(self.settings))
+        with access, planning(self.settings.values, self.settings.__getitem__, self._variables):
             return self._run(statement, parameters)
 
     def _run(self, statement: Statement, parameters: Parameters) -> Result | None:
@@ -79,7 +89,7 @@ class Session:
             case kinds.Explain(level=level, query=query):
                 return Result.from_text(["plan"], [[self.explain(query, level)]])
             case kinds.SetStatement(name=name, value=value):
-                self.settings = self.settings.replaced({name: value})
+                self.change_setting(name, value)
                 return None
             case kinds.ShowStatement(name=name):
                 return self.show(name)
@@ -157,6 +167,13 @@ class Session:
         bound = bind_statement(statement, self.catalog, parameters)
         assert isinstance(bound, kinds.Describe)
         return bound.columns
+
+    def change_setting(self, name: str, value: object) -> None:
+        """Change a setting for the statements that follow; SettingError if they are locked."""
+        changed = self.settings.replaced({name: value})
+        if self.settings.get_bool("lock_configuration"):
+            raise SettingError(f"setting {name!r} is locked, as all are (lock_configuration = true)")
+        self.settings = changed
 
     def show(self, name: str | None) -> Result:
         """The value of one setting, or name, value and meaning of all."""
@@ -286,4 +303,6 @@ class _Running:
 def _shown(value: object) -> str | None:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, tuple):
+        value = list(value)
     return None if value is None else str(value)

@@ -256,6 +256,10 @@ def _setting(tokens: list[Any], source: Source) -> SetStatement:
 def _setting_value(tokens: list[Any], source: Source) -> object:
     from sqlglot.tokens import TokenType
 
+    if tokens[0].token_type == TokenType.L_BRACKET and tokens[-1].token_type == TokenType.R_BRACKET:
+        texts, commas = tokens[1:-1:2], tokens[2:-1:2]
+        if all(each.token_type == TokenType.STRING for each in texts) and all(each.text == "," for each in commas):
+            return [str(each.text) for each in texts]
     negative = tokens[0].token_type == TokenType.DASH
     if len(tokens) != (2 if negative else 1):
         raise ParseError("a setting takes one value: a number, a text, true, false or NULL", _at(tokens[-1], source))

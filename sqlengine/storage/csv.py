@@ -1,4 +1,4 @@
-"""CSV, plain or compressed (.gz, .zst, .bz2): guessed dialect and types, splits at true record ends.
+"""CSV, plain or compressed (.gz, .zst, .bz2, .lz4, .xz): guessed dialect and types, splits at true record ends.
 
 Plain files are cut into splits of about `split_bytes`; a compressed file is one split.
 """
@@ -42,6 +42,7 @@ class CsvFormat:
     - `encoding`: utf-8 (default), latin-1 or cp1252.
     - `columns`: name -> type of all columns. `types`: name -> type of some. `all_varchar`: no guessing of types.
     - `dateformat`, `timestampformat`: strptime formats, tried before ISO 8601, for DATE and TIMESTAMP columns.
+    - `compression`: auto (default: the ending of the name tells), none, gzip, zstd, bz2, lz4 or xz.
     - `sample_rows` (default 20480; -1: all): rows that types are guessed from.
 
     Types are guessed among BOOLEAN, BIGINT, HUGEINT, DOUBLE, TIME, DATE, TIMESTAMP, TIMESTAMP WITH TIME ZONE
@@ -65,6 +66,7 @@ class CsvFormat:
         "all_varchar": bool,
         "dateformat": str,
         "timestampformat": str,
+        "compression": str,
         "sample_rows": int,
     }
 

@@ -14,7 +14,7 @@ import pyarrow.csv as pc
 
 from sqlengine.storage.csv_dialect import Dialect
 from sqlengine.storage.csv_records import Bytes, first_record_end, last_record_end
-from sqlengine.storage.filesystem import FileInfo, compression_of, file_errors, open_input, open_stream
+from sqlengine.storage.filesystem import FileInfo, compression_of, file_bytes, file_errors, open_stream
 
 _BOM: Final = b"\xef\xbb\xbf"
 _HEAD_BYTES: Final = 64 << 10
@@ -51,10 +51,9 @@ def read_head(file: FileInfo) -> bytes:
 
 
 def map_file(path: str) -> Bytes:
-    """The bytes of an uncompressed file, memory-mapped."""
+    """The bytes of an uncompressed file."""
     with file_errors(path, "CSV"):
-        source = open_input(path)
-        return np.frombuffer(source.read_buffer(source.size()), np.uint8)
+        return file_bytes(path)
 
 
 def records_start(data: Bytes, dialect: Dialect) -> int:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import pickle
 import threading
-import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 
 from sqlengine.errors import FileFormatError, NotSupportedError, SettingError
-from sqlengine.storage.filesystem import FileInfo, list_files
+from sqlengine.storage.file_list import FileList, list_sources
+from sqlengine.storage.files.access import FileAccess, current_access, each_within, within
+from sqlengine.storage.filesystem import FileInfo
 from sqlengine.storage.format import ColumnStatistics, Field, FileSchema, Format, Split
 from sqlengine.storage.formats import check_options, choose_format, find_format
 from sqlengine.storage.hive import Partitioning, detect_partitioning
-from sqlengine.storage.splits import TASK_ROWS, describe_pruning, group_splits
+from sqlengine.storage.splits import TASK_ROWS, by_file, describe_pruning, group_splits
 from sqlengine.storage.statistics import UNKNOWN, excluding, merge_statistics, widened
 from sqlengine.storage.table import Predicate, ScanPlan, ScanTask
 from sqlengine.types import VARCHAR, arrow_type
@@ -55,7 +54,8 @@ def open_table(
     options
         Options of the format, and of every table: `hive_partitioning` (default: if all paths have the same
         `key=value` folders), `hive_types_autocast` (default true), `filename` (adds a column of that name),
-        `task_rows` (rows a scan task covers, about), `split_bytes` (bytes of text a split covers, about).
+        `task_rows` (rows a scan task covers, about), `split_bytes` (bytes of text a split covers, about),
+        `storage_options` (of fsspec, for URLs). The files are opened under the access now in force.
 
     Raises
     ------
@@ -67,16 +67,20 @@ def open_table(
         On an unknown option or an unfit value.
     """
     sources = [source] if isinstance(source, str) else list(source)
-    # A file that two patterns match is one file of the table, at its first place.
-    files = tuple(dict.fromkeys(file for one in sources for file in list_files(one)))
-    shown = source if isinstance(source, str) else ", ".join(sources)
-    chosen = find_format(format) if format else choose_format(files, shown)
     options = dict(options or {})
+    # Credentials are no option of the table any more from here on: nothing may show them.
+    access = current_access().with_options(options.pop("storage_options", None), None)
+    with within(access):
+        listed = list_sources(sources)
+    shown = source if isinstance(source, str) else ", ".join(sources)
+    chosen = find_format(format) if format else choose_format(listed.files, shown)
     check_options(chosen, options, OPTIONS)
-    listed = _FileList(files)
-    return _known_table(
-        (listed.digest, chosen.name, repr(sorted(options.items()))), lambda: _open(chosen, listed, options)
-    )
+    access = access.with_options(None, options.pop("compression", None))
+    with within(access, listed.find):
+        return _known_table(
+            (listed.digest, chosen.name, repr(sorted(options.items())), access),
+            lambda: _open(chosen, listed, options),
+        )
 
 
 def _known_table(key: Hashable, make: Callable[[], FileTable]) -> FileTable:
@@ -94,7 +98,7 @@ def _known_table(key: Hashable, make: Callable[[], FileTable]) -> FileTable:
     return table
 
 
-def _open(chosen: Format, listed: _FileList, options: dict[str, object]) -> FileTable:
+def _open(chosen: Format, listed: FileList, options: dict[str, object]) -> FileTable:
     files = listed.files
     partitioning = detect_partitioning(
         [file.path for file in files],
@@ -106,7 +110,16 @@ def _open(chosen: Format, listed: _FileList, options: dict[str, object]) -> File
     split_bytes = _positive(options, "split_bytes", SPLIT_BYTES)
     schema = chosen.schema(files, options)
     description = _Description(chosen.name, tuple(sorted(options.items(), key=lambda item: item[0])))
-    return FileTable(listed, description, schema, partitioning, filename, task_rows=task_rows, split_bytes=split_bytes)
+    return FileTable(
+        listed,
+        description,
+        schema,
+        partitioning,
+        filename,
+        current_access(),
+        task_rows=task_rows,
+        split_bytes=split_bytes,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +133,12 @@ class FileTable:
 
     def __init__(
         self,
-        files: _FileList,
+        files: FileList,
         description: _Description,
         schema: FileSchema,
         partitioning: Partitioning,
         filename: bool,
+        access: FileAccess,
         *,
         task_rows: int,
         split_bytes: int,
@@ -134,6 +148,7 @@ class FileTable:
         self._schema = schema
         self._partitioning = partitioning
         self._filename = filename
+        self._access = access
         self._task_rows = task_rows
         self._split_bytes = split_bytes
         self._fields = _table_fields(schema.fields, partitioning.fields, filename)
@@ -170,18 +185,22 @@ class FileTable:
         """The same table, scanned in tasks of about `task_rows` rows."""
         if task_rows == self._task_rows:
             return self
-        table = FileTable(
-            self._files,
-            self._description,
-            self._schema,
-            self._partitioning,
-            self._filename,
-            task_rows=task_rows,
-            split_bytes=self._split_bytes,
-        )
-        # Splits and statistics do not depend on how they are dealt into tasks.
-        table._splits, table._statistics, table._by_split = self._splits, self._statistics, self._by_split
-        return table
+        return self._copy(self._access, task_rows)
+
+    def under(self, access: FileAccess) -> FileTable:
+        """The same table, opened under the rules of `access` and its own storage options.
+
+        Raises
+        ------
+        OperationalError
+            If a file is not within the allowed paths.
+        """
+        ruled = self._access.under(access)
+        if ruled == self._access:
+            return self
+        for file in self.files:
+            ruled.check(file.path)
+        return self._copy(ruled, self._task_rows)
 
     def row_count(self) -> int:
         """Rows: exact for Parquet, an estimate for text."""
@@ -229,12 +248,15 @@ class FileTable:
     def read(self, task: ScanTask, columns: Sequence[str], batch_rows: int) -> Iterator[pa.RecordBatch]:
         """Batches of `columns`, splits in the task's order, rows in file order."""
         self._check_readable(columns)
+        return each_within(self._access, self._files.find, self._batches(task, columns, batch_rows))
+
+    def _batches(self, task: ScanTask, columns: Sequence[str], batch_rows: int) -> Iterator[pa.RecordBatch]:
         virtual = self._virtual_names()
         stored = [name for name in columns if name not in virtual]
         if len(stored) == len(columns):
             yield from self._format.read(task.splits, self._schema, stored, self._options, batch_rows)
             return
-        for path, splits in _by_file(task.splits):
+        for path, splits in by_file(task.splits):
             values = self._path_values(path)
             for batch in self._format.read(splits, self._schema, stored, self._options, batch_rows):
                 arrays = [
@@ -253,7 +275,7 @@ class FileTable:
         return f"FileTable({self.description})"
 
     def __reduce__(self) -> tuple[object, ...]:
-        arguments = (self._files, self._description, self._schema, self._partitioning, self._filename)
+        arguments = (self._files, self._description, self._schema, self._partitioning, self._filename, self._access)
         return (_restore, (*arguments, self._task_rows, self._split_bytes))
 
     def _identity(self) -> tuple[object, ...]:
@@ -261,14 +283,31 @@ class FileTable:
             self._files.digest,
             self._description,
             self._fields,
+            self._access,
             self._task_rows,
             self._split_bytes,
         )
 
+    def _copy(self, access: FileAccess, task_rows: int) -> FileTable:
+        table = FileTable(
+            self._files,
+            self._description,
+            self._schema,
+            self._partitioning,
+            self._filename,
+            access,
+            task_rows=task_rows,
+            split_bytes=self._split_bytes,
+        )
+        # Splits and statistics do not depend on how they are dealt into tasks.
+        table._splits, table._statistics, table._by_split = self._splits, self._statistics, self._by_split
+        return table
+
     def _splits_of(self, file: FileInfo) -> list[Split]:
         splits = self._splits.get(file.path)
         if splits is None:
-            splits = self._format.splits(file, self._schema, self._options, self._split_bytes)
+            with within(self._access, self._files.find):
+                splits = self._format.splits(file, self._schema, self._options, self._split_bytes)
             self._splits[file.path] = splits
         return splits
 
@@ -294,7 +333,8 @@ class FileTable:
         known = self._by_split
         missing = [name for name in columns if (split, name) not in known]
         if missing:
-            found = dict(self._format.statistics(split, self._schema, missing))
+            with within(self._access, self._files.find):
+                found = dict(self._format.statistics(split, self._schema, missing))
             found.update(self._path_statistics(split.path, split.rows))
             for name in missing:
                 known[split, name] = widened(found[name], self._types[name]) if name in found else UNKNOWN
@@ -310,39 +350,19 @@ class FileTable:
                     )
 
 
-class _FileList:
-    """The files of a table; pickled compressed, and unpacked only when asked for, which readers never do."""
-
-    def __init__(self, files: tuple[FileInfo, ...]) -> None:
-        self._unpacked: tuple[FileInfo, ...] | None = files
-        self._packed: bytes | None = None
-        text = "\n".join(f"{file.path}\0{file.size}\0{file.mtime_ns}" for file in files)
-        self.digest = hashlib.blake2b(text.encode(errors="surrogateescape"), digest_size=16).digest()
-
-    @property
-    def files(self) -> tuple[FileInfo, ...]:
-        if self._unpacked is None:
-            assert self._packed is not None
-            self._unpacked = tuple(FileInfo(*one) for one in pickle.loads(zlib.decompress(self._packed)))
-        return self._unpacked
-
-    def __getstate__(self) -> dict[str, Any]:
-        if self._packed is None:
-            rows = [(file.path, file.size, file.mtime_ns) for file in self.files]
-            self._packed = zlib.compress(pickle.dumps(rows), 1)
-        return {"_unpacked": None, "_packed": self._packed, "digest": self.digest}
-
-
 def _restore(
-    files: _FileList,
+    files: FileList,
     description: _Description,
     schema: FileSchema,
     partitioning: Partitioning,
     filename: bool,
+    access: FileAccess,
     task_rows: int,
     split_bytes: int,
 ) -> FileTable:
-    return FileTable(files, description, schema, partitioning, filename, task_rows=task_rows, split_bytes=split_bytes)
+    return FileTable(
+        files, description, schema, partitioning, filename, access, task_rows=task_rows, split_bytes=split_bytes
+    )
 
 
 def _table_fields(stored: Sequence[Field], partitions: Sequence[Field], filename: bool) -> tuple[Field, ...]:
@@ -358,17 +378,6 @@ def _table_fields(stored: Sequence[Field], partitions: Sequence[Field], filename
     if filename:
         fields.append(Field("filename", VARCHAR))
     return (*fields, *(field for key, field in by_key.items() if key not in names))
-
-
-def _by_file(splits: Sequence[Split]) -> Iterator[tuple[str, list[Split]]]:
-    group: list[Split] = []
-    for split in splits:
-        if group and group[-1].path != split.path:
-            yield group[0].path, group
-            group = []
-        group.append(split)
-    if group:
-        yield group[0].path, group
 
 
 def _constant(value: object, field: Field, rows: int) -> pa.Array:

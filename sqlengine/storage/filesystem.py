@@ -1,7 +1,7 @@
 """The one layer through which every file is listed and opened.
 
 Formats ask here for bytes and never call `open` themselves, so that allowed roots, remote file systems and
-caps on declared sizes have a single place to be enforced.
+caps on declared sizes have a single place to be enforced. The rest of it is in the room `files`.
 """
 
 from __future__ import annotations
@@ -10,35 +10,58 @@ import contextlib
 import glob
 import os
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from sqlengine.errors import Error, FileFormatError, FileMissingError, NotSupportedError, OperationalError, nearest
+from sqlengine.storage.files.access import FileInfo, current_access, is_url, local_path
+from sqlengine.storage.files.compression import COMPRESSIONS, compression_of, decompressed, file_name
+from sqlengine.storage.files.parallel import in_parallel
 
 if TYPE_CHECKING:
     from pyarrow import NativeFile
 
-_SCHEME: Final = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+)://")
+__all__ = [
+    "COMPRESSIONS",
+    "Bytes",
+    "FileInfo",
+    "check_allowed",
+    "compression_of",
+    "file_bytes",
+    "file_errors",
+    "file_info",
+    "file_name",
+    "in_parallel",
+    "is_folder",
+    "is_url",
+    "list_files",
+    "open_input",
+    "open_stream",
+    "prefetch",
+]
 
-# File name ending -> Arrow's name of the codec.
-COMPRESSIONS: Final[dict[str, str]] = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
-
-
-@dataclass(frozen=True, slots=True)
-class FileInfo:
-    """A file as it was when listed: absolute path, size in bytes, time of last change in nanoseconds."""
-
-    path: str
-    size: int
-    mtime_ns: int
+# The bytes of a file: `len`, slices that are arrays, single bytes.
+Bytes = NDArray[np.uint8]
 
 
 def is_folder(path: str) -> bool:
-    """Whether `path` is an existing folder."""
-    return os.path.isdir(os.path.expanduser(path))
+    """Whether `path` is an existing local folder."""
+    return not is_url(path) and os.path.isdir(os.path.expanduser(path))
+
+
+def check_allowed(path: str) -> str:
+    """The real path (links resolved) of a file to be read or written, which need not exist; a URL as it is.
+
+    Raises
+    ------
+    OperationalError
+        If it is not within the allowed paths.
+    """
+    return current_access().check(path if is_url(path) else local_path(path))
 
 
 def list_files(source: str) -> list[FileInfo]:
@@ -49,23 +72,33 @@ def list_files(source: str) -> list[FileInfo]:
     source
         A file, a folder (taken with everything below it), or a pattern with `*`, `?`, `[...]` and `**`.
         Relative to the working directory; `~` is expanded. In folders and patterns, names that start with
-        `.` or `_` are skipped: they are metadata and unfinished writes.
+        `.` or `_` are skipped: they are metadata and unfinished writes. Or a URL that fsspec knows, `s3://…`;
+        web servers do not list, so one behind https:// names one file.
 
     Raises
     ------
     FileMissingError
         If there is no such file, or none matches; names what is there instead.
+    OperationalError
+        If it is not within the allowed paths, or its server cannot be reached.
     NotSupportedError
-        If `source` is a URL.
+        If the protocol of a URL needs a package that is missing.
     """
-    path = resolve(source)
+    access = current_access()
+    if is_url(source):
+        from sqlengine.storage.files.remote import list_remote
+
+        access.check(_fixed_part(source))
+        return [_allowed(file) for file in list_remote(source, lambda name: any(map(_is_hidden, name.split("/"))))]
+    path = local_path(source)
+    access.check(path if os.path.exists(path) else _fixed_part(path))
     if os.path.isdir(path):
         files = sorted(_walk(path), key=lambda file: file.path)
         if not files:
             raise FileMissingError(f"the folder {source!r} holds no data files")
-        return files
+        return [_allowed(file) for file in files]
     if os.path.exists(path):
-        return [file_info(path)]
+        return [_allowed(file_info(path))]
     if not glob.has_magic(path):
         raise FileMissingError(f"there is no file {source!r}.{_suggestion(path)}")
     matches = glob.glob(path, recursive=True)
@@ -76,51 +109,66 @@ def list_files(source: str) -> list[FileInfo]:
         if any(os.path.isdir(match) for match in matches):
             hint = f" It matches folders; {os.path.join(source, '**')!r} names the files within them."
         raise FileMissingError(f"no file matches {source!r}.{hint or _suggestion(root)}")
-    return sorted(files, key=lambda file: file.path)
-
-
-def resolve(source: str) -> str:
-    """The absolute local path of `source`; NotSupportedError if it is a URL."""
-    match = _SCHEME.match(source)
-    if match and match[1].lower() == "file":
-        source = source[match.end() :]
-    elif match:
-        raise NotSupportedError(
-            f"{source!r}: files behind {match[1]}:// cannot be read yet; copy them to a local folder first"
-        )
-    return os.path.abspath(os.path.expanduser(source))
+    return [_allowed(file) for file in sorted(files, key=lambda file: file.path)]
 
 
 def file_info(path: str) -> FileInfo:
-    """Size and time of last change of one file, now; FileMissingError if it is gone."""
+    """Size and time of last change of one file, now; FileMissingError if it is gone.
+
+    A remote file is taken to be as it was when it was listed: whoever reads it finds out if it is not.
+    """
+    if is_url(path):
+        from sqlengine.storage.files.remote import remote_info
+
+        return remote_info(current_access().check(path))
     with file_errors(path):
-        status = os.stat(path)
+        status = os.stat(current_access().check(path))
     return FileInfo(path, status.st_size, status.st_mtime_ns)
 
 
 def open_input(path: str) -> NativeFile:
-    """One file for random access, memory-mapped.
+    """One file for random access, memory-mapped if it is local.
 
     Raises
     ------
     FileMissingError, OperationalError
-        If it is gone or may not be read.
+        If it is gone, may not be read, or is not within the allowed paths.
     """
+    real = current_access().check(path)
+    if is_url(path):
+        from sqlengine.storage.files.remote import open_remote
+
+        return open_remote(path)
     with file_errors(path):
         # An empty file cannot be mapped.
-        return pa.memory_map(path) if os.stat(path).st_size else pa.OSFile(path)
-
-
-def compression_of(path: str) -> str | None:
-    """The codec that the ending of `path` declares, or None."""
-    return COMPRESSIONS.get(os.path.splitext(path)[1].lower())
+        return pa.memory_map(real) if os.stat(real).st_size else pa.OSFile(real)
 
 
 def open_stream(path: str) -> NativeFile:
-    """One file for reading from front to back, decompressed as its ending (.gz, .zst, .bz2) says."""
+    """One file for reading from front to back, decompressed as `compression_of` says."""
     codec = compression_of(path)
     file = open_input(path)
-    return file if codec is None else pa.CompressedInputStream(file, codec)
+    return file if codec is None else decompressed(file, codec, path)
+
+
+def file_bytes(path: str) -> Bytes:
+    """The bytes of a file as it lies there, compressed or not: mapped if it is local.
+
+    A remote file looks the same; each slice is fetched when it is taken, and a slice of 8 MiB or more is not kept.
+    """
+    source = open_input(path)
+    if is_url(path):
+        from sqlengine.storage.files.remote_file import RemoteBytes
+
+        return RemoteBytes(source.raw)  # type: ignore[return-value]
+    return np.frombuffer(source.read_buffer(source.size()), np.uint8)
+
+
+def prefetch(source: NativeFile, ranges: Callable[[], Sequence[tuple[int, int]]]) -> None:
+    """Fetch the byte ranges of a remote file that will be read next, at the same time; nothing for a local one."""
+    raw = getattr(source, "raw", None)
+    if raw is not None:
+        raw.prefetch(ranges())
 
 
 @contextlib.contextmanager
@@ -147,6 +195,23 @@ def file_errors(path: str, what: str = "") -> Iterator[None]:
 
 def _first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _allowed(file: FileInfo) -> FileInfo:
+    current_access().check(file.path)
+    return file
+
+
+def _fixed_part(source: str) -> str:
+    """The folder that a pattern starts in, or all of a path without pattern."""
+    if is_url(source):
+        source = source.partition("?")[0]
+    match = re.search(r"[*?\[]", source)
+    if match is None:
+        return source
+    if current_access().roots is not None and ".." in source[match.start() :].split("/"):
+        raise NotSupportedError(f"{source!r}: '..' behind a pattern cannot be followed")
+    return os.path.dirname(source[: match.start()]) or source
 
 
 def _walk(folder: str) -> Iterator[FileInfo]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sqlengine.errors import FileFormatError, NotSupportedError, SettingError, did_you_mean
 from sqlengine.storage.arrow import ArrowFormat
 from sqlengine.storage.csv import CsvFormat
-from sqlengine.storage.filesystem import COMPRESSIONS, FileInfo
+from sqlengine.storage.filesystem import COMPRESSIONS, FileInfo, file_name
 from sqlengine.storage.format import Format
 from sqlengine.storage.hdf5 import Hdf5Format
 from sqlengine.storage.parquet import ParquetFormat
@@ -77,7 +76,7 @@ def check_options(format_: Format, options: Mapping[str, object], general: Mappi
 
 def format_of(path: str) -> Format | None:
     """The format that the ending of `path` declares (`data.csv.gz` is CSV), or None."""
-    name = os.path.basename(path).lower()
+    name = file_name(path).lower()
     for ending in COMPRESSIONS:
         name = name.removesuffix(ending)
     for candidate in FORMATS:

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from sqlengine.errors import FileFormatError
 from sqlengine.storage.conform import empty_batch, fit_batch
-from sqlengine.storage.filesystem import FileInfo, file_errors, file_info, open_input
+from sqlengine.storage.filesystem import FileInfo, file_errors, file_info, in_parallel, is_url, open_input, prefetch
 from sqlengine.storage.format import ColumnStatistics, Field, FileSchema, Options, Split
 from sqlengine.storage.parquet_footer import Footer, column_statistics, load_footer
 from sqlengine.storage.schema import merge_schemas
@@ -35,6 +35,8 @@ class ParquetFormat:
         distinct: dict[tuple[Field, ...], str] = {}
         refused: dict[str, str] = {}
         last = None
+        if is_url(files[0].path):
+            in_parallel(load_footer, files, [file.path for file in files])
         for file in files:
             footer = load_footer(file)
             # Thousands of files mostly have one and the same schema, and share what was made of it.
@@ -89,8 +91,9 @@ class _OpenFile:
     def __init__(self, file: FileInfo) -> None:
         self.footer = load_footer(file)
         with file_errors(file.path, "Parquet"):
+            self.source = open_input(file.path)
             self.reader = pq.ParquetFile(
-                open_input(file.path),
+                self.source,
                 metadata=self.footer.metadata,
                 read_dictionary=list(self.footer.dictionary_columns()),
                 pre_buffer=False,
@@ -108,6 +111,7 @@ class _OpenFile:
             return
         indices = [leaf for name in names for leaf in self.footer.leaves[name]]
         numbers = [number for split in groups for number in range(split.start, split.stop)]
+        prefetch(self.source, lambda: self.footer.byte_ranges(numbers, indices))
         if len(numbers) > 1:
             table = self.reader.read_row_groups(numbers, column_indices=indices, use_threads=False)
             batches = table.unify_dictionaries().combine_chunks().to_batches(max_chunksize=batch_rows)

@@ -68,6 +68,18 @@ class Footer:
             and all(_has_small_dictionary(metadata.row_group(n).column(self.leaves[field.name][0])) for n in samples)
         )
 
+    def byte_ranges(self, groups: Sequence[int], leaves: Sequence[int]) -> list[tuple[int, int]]:
+        """Where in the file the column chunks of some row groups lie: (start, stop)."""
+        ranges = []
+        for group in groups:
+            for leaf in leaves:
+                column = self.metadata.row_group(group).column(leaf)
+                start = column.data_page_offset
+                if column.has_dictionary_page and column.dictionary_page_offset:
+                    start = min(start, column.dictionary_page_offset)
+                ranges.append((start, start + column.total_compressed_size))
+        return ranges
+
 
 _footers: OrderedDict[FileInfo, Footer] = OrderedDict()
 _footer_bytes = 0

@@ -66,3 +66,15 @@ def _groups(splits: Iterable[Split], task_rows: int) -> Iterator[list[Split]]:
 
 def _task(splits: Sequence[Split]) -> ScanTask:
     return ScanTask(tuple(splits), sum(split.rows for split in splits))
+
+
+def by_file(splits: Sequence[Split]) -> Iterator[tuple[str, list[Split]]]:
+    """Adjacent splits of one file together, with its path."""
+    group: list[Split] = []
+    for split in splits:
+        if group and group[-1].path != split.path:
+            yield group[0].path, group
+            group = []
+        group.append(split)
+    if group:
+        yield group[0].path, group

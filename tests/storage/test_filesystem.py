@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from sqlengine.errors import FileMissingError, NotSupportedError, OperationalError
+from sqlengine.errors import FileMissingError, OperationalError
 from sqlengine.storage.filesystem import file_info, list_files, open_input, open_stream
 
 
@@ -67,11 +67,6 @@ def test_empty_pattern_names_it_and_folders_are_hinted_at(tree: Path) -> None:
         list_files(f"{tree}/*.parquet")
     with pytest.raises(FileMissingError, match=r"matches folders; '.*sub\*/\*\*'"):
         list_files(f"{tree}/sub*")
-
-
-def test_urls_are_refused_by_name() -> None:
-    with pytest.raises(NotSupportedError, match="s3://"):
-        list_files("s3://bucket/x.parquet")
 
 
 def test_empty_folder(tmp_path: Path) -> None:

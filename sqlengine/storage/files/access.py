@@ -1,0 +1,207 @@
+"""What a statement may open and how: allowed roots, credentials, compression, caps.
+
+The access in force is a context variable, so that formats need not hand it around. Whoever begins something sets
+it: a session for a statement, a table for its own reading. Tables carry their access to workers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from typing import Final, TypeVar
+
+from sqlengine.config import Settings
+from sqlengine.errors import OperationalError, SettingError
+
+T = TypeVar("T")
+
+_SCHEME: Final = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://")
+_LOCAL: Final = ("file", "local")
+
+
+@dataclass(frozen=True, slots=True)
+class FileInfo:
+    """A file as it was when listed.
+
+    Attributes
+    ----------
+    path
+        Absolute path, or URL.
+    size
+        In bytes.
+    mtime_ns
+        Time of last change in nanoseconds; 0 if it is remote.
+    version
+        What a remote store says of the content (ETag, time of last change); '' if nothing.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileAccess:
+    """How files are opened.
+
+    Attributes
+    ----------
+    roots
+        Real paths of folders and files, and prefixes of URLs, that may be listed, read and written; None: all.
+    storage_options
+        Of fsspec, as JSON; they may hold credentials, so they are not shown.
+    compression
+        'auto' (by the ending of the name), 'none', or the name of a codec.
+    most_ratio
+        Bytes that a byte of a compressed file may stand for.
+    most_bytes
+        Bytes that a file may have when decompressed; None: any number.
+    most_download
+        Bytes that a file may have that can only be fetched whole.
+    timeout
+        Seconds that a remote store may be silent.
+    """
+
+    roots: tuple[str, ...] | None = None
+    storage_options: str = field(default="{}", repr=False)
+    compression: str = "auto"
+    most_ratio: int = 1000
+    most_bytes: int | None = None
+    most_download: int = 4 << 30
+    timeout: float = 30.0
+
+    @staticmethod
+    def of(settings: Settings) -> FileAccess:
+        """The access that a session's settings give."""
+        roots = settings.get_texts("allowed_paths")
+        return FileAccess(
+            roots=None if roots is None else tuple(map(_lowered, roots)),
+            most_ratio=settings.get_int("max_decompression_ratio"),
+            most_bytes=settings.get_optional_int("decompressed_limit"),
+            most_download=settings.get_int("download_limit"),
+            timeout=settings.get_optional_float("remote_timeout") or 30.0,
+        )
+
+    def with_options(self, storage_options: object, compression: object) -> FileAccess:
+        """The same, with options of one table; None leaves what is there.
+
+        Raises
+        ------
+        SettingError
+            If `storage_options` is no mapping of plain values; its values are not shown.
+        """
+        access = self
+        if storage_options is not None:
+            if not isinstance(storage_options, Mapping):
+                raise SettingError("option 'storage_options' takes names and values: {'key': '…', 'secret': '…'}")
+            try:
+                text = json.dumps(storage_options, sort_keys=True, default=float)
+            except (TypeError, ValueError):
+                raise SettingError("option 'storage_options' takes texts, numbers, lists and structs only") from None
+            access = replace(access, storage_options=text)
+        return access if compression is None else replace(access, compression=str(compression).lower())
+
+    def under(self, other: FileAccess) -> FileAccess:
+        """The same storage options and compression, under the rules of `other`."""
+        return replace(other, storage_options=self.storage_options, compression=self.compression)
+
+    def check(self, path: str) -> str:
+        """Where `path` really lies, links resolved; a URL is returned as it is.
+
+        Raises
+        ------
+        OperationalError
+            If that is not within the allowed roots; names the setting.
+        """
+        if self.roots is None:
+            return path
+        real = path if is_url(path) else os.path.realpath(path)
+        if is_url(path) and _climbs(path):
+            raise OperationalError(f"{path!r} is not allowed: it climbs with '..' (setting 'allowed_paths')")
+        spelled = _lowered(real)
+        if not any(_is_within(spelled, root) for root in self.roots):
+            through = f", which is {real!r}," if real != path else ""
+            raise OperationalError(f"{path!r}{through} is not within the allowed paths (setting 'allowed_paths')")
+        return real
+
+
+_access: ContextVar[FileAccess] = ContextVar("file_access", default=FileAccess())  # noqa: B039 - it is immutable
+_known: ContextVar[Callable[[str], FileInfo | None] | None] = ContextVar("known_files", default=None)
+
+
+def current_access() -> FileAccess:
+    """The access in force; everything is allowed where nobody has set one."""
+    return _access.get()
+
+
+def known_file(path: str) -> FileInfo | None:
+    """What the table being read knows of `path` since it was listed, or None."""
+    find = _known.get()
+    return None if find is None else find(path)
+
+
+@contextlib.contextmanager
+def within(access: FileAccess, known: Callable[[str], FileInfo | None] | None = None) -> Iterator[None]:
+    """Inside, `access` is in force, and `known` tells what a file was when it was listed."""
+    tokens = _access.set(access), _known.set(known)
+    try:
+        yield
+    finally:
+        _access.reset(tokens[0])
+        _known.reset(tokens[1])
+
+
+def each_within(access: FileAccess, known: Callable[[str], FileInfo | None] | None, items: Iterator[T]) -> Iterator[T]:
+    """`items`, each made under `access`; between them the caller's own is in force."""
+    while True:
+        with within(access, known):
+            try:
+                item = next(items)
+            except StopIteration:
+                return
+        yield item
+
+
+def is_url(path: str) -> bool:
+    """Whether `path` names something behind fsspec; `file://` is a local path."""
+    scheme = scheme_of(path)
+    return scheme is not None and scheme not in _LOCAL
+
+
+def scheme_of(path: str) -> str | None:
+    """`s3` of `s3://bucket/x`, lower-case; None of a plain path."""
+    match = _SCHEME.match(path)
+    return match[1].lower() if match else None
+
+
+def local_path(source: str) -> str:
+    """The absolute path of `source`, which is no URL but perhaps `file://…`; `~` is expanded."""
+    match = _SCHEME.match(source)
+    if match and match[1].lower() in _LOCAL:
+        source = source[match.end() :]
+    return os.path.abspath(os.path.expanduser(source))
+
+
+def _lowered(path: str) -> str:
+    match = _SCHEME.match(path)
+    if not match:
+        return path
+    host, slash, rest = path[match.end() :].partition("/")
+    # A bucket's name has no capitals; a host's do not count.
+    return f"{match[1].lower()}://{host.lower()}{slash}{rest}"
+
+
+def _climbs(url: str) -> bool:
+    parts = re.split(r"[/\\]", url.lower().replace("%2e", ".").replace("%2f", "/").replace("%5c", "\\"))
+    return ".." in parts
+
+
+def _is_within(path: str, root: str) -> bool:
+    root = root.rstrip("/")
+    return path == root or path.startswith(f"{root}/") or (is_url(root) and path.startswith(f"{root}?"))

@@ -1,0 +1,183 @@
+"""Files behind URLs, through fsspec: which store a URL belongs to, what it lists, and opening what is there."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from sqlengine.errors import FileMissingError, NotSupportedError
+from sqlengine.storage.files.access import FileInfo, current_access, known_file, scheme_of
+from sqlengine.storage.files.http import HttpStore
+from sqlengine.storage.files.remote_errors import TransientError, changed, missing_package, persistently, remote_errors
+from sqlengine.storage.files.remote_file import Range, RemoteFile, RemoteInput
+
+# What stores call that which changes with the content, the surest first.
+_VERSIONS: Final = (
+    "ETag",
+    "etag",
+    "md5Hash",
+    "generation",
+    "LastModified",
+    "last_modified",
+    "mtime",
+    "modified",
+    "created",
+)
+
+# Only this process sees what is in them.
+_OF_THIS_PROCESS: Final = frozenset({"memory"})
+
+
+def is_of_this_process(path: str) -> bool:
+    """Whether other processes cannot see `path`."""
+    return scheme_of(path) in _OF_THIS_PROCESS
+
+
+def remote_info(url: str) -> FileInfo:
+    """Size and version of one file: as the table being read knows it, else as the store says now."""
+    return known_file(url) or _store(url).info(url)
+
+
+def list_remote(source: str, is_skipped: Callable[[str], bool]) -> list[FileInfo]:
+    """The files that a URL names: a file, a folder with all below it, or a pattern, where the store can list.
+
+    Parameters
+    ----------
+    is_skipped
+        Whether a path below the folder, or below the fixed part of the pattern, names no data.
+
+    Raises
+    ------
+    FileMissingError
+        If there is none.
+    NotSupportedError
+        If the protocol's package is missing, or the store cannot list.
+    """
+    store = _store(source)
+    return store.listing(source, is_skipped) if isinstance(store, FsspecStore) else [_listed_by_http(store, source)]
+
+
+def open_remote(url: str) -> RemoteInput:
+    """One file for random access."""
+    info = remote_info(url)
+    store = _store(url)
+    if isinstance(store, FsspecStore):
+        store.confirm(info)
+    return RemoteInput(RemoteFile(store, info), mode="r")
+
+
+class FsspecStore:
+    """A file system of fsspec's."""
+
+    def __init__(self, filesystem: Any) -> None:
+        self._filesystem = filesystem
+
+    def listing(self, source: str, is_skipped: Callable[[str], bool]) -> list[FileInfo]:
+        """See `list_remote`; sorted by path."""
+        filesystem = self._filesystem
+        path = filesystem._strip_protocol(source)
+        with self._errors(source):
+            if not any(mark in path for mark in "*?[") or persistently(lambda: filesystem.exists(path)):
+                entry = persistently(lambda: filesystem.info(path))
+                if entry["type"] != "directory":
+                    return [self._file(source, entry)]
+                root, found = path, persistently(lambda: filesystem.find(path, detail=True))
+            else:
+                root = path[: min(path.index(mark) for mark in "*?[" if mark in path)].rpartition("/")[0]
+                found = persistently(lambda: filesystem.glob(path, detail=True))
+        files = [
+            self._file(filesystem.unstrip_protocol(name), entry)
+            for name, entry in sorted(found.items())
+            if entry["type"] != "directory" and not is_skipped(name[len(root) :].lstrip("/"))
+        ]
+        # Some stores list a folder as an empty file whose name ends so.
+        files = [file for file in files if not file.path.endswith("/")]
+        if not files:
+            raise FileMissingError(
+                f"no file matches {source!r}" if path != root else f"the folder {source!r} holds no data files"
+            )
+        return files
+
+    def info(self, url: str) -> FileInfo:
+        """Size and version, now."""
+        filesystem = self._filesystem
+        with self._errors(url):
+            entry = persistently(lambda: filesystem.info(filesystem._strip_protocol(url)))
+            if entry["type"] == "directory":
+                raise IsADirectoryError(url)
+            return self._file(url, entry)
+
+    def confirm(self, file: FileInfo) -> None:
+        """Raise if the file is not what it was: these stores do not tell with the bytes."""
+        if known_file(file.path) is not None and self.info(file.path) != file:
+            raise changed(file.path)
+
+    def fetch(self, file: FileInfo, ranges: Sequence[Range]) -> list[bytes]:
+        """See `Store.fetch`."""
+        path = self._filesystem._strip_protocol(file.path)
+        starts, stops = [start for start, _ in ranges], [stop for _, stop in ranges]
+
+        def attempt() -> list[bytes]:
+            data: list[bytes] = self._filesystem.cat_ranges([path] * len(ranges), starts, stops, on_error="raise")
+            for part, (start, stop) in zip(data, ranges, strict=True):
+                if len(part) != stop - start:
+                    raise TransientError(f"{len(part)} bytes came of {stop - start}")
+            return data
+
+        with self._errors(file.path):
+            return persistently(attempt)
+
+    def _file(self, url: str, entry: Mapping[str, Any]) -> FileInfo:
+        version = next((_text(entry[key]) for key in _VERSIONS if entry.get(key) is not None), "")
+        return FileInfo(url, int(entry.get("size") or 0), 0, version)
+
+    def _errors(self, url: str) -> contextlib.AbstractContextManager[None]:
+        return remote_errors(url, current_access().timeout)
+
+
+def _text(version: Any) -> str:
+    """An ETag, a number, or a time, which the same store tells as an object here and as seconds there."""
+    seconds = version.timestamp() if isinstance(version, datetime.datetime) else version
+    return f"{seconds:.6f}" if isinstance(seconds, float) else str(seconds)
+
+
+_stores: dict[tuple[int, str, str], FsspecStore | HttpStore] = {}
+_lock = threading.Lock()
+
+
+def _store(url: str) -> FsspecStore | HttpStore:
+    """The store of `url` under the options in force; one per process, so that its connections are kept."""
+    scheme = scheme_of(url)
+    assert scheme is not None
+    if "::" in url:
+        raise NotSupportedError(f"{url!r}: URLs within URLs ('::') cannot be read")
+    options = current_access().storage_options
+    key = (os.getpid(), scheme, options)
+    with _lock:
+        store = _stores.get(key)
+        if store is None:
+            with remote_errors(url, 0.0):
+                store = _stores[key] = _make_store(scheme, json.loads(options))
+        return store
+
+
+def _make_store(scheme: str, options: dict[str, Any]) -> FsspecStore | HttpStore:
+    try:
+        import fsspec
+
+        # What was listed once would be taken for the truth for ever.
+        filesystem = fsspec.filesystem(scheme, **{"use_listings_cache": False, **options})
+    except (ImportError, ValueError) as error:
+        raise missing_package(scheme, error) from error
+    return HttpStore(filesystem) if scheme in ("http", "https") else FsspecStore(filesystem)
+
+
+def _listed_by_http(store: HttpStore, source: str) -> FileInfo:
+    if "*" in source.partition("?")[0]:
+        raise NotSupportedError(f"{source!r}: web servers do not list their files; give a list of exact URLs")
+    return store.info(source)
