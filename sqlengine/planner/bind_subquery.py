@@ -170,12 +170,13 @@ def _any(
     if len(match.pairs) > 1:
         raise binder.context.refuse(f"{operator} ANY and ALL over rows of several columns are not supported", node)
     ((x, y),) = match.pairs
-    lowest, highest = _aggregates(binder, subqueries, match.plan, [("min", y), ("max", y)])
+    wanted = [("min", y), ("max", y), ("count_star", None), ("count", y)]
+    lowest, highest, rows, values = _aggregates(binder, subqueries, match.plan, wanted)
     if operator == "<>":
         holds = binder.call("or", [binder.call("<>", [x, each], node) for each in (lowest, highest)], node)
     else:
         holds = binder.call(operator, [x, highest if operator in ("<", "<=") else lowest], node)
-    return Case(((holds, _TRUE), *_unless_known(binder, subqueries, match, node)), _FALSE, BOOLEAN)
+    return Case(((holds, _TRUE), *_unless_counted(binder, x, rows, values, node)), _FALSE, BOOLEAN)
 
 
 def _unless_known(
@@ -186,6 +187,12 @@ def _unless_known(
         return tuple((each, _UNKNOWN) for each in _unknown_rows(binder, subqueries, match, node))
     ((x, _),) = match.pairs
     rows, values = _counts(binder, subqueries, match)
+    return _unless_counted(binder, x, rows, values, node)
+
+
+def _unless_counted(
+    binder: ExpressionBinder, x: Expression, rows: Expression, values: Expression, node: Any
+) -> tuple[tuple[Expression, Expression], ...]:
     return (
         (binder.call("=", [rows, _NONE], node), _FALSE),
         (binder.call("is_null", [x], node), _UNKNOWN),
