@@ -63,10 +63,10 @@ def _needed(node: Node, wanted: frozenset[int]) -> Node:
             return filtered(_needed(node.input, wanted.union(*map(columns_of, kept))), kept)
         case Project():
             pairs = [(c, e) for c, e in zip(node.columns, node.expressions, strict=True) if c.id in wanted]
-            used = frozenset(column for _, value in pairs for column in columns_of(value))
-            return Project(
-                _needed(node.input, used), tuple(column for column, _ in pairs), tuple(value for _, value in pairs)
-            )
+            below = _needed(node.input, frozenset(column for _, value in pairs for column in columns_of(value)))
+            if all(column == value for column, value in pairs):
+                return below
+            return Project(below, tuple(column for column, _ in pairs), tuple(value for _, value in pairs))
         case Sort(limit=None, offset=0):
             return _needed(node.input, wanted)
         case Join(kind=JoinKind.LEFT) if _delivers(node.left, wanted):
