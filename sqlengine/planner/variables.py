@@ -9,7 +9,7 @@ from sqlengine.errors import BindError
 from sqlengine.functions.session import session_facts
 from sqlengine.planner.constant import fold
 from sqlengine.planner.expressions import Call, Cast, Expression, Literal
-from sqlengine.types import NULL, SqlType, TypeKind, entries_of, list_of
+from sqlengine.types import NULL, VARCHAR, SqlType, TypeKind, entries_of, list_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,7 +21,13 @@ def variable_value(arguments: Sequence[Expression]) -> Expression:
     if not isinstance(name, Literal) or not isinstance(name.value, str | None):
         raise BindError("getvariable() takes the name of a variable, as a constant")
     found = None if name.value is None else session_facts().variables.get(name.value.lower())
-    return Literal(None, NULL) if found is None else _constant(found[0], found[1])
+    if found is None:
+        return Literal(None, NULL)
+    type_, array = found
+    # As in DuckDB, these are like numbers and texts that were typed: they adapt to the other operands' types.
+    if array[0].is_valid and (type_.is_integer or type_ == VARCHAR):
+        return Literal(array[0].as_py(), type_)
+    return _constant(type_, array)
 
 
 def _constant(type_: SqlType, array: pa.Array) -> Expression:
