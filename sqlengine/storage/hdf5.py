@@ -16,9 +16,10 @@ from sqlengine.storage.conform import conform_batch, empty_batch
 from sqlengine.storage.filesystem import FileInfo, file_info
 from sqlengine.storage.format import ColumnStatistics, FileSchema, Options, Split
 from sqlengine.storage.hdf5_array import StoredArray
+from sqlengine.storage.hdf5_columns import Layout, Position, Stored
 from sqlengine.storage.hdf5_file import Hdf5File, open_hdf5
-from sqlengine.storage.hdf5_layout import ROW_NUMBER, Layout, Position, Stored, layout_of
-from sqlengine.storage.hdf5_types import to_arrow
+from sqlengine.storage.hdf5_layout import ROW_NUMBER, layout_of
+from sqlengine.storage.hdf5_types import reread, to_arrow
 from sqlengine.storage.schema import merge_schemas
 
 if TYPE_CHECKING:
@@ -182,7 +183,8 @@ class _Reader:
             values = values[np.searchsorted(self._cells[source.dataset], source.cell)]
         elif self._layout.inner:
             values = values.reshape(-1, *values.shape[len(array.shape) :])
-        return to_arrow(values, dtype)
+        column = to_arrow(values, dtype)
+        return column if source.reading is None else reread(column, source.reading)
 
     def _numbers(self, axis: int, start: int, stop: int) -> NDArray[np.int64]:
         """Which step of dimension `axis` each row is of."""

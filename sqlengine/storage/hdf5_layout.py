@@ -11,11 +11,9 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -24,7 +22,9 @@ from sqlengine.errors import FileFormatError, NotSupportedError, SettingError, d
 from sqlengine.storage.filesystem import FileInfo
 from sqlengine.storage.format import Field, Options
 from sqlengine.storage.hdf5_array import StoredArray
+from sqlengine.storage.hdf5_columns import Column, Layout, Position, Stored
 from sqlengine.storage.hdf5_file import Hdf5File, Place, open_hdf5
+from sqlengine.storage.hdf5_pandas import pandas_columns, pandas_groups
 from sqlengine.storage.hdf5_types import nested_array, sql_type_of
 from sqlengine.storage.schema import unique_names
 from sqlengine.types import BIGINT, NULL, SqlType
@@ -35,66 +35,6 @@ _LAYOUTS: Final = ("columns", "array", "long")
 _MOST_COLUMNS: Final = 200_000
 _MOST_LAYOUTS: Final = 64
 _SHOWN: Final = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A column of values of the dataset at the path `dataset`.
-
-    `fields` leads into a compound type; `cell` picks of the dimension that is left (None: all of it, as ARRAY).
-    """
-
-    dataset: str
-    fields: tuple[str, ...] = ()
-    cell: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """A column that numbers the steps of a dimension, from 0."""
-
-    axis: int
-
-
-Source = Stored | Position
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """The table of one file.
-
-    Attributes
-    ----------
-    sources
-        Column name -> where its values come from.
-    refused
-        Column name -> why it cannot be read; such columns are of type NULL.
-    steps
-        Length of the first dimension: what splits count.
-    inner
-        Lengths of the other dimensions in the long layout; else empty. A step has as many rows as their product.
-    unit
-        Steps that are best read together: the length of the longest chunk.
-    step_bytes
-        Bytes of one step of all datasets.
-    """
-
-    fields: tuple[Field, ...]
-    sources: Mapping[str, Source]
-    refused: Mapping[str, str]
-    steps: int
-    inner: tuple[int, ...]
-    unit: int
-    step_bytes: int
-
-    @property
-    def rows_per_step(self) -> int:
-        """Rows for each step of the first dimension."""
-        return math.prod(self.inner)
-
-    def positions(self) -> dict[str, int]:
-        """Columns that number a dimension, with its axis."""
-        return {name: source.axis for name, source in self.sources.items() if isinstance(source, Position)}
 
 
 _layouts: OrderedDict[tuple[FileInfo, str], Layout] = OrderedDict()
@@ -146,9 +86,14 @@ def _find_layout(file: Hdf5File, options: Options) -> Layout:
         place = _named(file, str(dataset), "dataset")
         return _lay_out(file, [(str(dataset), place)], kind, options)
     if group is not None:
-        path = str(group)
-        return _lay_out(file, _members(_named(file, path, "group"), path), kind, options)
-    return _lay_out(file, _only_choice(file), kind, options)
+        place = _named(file, str(group), "group")
+        if "pandas_type" in place.item.attrs:
+            return _layout(*pandas_columns(place, str(group)), (), options)
+        return _lay_out(file, _members(place, str(group)), kind, options)
+    frames = pandas_groups(file)
+    if len(frames) == 1 and not _outside(file, frames[0]):
+        return _layout(*pandas_columns(frames[0], frames[0].name), (), options)
+    return _lay_out(file, _only_choice(file, frames), kind, options)
 
 
 def _named(file: Hdf5File, path: str, what: str) -> Place:
@@ -179,15 +124,25 @@ def _members(group: Place, path: str) -> list[tuple[str, Place]]:
     return [(f"{path.rstrip('/')}/{name}", place) for name, place in columns]
 
 
-def _only_choice(file: Hdf5File) -> list[tuple[str, Place]]:
+def _outside(file: Hdf5File, *groups: Place) -> list[Place]:
+    """The datasets with dimensions that are not in `groups`, nor indexes that PyTables keeps of its tables."""
+    below = tuple(f"{group.name}/" for group in groups)
+    return [
+        place
+        for place in file.walk(file.top())
+        if place.is_dataset and place.item.shape and "/_i_" not in place.name and not place.name.startswith(below)
+    ]
+
+
+def _only_choice(file: Hdf5File, frames: Sequence[Place]) -> list[tuple[str, Place]]:
     """What a file without options means: its only dataset, or its only group of equally long 1-D datasets."""
-    places = [place for place in file.walk(file.top()) if place.is_dataset and place.item.shape]
+    places = [*frames, *_outside(file, *frames)]
     if not places:
         raise FileFormatError(f"{file.path!r} holds no datasets of at least one dimension")
-    if len(places) == 1:
+    if len(places) == 1 and not frames:
         return [(places[0].name, places[0])]
     folders = {place.name.rsplit("/", 1)[0] for place in places}
-    flat = all(len(place.item.shape) == 1 and place.item.dtype.names is None for place in places)
+    flat = not frames and all(len(place.item.shape) == 1 and place.item.dtype.names is None for place in places)
     if len(folders) == 1 and flat and len({place.item.shape[0] for place in places}) == 1:
         return [(place.name, place) for place in places]
     raise FileFormatError(
@@ -207,7 +162,7 @@ def _listing(places: Sequence[Place]) -> str:
 
 def _lay_out(file: Hdf5File, datasets: Sequence[tuple[str, Place]], kind: str, options: Options) -> Layout:
     """Columns of datasets, given by their paths, whose first dimensions are equally long."""
-    columns: list[tuple[str, Source, SqlType | str]] = []
+    columns: list[Column] = []
     arrays = []
     inner: tuple[int, ...] = ()
     for _, place in datasets:
@@ -232,16 +187,22 @@ def _lay_out(file: Hdf5File, datasets: Sequence[tuple[str, Place]], kind: str, o
             columns += _cells(array, path)
         else:
             columns += _values(array, path, name, rest)
+    return _layout(columns, arrays, inner, options)
+
+
+def _layout(
+    columns: Sequence[Column], arrays: Sequence[StoredArray], inner: tuple[int, ...], options: Options
+) -> Layout:
+    columns = list(columns)
     if options.get(ROW_NUMBER):
         if any(name.lower() == ROW_NUMBER for name, _, _ in columns):
             raise FileFormatError(f"option {ROW_NUMBER} = true adds a column of that name, but there is one already")
         columns.append((ROW_NUMBER, Position(0), BIGINT))
-    return _layout(columns, arrays, inner)
-
-
-def _layout(
-    columns: Sequence[tuple[str, Source, SqlType | str]], arrays: Sequence[StoredArray], inner: tuple[int, ...]
-) -> Layout:
+    if len({array.shape[0] for array in arrays}) > 1:
+        raise FileFormatError(
+            f"{arrays[0].place.file.path!r} is damaged: its columns have different lengths."
+            f"{_listing([array.place for array in arrays])}"
+        )
     names = unique_names([name for name, _, _ in columns])
     types = [NULL if isinstance(type_, str) else type_ for _, _, type_ in columns]
     return Layout(
@@ -255,7 +216,7 @@ def _layout(
     )
 
 
-def _cells(array: StoredArray, path: str) -> list[tuple[str, Source, SqlType | str]]:
+def _cells(array: StoredArray, path: str) -> list[Column]:
     """A matrix: a column for each step of its second dimension."""
     if len(array.shape) > 2:
         raise NotSupportedError(
@@ -270,7 +231,7 @@ def _cells(array: StoredArray, path: str) -> list[tuple[str, Source, SqlType | s
     return [(f"c{cell}", Stored(path, (), cell), type_) for cell in range(array.shape[1])]
 
 
-def _values(array: StoredArray, path: str, name: str, rest: tuple[int, ...]) -> list[tuple[str, Source, SqlType | str]]:
+def _values(array: StoredArray, path: str, name: str, rest: tuple[int, ...]) -> list[Column]:
     """One column, or one for each field of a compound type; `rest` are dimensions that become an ARRAY."""
     dtype = array.dtype
     if dtype.names is None:

@@ -19,6 +19,7 @@ opaque with h5py's tag of timedelta64  INTERVAL; NaT is NULL
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -165,6 +166,46 @@ def to_arrow(values: NDArray[Any], dtype: np.dtype[Any]) -> pa.Array:
     if element is not None:
         return _lists(values, np.dtype(element))
     return _simple(values)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What stored numbers or text mean, if not themselves.
+
+    Attributes
+    ----------
+    type
+        SQL type of the outcome.
+    unit
+        Of a time (`moments`): s, ms, us or ns.
+    null_text
+        The text that means NULL.
+    labels
+        The values that numbers are positions of; a negative one is NULL.
+    """
+
+    type: SqlType
+    unit: str = ""
+    null_text: str | None = None
+    labels: tuple[object, ...] | None = None
+
+
+def reread(array: pa.Array, reading: Reading) -> pa.Array:
+    """`array` as `reading` says, carrying its type; text by labels is dictionary-encoded."""
+    if reading.labels is not None:
+        codes = array.cast(pa.int32())
+        if len(codes) and pc.max(codes).as_py() >= len(reading.labels):
+            raise ConversionError(f"category {pc.max(codes)} of {len(reading.labels)}")
+        codes = pc.if_else(pc.less(codes, 0), pa.scalar(None, pa.int32()), codes)
+        values = pa.array(reading.labels, arrow_type(reading.type))
+        return pa.DictionaryArray.from_arrays(codes, values) if reading.type.is_text else values.take(codes)
+    if reading.unit:
+        return moments(array.to_numpy(), reading.type, reading.unit)
+    if reading.type == BOOLEAN:
+        return array if pa.types.is_boolean(array.type) else pc.not_equal(array, 0)
+    if reading.null_text is not None:
+        return pc.if_else(pc.equal(array, reading.null_text), pa.scalar(None, array.type), array)
+    return array
 
 
 def _simple(values: NDArray[Any]) -> pa.Array:
