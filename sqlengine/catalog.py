@@ -110,16 +110,13 @@ class SessionCatalog:
 
     def open_function(self, name: str, positional: Sequence[object], options: Mapping[str, object]) -> Table:
         """The table behind `FROM read_csv('path', option = value)`."""
-        if name == "duckdb_settings" and not positional and not options:
-            from sqlengine.information import settings_table
-
-            return ArrowTable(name, settings_table(self._settings()))
-        if name == "glob" and len(positional) == 1 and isinstance(positional[0], str) and not options:
-            from sqlengine.information import files_table
-
-            with within(self._access()):
-                return ArrowTable(name, files_table(positional[0]))
         format_name = TABLE_FUNCTIONS.get(name.lower())
+        if format_name is None and not options:
+            from sqlengine.information import information_function
+
+            rows = information_function(name.lower(), positional, self.all_tables, self._settings())
+            if rows is not None:
+                return ArrowTable(name, rows)
         if format_name is None:
             raise BindError(f"there is no table function {name!r}.{did_you_mean(name, TABLE_FUNCTIONS)}")
         if len(positional) != 1 or not isinstance(positional[0], str | list | tuple):

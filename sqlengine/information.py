@@ -1,4 +1,4 @@
-"""What a session says of itself: SHOW ALL TABLES, information_schema, duckdb_settings()."""
+"""What a session says of itself: SHOW ALL TABLES, information_schema, duckdb_tables() and its like."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from sqlengine.config import SETTINGS, Settings
-from sqlengine.errors import FileMissingError
+from sqlengine.errors import BindError, FileMissingError, did_you_mean
 from sqlengine.result import Result, ResultColumn
 from sqlengine.storage.filesystem import list_files
 from sqlengine.types import BOOLEAN, VARCHAR, SqlType, list_of
@@ -20,7 +20,77 @@ DATABASE: Final = "memory"
 SCHEMA: Final = "main"
 
 
-def information_schema(name: str, tables: Callable[[], Iterable[tuple[str, bool, Columns]]]) -> pa.Table | None:
+Tables = Callable[[], Iterable[tuple[str, bool, Columns]]]
+
+
+def information_function(name: str, arguments: Sequence[object], tables: Tables, settings: Settings) -> pa.Table | None:
+    """duckdb_tables(), duckdb_views(), duckdb_columns(), duckdb_settings(), pragma_table_info(table), glob(pattern).
+
+    None for any other function. They have those columns of DuckDB's that say something here.
+
+    Raises
+    ------
+    BindError
+        pragma_table_info() of a table that does not exist.
+    """
+    match name, *arguments:
+        case ["duckdb_tables"]:
+            return _relations("table_name", [each for each in tables() if not each[1]])
+        case ["duckdb_views"]:
+            return _relations("view_name", [each for each in tables() if each[1]])
+        case ["duckdb_columns"]:
+            return _columns(tables())
+        case ["duckdb_settings"]:
+            return settings_table(settings)
+        case ["pragma_table_info", str() as table]:
+            return _table_info(table, list(tables()))
+        case ["glob", str() as pattern]:
+            return files_table(pattern)
+        case _:
+            return None
+
+
+def _relations(title: str, found: Sequence[tuple[str, bool, Columns]]) -> pa.Table:
+    place = {"database_name": [DATABASE] * len(found), "schema_name": [SCHEMA] * len(found)}
+    table = _text_table({**place, title: [name for name, _, _ in found]})
+    for flag in ("internal", "temporary"):
+        table = table.append_column(flag, pa.array([False] * len(found), pa.bool_()))
+    return table.append_column("column_count", pa.array([len(columns) for _, _, columns in found], pa.int64()))
+
+
+def _columns(tables: Iterable[tuple[str, bool, Columns]]) -> pa.Table:
+    rows = [(table, number, *each) for table, _, columns in tables for number, each in enumerate(columns, 1)]
+    return pa.table(
+        {
+            "database_name": pa.array([DATABASE] * len(rows), pa.string()),
+            "schema_name": pa.array([SCHEMA] * len(rows), pa.string()),
+            "table_name": pa.array([row[0] for row in rows], pa.string()),
+            "column_name": pa.array([row[2] for row in rows], pa.string()),
+            "column_index": pa.array([row[1] for row in rows], pa.int32()),
+            "internal": pa.array([False] * len(rows), pa.bool_()),
+            "is_nullable": pa.array([True] * len(rows), pa.bool_()),
+            "data_type": pa.array([str(row[3]) for row in rows], pa.string()),
+        }
+    )
+
+
+def _table_info(name: str, tables: Sequence[tuple[str, bool, Columns]]) -> pa.Table:
+    columns = next((columns for each, _, columns in tables if each.lower() == name.lower()), None)
+    if columns is None:
+        raise BindError(f'there is no table "{name}".{did_you_mean(name, [each for each, _, _ in tables])}')
+    return pa.table(
+        {
+            "cid": pa.array(range(len(columns)), pa.int32()),
+            "name": pa.array([title for title, _ in columns], pa.string()),
+            "type": pa.array([str(type_) for _, type_ in columns], pa.string()),
+            "notnull": pa.array([False] * len(columns), pa.bool_()),
+            "dflt_value": pa.nulls(len(columns), pa.string()),
+            "pk": pa.array([False] * len(columns), pa.bool_()),
+        }
+    )
+
+
+def information_schema(name: str, tables: Tables) -> pa.Table | None:
     """information_schema.tables, columns and schemata: the columns of DuckDB's that say something here.
 
     `tables` gives (name, whether it is a view, columns) of each table.

@@ -179,6 +179,8 @@ def _content(tokens: list[Any], source: Source) -> Content:
             from sqlglot import exp
 
             return QueryTree(exp.Summarize(this=_described(tokens, source)))
+        case "PRAGMA" if [token.text.lower() for token in tokens[1:3]] == ["table_info", "("] and len(tokens) == 5:
+            return QueryTree(_table_info(tokens[3].text))
         case "SET" | "RESET" if len(tokens) > 2 and tokens[1].text.upper() == "VARIABLE":
             return variable(tokens, source, _parsed)
         case "SET" | "RESET":
@@ -202,6 +204,14 @@ def _content(tokens: list[Any], source: Source) -> Content:
         case _:
             hint = did_you_mean(tokens[0].text, [*QUERY_WORDS, *OWN_WORDS, *sorted(FOREIGN_WORDS)])
             raise ParseError(f"a statement cannot begin with {tokens[0].text!r}.{hint}", _at(tokens[0], source))
+
+
+def _table_info(table: str) -> Any:
+    """PRAGMA table_info(table) as the query that it means."""
+    from sqlglot import exp
+
+    call = exp.Anonymous(this="pragma_table_info", expressions=[exp.Literal.string(table)])
+    return exp.Select(expressions=[exp.Star()], from_=exp.From(this=exp.Table(this=call)))
 
 
 def _parsed(tokens: list[Any], source: Source) -> Any:
