@@ -197,14 +197,30 @@ def _check_joins(stage: Stage, where: str) -> None:
             JoinKind.RIGHT,
             JoinKind.FULL,
         ):
-            shared = any(
-                all(task.inputs[leaf.leaf] == ReadPieces() for task in stage.tasks)
-                for leaf in leaves(node.build)
-                if isinstance(leaf, ExchangeRead)
-            )
             _require(
-                not shared, f"{where}: every task would deliver the unmatched build rows of a {node.kind.value} join"
+                not _is_repeated(node.build, stage),
+                f"{where}: every task would deliver the unmatched build rows of a {node.kind.value} join",
             )
+
+
+def _is_repeated(node: Exec, stage: Stage) -> bool:
+    """Whether every task of the stage has all rows of `node`."""
+    match node:
+        case ExchangeRead():
+            return all(task.inputs[node.leaf] == ReadPieces() for task in stage.tasks)
+        case HashJoinExec() | NestedLoopJoinExec() | SortedJoinExec() | AnyKeyJoinExec():
+            # A broadcast build side does not repeat the probe rows that it meets.
+            match node.kind:
+                case JoinKind.INNER:
+                    return _is_repeated(node.probe, stage) and _is_repeated(node.build, stage)
+                case JoinKind.RIGHT:
+                    return _is_repeated(node.build, stage)
+                case JoinKind.FULL:
+                    return _is_repeated(node.probe, stage) or _is_repeated(node.build, stage)
+                case _:
+                    return _is_repeated(node.probe, stage)
+        case _:
+            return any(_is_repeated(each, stage) for each in exec_inputs(node))
 
 
 def _walk(node: Exec) -> Iterator[Exec]:

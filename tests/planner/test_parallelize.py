@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -30,10 +31,12 @@ from sqlengine.planner.physical import (
     AppendExec,
     ExchangeRead,
     PhysicalPlan,
+    ProjectExec,
     ReadPieces,
     Stage,
     Task,
 )
+from sqlengine.planner.physical_joins import HashJoinExec
 from sqlengine.planner.verify_physical import check_physical
 from tests.planner.golden import FOLDER, bind, read_cases
 
@@ -258,3 +261,15 @@ def test_a_piece_read_twice_is_found() -> None:
     loop = Stage(1, backwards, (Task({leaf: ReadPieces()}),), result.output)
     with pytest.raises(InternalError, match="reads stage 1, which does not come before it"):
         check_physical(PhysicalPlan((plan.stages[0], loop), plan.names))
+
+
+def test_unmatched_build_rows_are_delivered_once() -> None:
+    plan = plan_of("SELECT big.k, big.v, b.y FROM big JOIN b ON big.k = b.k")
+    last = plan.stages[-1]
+    join = last.root.input if isinstance(last.root, ProjectExec) else last.root
+    assert isinstance(join, HashJoinExec)
+    assert len(last.tasks) > 1
+    for kind in (JoinKind.RIGHT, JoinKind.FULL):
+        broken = replace(last, root=replace(join, kind=kind))
+        with pytest.raises(InternalError, match="unmatched build rows"):
+            check_physical(PhysicalPlan((*plan.stages[:-1], broken), plan.names))
