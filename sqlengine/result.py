@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from sqlengine.errors import DataError
-from sqlengine.export import export_array, export_type
+from sqlengine.functions.export import export_array, export_type
 from sqlengine.python_values import python_values
 from sqlengine.types import BIGINT, TIMESTAMP_UNITS, VARCHAR, SqlType, TypeKind, arrow_type
 

@@ -129,6 +129,8 @@ class Session:
                 rows = self.run_query(query).arrow()
                 definitions.insert(name, rows, task_rows)
                 return Result.from_count(rows.num_rows)
+            case kinds.CopyTo():
+                return self.copy(bound)
             case kinds.Drop(kind=kind, names=names, if_exists=if_exists):
                 for each in names:
                     definitions.drop(kind, each, if_exists)
@@ -189,6 +191,20 @@ class Session:
             if recursions_in(logical):
                 logical = self._recursions(context).resolve(logical)
             return self._execute(logical, query.names, context)
+
+    def copy(self, copy: kinds.CopyTo) -> Result:
+        """As `run_query`, but the last stage writes files, which appear when all of them are written."""
+        from sqlengine.copying import publish
+        from sqlengine.executor.execute import execute
+        from sqlengine.planner.parallelize import parallelize
+        from sqlengine.storage.output_files import Staging
+
+        staging = Staging(copy.target, copy.write.is_folder, copy.existing)
+        with _Running(self) as context, staging:
+            logical = self._recursions(context).resolve(self._optimized(copy.query.plan))
+            write = replace(copy.write, folder=staging.folder)
+            plan = parallelize(logical, copy.query.names, self.settings, write)
+            return publish(copy, staging, plan, execute(plan, self.settings, context))
 
     def _optimized(self, plan: Node) -> Node:
         from sqlengine.planner.optimizer import optimize

@@ -30,6 +30,7 @@ ALLOWED = {
 PLAN_NODES = {
     "sqlengine.planner.physical",
     "sqlengine.planner.physical_joins",
+    "sqlengine.planner.physical_write",
     "sqlengine.planner.expressions",
     "sqlengine.planner.logical",
     "sqlengine.planner.window_call",

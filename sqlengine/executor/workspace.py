@@ -1,15 +1,13 @@
 """Directories for what processes exchange, and their removal: at the query's end, at exit, or by the next start.
 
 Below `sqlengine-<uid>`, in shared memory and in the directory for temporary files, each coordinator has a
-directory of its own and holds a lock on it. The kernel drops the lock when the coordinator ends in whatever way,
-so a directory that can be locked belongs to nobody and is removed. (Process ids would do the same until two
-containers share the memory but not the numbers.)
+directory of its own and holds a lock on it (`storage.locked_folders`); one that belongs to nobody is removed.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import functools
 import os
 import secrets
 import shutil
@@ -20,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sqlengine.errors import OperationalError
+from sqlengine.storage.locked_folders import abandoned, create_locked
 
 SHARED_MEMORY = Path("/dev/shm")
 #: Bytes that a directory must have to spare after something is written there, or the next one is taken.
@@ -38,7 +37,7 @@ class Workspace:
             root = place / f"sqlengine-{os.getuid()}"
             _make_private(root)
             remove_abandoned(root)
-            path, lock = _create_locked(root)
+            path, lock = create_locked(root, _new_name, functools.partial(_make_private, root))
             self._roots.append(path)
             self._locks.append(lock)
 
@@ -91,13 +90,9 @@ def remove_abandoned(root: Path) -> None:
     except FileNotFoundError:
         return
     for path in paths:
-        with contextlib.suppress(OSError):
-            lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with abandoned(path) as free:
+            if free:
                 shutil.rmtree(path, ignore_errors=True)
-            finally:
-                os.close(lock)
 
 
 def free_bytes(directory: Path) -> int:
@@ -150,22 +145,8 @@ def _make_private(root: Path) -> None:
         )
 
 
-def _create_locked(root: Path) -> tuple[Path, int]:
-    """A new directory in `root` and the descriptor that holds its lock."""
-    while True:
-        path = root / f"{os.getpid()}-{secrets.token_hex(4)}"
-        # Another coordinator may remove the directory, or the empty root, before the lock is ours.
-        try:
-            path.mkdir(mode=0o700)
-            lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        except FileNotFoundError:
-            _make_private(root)
-            continue
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with contextlib.suppress(FileNotFoundError):
-            if path.stat().st_ino == os.fstat(lock).st_ino:
-                return path, lock
-        os.close(lock)
+def _new_name() -> str:
+    return f"{os.getpid()}-{secrets.token_hex(4)}"
 
 
 def _remove(path: Path) -> None:

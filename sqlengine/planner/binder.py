@@ -12,7 +12,7 @@ from sqlengine.errors import NotSupportedError, ProgrammingError
 from sqlengine.planner.bound import BoundQuery
 from sqlengine.planner.catalog import Catalog
 from sqlengine.planner.parse import DescribeTree, ExplainTree, QueryTree, Statement
-from sqlengine.planner.parse_definition import DefinitionTree, ExecuteTree, PrepareTree, VariableTree
+from sqlengine.planner.parse_definition import CopyTree, DefinitionTree, ExecuteTree, PrepareTree, VariableTree
 from sqlengine.planner.source import Source
 from sqlengine.planner.statements import (
     BoundStatement,
@@ -76,6 +76,10 @@ def bind_statement(
 
             bind = functools.partial(_bind, evaluate=evaluate)
             return bind_definition(tree, statement.source, catalog, parameters, bind)
+        case CopyTree(tree=tree):
+            from sqlengine.planner.bind_copy import bind_copy
+
+            return bind_copy(tree, statement.source, catalog, parameters, evaluate)
         case PrepareTree(name=name, statement=prepared):
             return Prepare(name, prepared)
         case ExecuteTree(name=name, arguments=arguments):

@@ -28,6 +28,8 @@ REDUCED_ROWS: Final = 200_000
 KEPT_ROWS: Final = 100_000
 KEPT_SHRINKAGE: Final = 2
 REDUCED: Final = 0.25
+# From so many rows on a file is worth having: smaller ones of several tasks are brought together.
+ROWS_PER_FILE: Final = 100_000
 # Pairs of equal keys per input row from which on a search by an inequality is worth putting the rows in order.
 SEARCHED_PAIRS: Final = 16
 
@@ -56,6 +58,14 @@ class WindowStrategy(enum.Enum):
     IN_PLACE = "they are in one task already"
     GATHER = "gather rows"
     HASH = "exchange rows by keys"
+
+
+class WriteStrategy(enum.Enum):
+    """How rows meet that go to one file, or one partition of files."""
+
+    IN_PLACE = "every task writes its rows"
+    GATHER = "gather rows"
+    HASH = "exchange rows by partition"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +181,17 @@ def choose_window_strategy(tasks: int, has_keys: bool, partitioned: bool) -> tup
     if partitioned:
         return WindowStrategy.IN_PLACE, "input is partitioned by the keys"
     return WindowStrategy.HASH, "exchange rows by keys"
+
+
+def choose_write_strategy(is_folder: bool, tasks: int, rows: float, partitions: float) -> tuple[WriteStrategy, str]:
+    """Who writes what, and why; `partitions`: about how many folders the rows go to."""
+    if tasks == 1:
+        return WriteStrategy.IN_PLACE, "one task"
+    if not is_folder:
+        return WriteStrategy.GATHER, "one file"
+    if partitions > 1 and rows < ROWS_PER_FILE * tasks * partitions:
+        return WriteStrategy.HASH, f"about {format_count(partitions)} partitions of {format_count(rows)} rows"
+    return WriteStrategy.IN_PLACE, "files of every task"
 
 
 def choose_small(scanned_bytes: int, rows: float, settings: Settings) -> tuple[bool, str]:

@@ -46,6 +46,7 @@ from sqlengine.planner.physical_joins import (
     PositionalJoinExec,
     SortedJoinExec,
 )
+from sqlengine.planner.physical_write import WriteExec
 from sqlengine.planner.tree_text import Line, Part
 from sqlengine.planner.window_call import WindowCall
 
@@ -154,6 +155,10 @@ def _parts(node: Exec, reading: ReadingLeaves, text: ExpressionText) -> tuple[Pa
             return (*window_parts(node, text), Part(node.reason))
         case ExpandExec():
             return expand_parts(node, text)
+        case WriteExec():
+            by = Part("by", node.spec.partition_names) if node.partition else Part("")
+            target = "folder" if node.spec.is_folder else "one file"
+            return (Part(f"{node.spec.format}, {target}"), by, Part(node.reason))
         case AppendExec():
             return (Part("", tuple(map(text.column, node.columns))),)
         case _:

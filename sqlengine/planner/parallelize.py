@@ -38,6 +38,7 @@ from sqlengine.planner.lower_scan import lower_scan, lower_values
 from sqlengine.planner.lower_sort import lower_limit, lower_sort
 from sqlengine.planner.lower_union import lower_union
 from sqlengine.planner.lower_window import lower_window
+from sqlengine.planner.lower_write import lower_write
 from sqlengine.planner.physical import (
     ExchangeRead,
     FilterExec,
@@ -47,13 +48,14 @@ from sqlengine.planner.physical import (
     ProjectExec,
     UnnestExec,
 )
+from sqlengine.planner.physical_write import WriteSpec
 from sqlengine.planner.repeated import repeated_parts
 from sqlengine.planner.stages import Fragment, Needed, StageBuilder, in_order
 from sqlengine.planner.verify_physical import check_physical
 
 
-def parallelize(plan: Node, names: Sequence[str], settings: Settings) -> PhysicalPlan:
-    """The physical plan of `plan`; `names` is the header of its columns.
+def parallelize(plan: Node, names: Sequence[str], settings: Settings, write: WriteSpec | None = None) -> PhysicalPlan:
+    """The physical plan of `plan`; `names` is the header of its columns, of which `write` makes files.
 
     Depends on the plan, on statistics and on settings, never on the number of workers.
 
@@ -113,7 +115,11 @@ def parallelize(plan: Node, names: Sequence[str], settings: Settings) -> Physica
             case _:
                 assert_never(node)
 
-    builder.close(in_order(lower(plan, needed), plan.columns), Gather())
+    result = in_order(lower(plan, needed), plan.columns)
+    if write is not None:
+        result = lower_write(result, write, builder)
+        names = [column.name for column in result.root.columns]
+    builder.close(result, Gather())
     rows = max(float(stage.estimated_rows or 0) for stage in builder.stages)
     small, reason = choose_small(builder.scanned_bytes, rows, settings)
     physical = PhysicalPlan(tuple(builder.stages), tuple(names), small, reason)

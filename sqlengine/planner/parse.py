@@ -9,10 +9,12 @@ from typing import Any
 
 from sqlengine.errors import NotSupportedError, ParseError, did_you_mean
 from sqlengine.planner.parse_definition import (
+    CopyTree,
     DefinitionTree,
     ExecuteTree,
     PrepareTree,
     VariableTree,
+    copying,
     deallocation,
     definition,
     execution,
@@ -35,12 +37,13 @@ QUERY_WORDS = ("SELECT", "WITH", "FROM", "VALUES", "TABLE", "(", "PIVOT", "UNPIV
 
 # Statements that are SQL but not ours.
 _FOREIGN = """
-    ALTER ANALYZE ATTACH BEGIN CALL CHECKPOINT COMMENT COMMIT COPY DELETE DETACH END
+    ALTER ANALYZE ATTACH BEGIN CALL CHECKPOINT COMMENT COMMIT DELETE DETACH END
     EXPORT FORCE GRANT IMPORT INSTALL LOAD MERGE PRAGMA REFRESH REPLACE REVOKE ROLLBACK START
     TRUNCATE UPDATE USE VACUUM
 """
 FOREIGN_WORDS = frozenset(_FOREIGN.split())
 OWN_WORDS = (
+    "COPY",
     "CREATE",
     "INSERT",
     "DROP",
@@ -87,6 +90,7 @@ Content = (
     | ShowTables
     | ShowAllTables
     | DefinitionTree
+    | CopyTree
     | CreateMacro
     | PrepareTree
     | ExecuteTree
@@ -159,6 +163,8 @@ def _foreign(source: Source, dialect: str) -> Statement:
     prefix = _PREFIX.match(source.text)
     head = prefix.group(0) if prefix is not None else ""
     word = re.split(r"[\s(;]", source.text.strip() + " ", maxsplit=1)[0].upper()
+    if word == "COPY":
+        raise NotSupportedError(f"COPY in the dialect {dialect} is not supported: SET dialect = 'duckdb' before it")
     if prefix is None and word and word not in (*QUERY_WORDS, "CREATE", "INSERT", "DROP"):
         (tokens,) = statement_tokens(_rest(source.script[: source.stop], source.start))
         return Statement(_content(tokens, source), source)
@@ -189,6 +195,8 @@ def _content(tokens: list[Any], source: Source) -> Content:
             return _show(tokens, source)
         case "CREATE" | "INSERT" | "DROP":
             return definition(tokens, source, _parsed)
+        case "COPY":
+            return copying(tokens, source, _parsed)
         case "PREPARE":
             return _prepare(tokens, source)
         case "EXECUTE":

@@ -1,4 +1,4 @@
-"""CREATE, INSERT, DROP, PREPARE, EXECUTE, DEALLOCATE, SET VARIABLE: tokens to trees."""
+"""CREATE, INSERT, DROP, COPY, PREPARE, EXECUTE, DEALLOCATE, SET VARIABLE: tokens to trees."""
 
 from __future__ import annotations
 
@@ -20,6 +20,13 @@ Parse = Callable[[list[Any], Source], Any]
 @dataclass(frozen=True, slots=True)
 class DefinitionTree:
     """CREATE VIEW, CREATE TABLE, INSERT or DROP, parsed."""
+
+    tree: Any
+
+
+@dataclass(frozen=True, slots=True)
+class CopyTree:
+    """COPY … TO or COPY … FROM, parsed."""
 
     tree: Any
 
@@ -63,6 +70,19 @@ def definition(tokens: list[Any], source: Source, parse: Parse) -> DefinitionTre
             f"this form of {words[0]} is not supported", source.place(tokens[0].start, tokens[0].end + 1)
         )
     return DefinitionTree(tree)
+
+
+def copying(tokens: list[Any], source: Source, parse: Parse) -> CopyTree:
+    """COPY query or table TO file, COPY table FROM file."""
+    from sqlglot import exp
+
+    tree = parse(tokens, source)
+    if not isinstance(tree, exp.Copy) or len(tree.args.get("files") or ()) != 1:
+        raise ParseError(
+            "COPY is written: COPY (query) TO 'file' (FORMAT parquet, …)",
+            source.place(tokens[0].start, tokens[0].end + 1),
+        )
+    return CopyTree(tree)
 
 
 def execution(tokens: list[Any], source: Source, parse: Parse) -> ExecuteTree:

@@ -27,6 +27,7 @@ from sqlengine.planner.physical_joins import (
     PositionalJoinExec,
     SortedJoinExec,
 )
+from sqlengine.planner.physical_write import WriteExec
 from sqlengine.planner.window_call import WindowCall
 from sqlengine.storage.table import ScanTask, Table
 
@@ -307,6 +308,7 @@ Exec = (
     | UnnestExec
     | WindowExec
     | ExpandExec
+    | WriteExec
 )
 
 
@@ -324,6 +326,7 @@ def exec_inputs(node: Exec) -> tuple[Exec, ...]:
             | UnnestExec()
             | WindowExec()
             | ExpandExec()
+            | WriteExec()
         ):
             return (node.input,)
         case HashJoinExec() | NestedLoopJoinExec() | SortedJoinExec() | AnyKeyJoinExec():

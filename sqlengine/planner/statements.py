@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from sqlengine.planner.bound import BoundQuery
 from sqlengine.planner.definitions import Macro, View
 from sqlengine.planner.expressions import Literal
+from sqlengine.planner.physical_write import WriteSpec
+from sqlengine.storage.output_files import Existing
 from sqlengine.types import SqlType
 
 if TYPE_CHECKING:
@@ -99,6 +101,23 @@ class Insert:
 
 
 @dataclass(frozen=True, slots=True)
+class CopyTo:
+    """COPY … TO: the columns of `query` are as `write` wants them.
+
+    `pattern` names the files of a folder: `{i}` is a number, `{uuid}` a random one. With `returns_files` the answer
+    lists the files.
+    """
+
+    query: BoundQuery
+    write: WriteSpec
+    target: str
+    existing: Existing
+    pattern: str
+    extension: str
+    returns_files: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Drop:
     """DROP `kind` (TABLE, VIEW, MACRO)."""
 
@@ -138,5 +157,7 @@ class SetVariable:
     query: BoundQuery | None
 
 
-Definition = CreateView | CreateMacro | CreateTable | Insert | Drop | Prepare | Execute | Deallocate | SetVariable
+Definition = (
+    CreateView | CreateMacro | CreateTable | Insert | CopyTo | Drop | Prepare | Execute | Deallocate | SetVariable
+)
 BoundStatement = Query | Explain | SetStatement | ShowStatement | ShowTables | ShowAllTables | Describe | Definition

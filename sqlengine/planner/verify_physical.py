@@ -37,6 +37,7 @@ from sqlengine.planner.physical_joins import (
     PositionalJoinExec,
     SortedJoinExec,
 )
+from sqlengine.planner.physical_write import WriteExec
 from sqlengine.planner.window_call import expressions_of_call
 from sqlengine.storage.table import ScanTask
 
@@ -129,6 +130,8 @@ def _expressions(node: Exec) -> Iterator[Expression]:
             yield from node.partition
             yield from (key.expression for key in node.order)
             yield from (each for call in node.calls for each in expressions_of_call(call))
+        case WriteExec():
+            yield from (*node.data, *node.partition)
         case AppendExec():
             for child in node.inputs:
                 types = [column.type for column in child.columns]

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from sqlengine.errors import FileFormatError
 from sqlengine.storage.format import Field
@@ -39,6 +39,14 @@ def path_values(path: str) -> dict[str, str]:
         if equals and key:
             found[unquote(key)] = unquote(value)
     return found
+
+
+def folder_of(keys: Sequence[str], values: Sequence[str | None]) -> str:
+    """`year=2024/month=7`, quoted such that `path_values` gives the same keys and values back."""
+    return os.sep.join(
+        f"{quote(key, safe='')}={NULL_PARTITION if value is None else quote(value, safe='')}"
+        for key, value in zip(keys, values, strict=True)
+    )
 
 
 def detect_partitioning(paths: Sequence[str], wanted: bool | None, typed: bool = True) -> Partitioning:

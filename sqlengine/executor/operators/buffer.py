@@ -45,6 +45,11 @@ class RowBuffer:
         for batch in batches:
             self.append(batch)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes that are reserved."""
+        return self._reserved
+
     def rows(self) -> Batch:
         """All rows kept, in order, as one batch without constants."""
         if not self._batches:

@@ -33,6 +33,7 @@ from sqlengine.executor.operators.sorted_join import ordered_side, sorted_join
 from sqlengine.executor.operators.unnest import unnest
 from sqlengine.executor.operators.values import literal_rows
 from sqlengine.executor.operators.window import window
+from sqlengine.executor.operators.write import write
 from sqlengine.executor.task import TaskInputs
 from sqlengine.planner.physical import (
     AggregateExec,
@@ -59,6 +60,7 @@ from sqlengine.planner.physical_joins import (
     PositionalJoinExec,
     SortedJoinExec,
 )
+from sqlengine.planner.physical_write import WriteExec
 from sqlengine.vector import Batch
 
 T = TypeVar("T")
@@ -110,6 +112,8 @@ class _Pipeline:
                 return window(node, self.open(node.input, children[0]), context)
             case LimitExec():
                 return limit_rows(node, self.open(node.input, children[0]), context)
+            case WriteExec():
+                return write(node, self.open(node.input, children[0]), context)
             case ExpandExec():
                 return expand(node, self.open(node.input, children[0]))
             case UnnestExec():

@@ -1,0 +1,77 @@
+"""COPY … TO: run the plan that writes, then give its files their names."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from sqlengine.result import Result, ResultColumn
+from sqlengine.storage.output_files import FileToPublish, Staging
+from sqlengine.types import BIGINT, VARCHAR, list_of
+
+if TYPE_CHECKING:
+    from sqlengine.planner.physical import PhysicalPlan
+    from sqlengine.planner.statements import CopyTo
+    from sqlengine.vector import Batch
+
+#: What a task tells of a file: the folder within the target, where the file is, its rows.
+_Told = tuple[str, str, int]
+
+
+def publish(copy: CopyTo, staging: Staging, plan: PhysicalPlan, batches: Iterable[Batch]) -> Result:
+    """Wait for the tasks, whose files `batches` tell of, and publish these in the order of the tasks.
+
+    Returns
+    -------
+    Result
+        The number of rows, with RETURN_FILES the names of the files too.
+    """
+    told = list(_told(plan, batches))
+    if not told and copy.write.is_folder and not copy.write.partition_names:
+        told = list(_told(plan, [_empty(plan)]))
+    files = list(_places(copy, staging, told))
+    staging.publish(files)
+    rows = sum(count for _, _, count in told)
+    if not copy.returns_files:
+        return Result.from_count(rows)
+    import pyarrow as pa
+
+    names = [f"{copy.target.rstrip('/')}/{file.place}" if file.place else copy.target for file in files]
+    columns = [ResultColumn("Count", BIGINT), ResultColumn("Files", list_of(VARCHAR))]
+    arrays = [pa.array([rows], pa.int64()), pa.array([names], pa.list_(pa.string()))]
+    return Result(columns, pa.Table.from_arrays(arrays, names=["Count", "Files"]))
+
+
+def _told(plan: PhysicalPlan, batches: Iterable[Batch]) -> Iterator[_Told]:
+    folder, file, rows, _ = (column.id for column in plan.result.root.columns)
+    for batch in batches:
+        columns = [batch.column(each).expand(batch.length).arrow().to_pylist() for each in (folder, file, rows)]
+        yield from zip(*columns, strict=True)
+
+
+def _empty(plan: PhysicalPlan) -> Batch:
+    from sqlengine.executor.operators.write import write_nothing
+    from sqlengine.planner.physical_write import WriteExec
+
+    root = plan.result.root
+    assert isinstance(root, WriteExec)
+    return write_nothing(root)
+
+
+def _places(copy: CopyTo, staging: Staging, told: Iterable[_Told]) -> Iterator[FileToPublish]:
+    """The place of each file: numbers go up in each folder, past those that are taken."""
+    numbers: Counter[str] = Counter()
+    for folder, path, _ in told:
+        if not copy.write.is_folder:
+            yield FileToPublish(path, "")
+            continue
+        while True:
+            number = numbers[folder]
+            numbers[folder] += 1
+            name = copy.pattern.replace("{i}", str(number)).replace("{uuid}", str(uuid.uuid4())) + copy.extension
+            place = f"{folder}/{name}" if folder else name
+            if not staging.taken(place):
+                break
+        yield FileToPublish(path, place)

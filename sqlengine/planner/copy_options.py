@@ -1,0 +1,154 @@
+"""The options of COPY … TO: their names, values and what they exclude."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+from sqlglot import exp
+
+from sqlengine.config import parse_bytes
+from sqlengine.errors import SettingError
+from sqlengine.planner.bind_literal import number_literal
+from sqlengine.planner.context import BindContext
+from sqlengine.storage.output_files import Existing
+
+# Other names of options.
+_SAME: Final = {
+    "delim": "delimiter",
+    "sep": "delimiter",
+    "nullstr": "null",
+    "date_format": "dateformat",
+    "timestamp_format": "timestampformat",
+    "codec": "compression",
+}
+
+
+class CopyOptions:
+    """Options by name; each is taken once, and what nobody took goes to the format.
+
+    Raises
+    ------
+    BindError
+        An option stands twice.
+    """
+
+    def __init__(self, context: BindContext, params: list[Any]) -> None:
+        reader = context.reader
+        self._values: dict[str, object] = {}
+        for param in params:
+            key = reader.name(reader.get(param, "this")).lower()
+            name = _SAME.get(key, key)
+            if name in self._values:
+                raise context.error(f"the option {key} of COPY is given twice", param)
+            value = reader.get(param, "expression")
+            self._values[name] = True if value is None else _value(context, value)
+
+    def take(self, name: str) -> object:
+        """The value as written, None if the option is not given."""
+        return self._values.pop(name, None)
+
+    def flag(self, name: str) -> bool | None:
+        """A switch, true if only its name is given."""
+        return self._as(name, _flag, "true or false")
+
+    def text(self, name: str) -> str | None:
+        """A text."""
+        return self._as(name, _text, "a text")
+
+    def names(self, name: str) -> list[str] | None:
+        """Names of columns; `*` alone for all."""
+        return self._as(name, _names, "names of columns in parentheses")
+
+    def size(self, name: str) -> int | None:
+        """A number of bytes."""
+        return self._as(name, _size, "a number of bytes ('512MB' works)")
+
+    def existing(self) -> Existing:
+        """What becomes of files that are there."""
+        given = {each: self.flag(each.value) for each in (Existing.REPLACE, Existing.MIX, Existing.APPEND)}
+        chosen = [each for each, wanted in given.items() if wanted]
+        if len(chosen) > 1:
+            raise SettingError("COPY takes one of OVERWRITE, OVERWRITE_OR_IGNORE and APPEND")
+        return chosen[0] if chosen else Existing.REFUSE
+
+    def rest(self, types: dict[str, type]) -> dict[str, object]:
+        """The other options, as values of the types that the format takes."""
+        convert: dict[type, Callable[[str], object]] = {
+            bool: self.flag,
+            str: self.text,
+            int: lambda name: self._as(name, _count, "a number"),
+            list: self.names,
+        }
+        return {
+            name: convert[types[name]](name) if name in types else value for name, value in list(self._values.items())
+        }
+
+    def _as(self, name: str, convert: Callable[[object], Any], wanted: str) -> Any:
+        if name not in self._values:
+            return None
+        value = self._values.pop(name)
+        converted = convert(value)
+        if converted is None:
+            raise SettingError(f"the option {name} of COPY takes {wanted}, not {value!r}")
+        return converted
+
+
+def _flag(value: object) -> bool | None:
+    if isinstance(value, str):
+        return {"true": True, "false": False, "1": True, "0": False}.get(value.lower())
+    return bool(value) if isinstance(value, bool | int) else None
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _names(value: object) -> list[str] | None:
+    if isinstance(value, str):
+        return [value]
+    return [str(each) for each in value] if isinstance(value, list) and value else None
+
+
+def _size(value: object) -> int | None:
+    try:
+        size = parse_bytes(value)
+    except (TypeError, ValueError):
+        return None
+    return size if size > 0 and not isinstance(value, bool) else None
+
+
+def _count(value: object) -> int | None:
+    if isinstance(value, str) and re.fullmatch(r"-?\d+", value):
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _value(context: BindContext, node: Any) -> object:
+    """A constant, a word or a name; a list of these."""
+    reader = context.reader
+    node = reader.unwrap(node)
+    match node:
+        case exp.Literal():
+            text = reader.get(node, "this")
+            return text if reader.get(node, "is_string") else number_literal(text).value
+        case exp.Boolean():
+            return bool(reader.get(node, "this"))
+        case exp.Neg():
+            inner = _value(context, reader.get(node, "this"))
+            if isinstance(inner, int | float):
+                return -inner
+            raise reader.unknown(node)
+        case exp.Var() | exp.Identifier():
+            return reader.name(node)
+        case exp.Column():
+            return reader.name(reader.get(node, "this"))
+        case exp.Star():
+            return ["*"]
+        case exp.Tuple() | exp.Array():
+            return [_value(context, each) for each in reader.all(node)]
+        case exp.Placeholder() | exp.Parameter():
+            return context.parameters.literal(node, reader).value
+        case _:
+            raise reader.unknown(node)

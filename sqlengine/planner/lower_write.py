@@ -1,0 +1,36 @@
+"""Writing: which task writes which rows."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from sqlengine.planner.choices import WriteStrategy, choose_buckets, choose_write_strategy
+from sqlengine.planner.physical_write import WriteExec, WriteSpec
+from sqlengine.planner.stages import Fragment, StageBuilder
+from sqlengine.types import BIGINT, VARCHAR
+
+
+def lower_write(below: Fragment, spec: WriteSpec, builder: StageBuilder) -> Fragment:
+    """The rows of `below` in files: one task writes a single file, every task its own files of a folder.
+
+    Rows keep their order: task by task in the numbers of the files, and within each file of a partition.
+    """
+    needed = frozenset(column.id for column in below.root.columns)
+    keys = below.root.columns[len(spec.names) :]
+    strategy, reason = choose_write_strategy(
+        spec.is_folder, len(below.tasks), below.rows, builder.estimator.groups(keys, below.rows) if keys else 1
+    )
+    match strategy:
+        case WriteStrategy.IN_PLACE:
+            rows = below
+        case WriteStrategy.GATHER:
+            rows = builder.gather(below, needed)
+        case WriteStrategy.HASH:
+            rows = builder.exchange(below, keys, choose_buckets(below.rows, builder.settings), needed)
+        case _:
+            assert_never(strategy)
+    columns = tuple(
+        builder.new_column(name, kind)
+        for name, kind in (("folder", VARCHAR), ("file", VARCHAR), ("rows", BIGINT), ("bytes", BIGINT))
+    )
+    return rows.over(WriteExec(rows.root, spec, columns, reason), float(len(rows.tasks)))

@@ -1,0 +1,123 @@
+"""HDF5: each column as a one-dimensional dataset of the file's root, all of one length."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import IO, TYPE_CHECKING, Any, Final
+
+from sqlengine.errors import ConversionError, NotSupportedError, SettingError
+from sqlengine.storage.format import Field, Options
+from sqlengine.storage.hdf5_file import h5py_module
+from sqlengine.storage.writing import Cells
+from sqlengine.types import TypeKind
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# Rows of a chunk: what is read at a time, and what compression works on.
+_CHUNK: Final = 65_536
+
+_HELD: Final = frozenset(
+    {
+        TypeKind.TINYINT,
+        TypeKind.SMALLINT,
+        TypeKind.INTEGER,
+        TypeKind.BIGINT,
+        TypeKind.UTINYINT,
+        TypeKind.USMALLINT,
+        TypeKind.UINTEGER,
+        TypeKind.UBIGINT,
+        TypeKind.FLOAT,
+        TypeKind.DOUBLE,
+        TypeKind.BOOLEAN,
+        TypeKind.VARCHAR,
+    }
+)
+
+
+class Hdf5Writing:
+    """Writes HDF5: whole numbers, floats, booleans (HDF5's enum, as h5py has it) and text (UTF-8, variable length).
+
+    HDF5 has no NULL: in FLOAT and DOUBLE it becomes NaN, anywhere else it is refused. So are all other types.
+    """
+
+    name = "hdf5"
+    endings: tuple[str, ...] = (".h5", ".hdf5", ".hdf")
+    cells = Cells.VALUES
+    options: Mapping[str, type] = {"compression_level": int}
+    codecs: Mapping[str, str] = {"none": "", "gzip": "", "lzf": ""}
+
+    def check(self, columns: Sequence[Field], options: Options) -> None:
+        """See `WritingFormat.check`."""
+        h5py_module()
+        for column in columns:
+            if column.type.kind not in _HELD:
+                raise NotSupportedError(
+                    f"column {column.name!r} is of type {column.type}, which HDF5 files are not written with;"
+                    f" write CAST({column.name} AS {'DOUBLE' if column.type.is_numeric else 'VARCHAR'})"
+                )
+            if column.name in ("", ".") or "/" in column.name or "\0" in column.name:
+                raise NotSupportedError(f"{column.name!r} cannot be the name of an HDF5 dataset; rename it with AS")
+        level = options.get("compression_level")
+        if level is not None and (options.get("compression") != "gzip" or not 0 <= int(str(level)) <= 9):
+            raise SettingError("option 'compression_level' of HDF5 goes with gzip and takes 0 to 9")
+
+    def writer(self, stream: IO[bytes], schema: pa.Schema, options: Options) -> Hdf5Writer:
+        """See `WritingFormat.writer`."""
+        return Hdf5Writer(stream, schema, options)
+
+
+class Hdf5Writer:
+    """Appends batches to datasets that grow."""
+
+    def __init__(self, stream: IO[bytes], schema: pa.Schema, options: Options) -> None:
+        h5py = h5py_module()
+        codec = options.get("compression", "none")
+        # No times inside: the same rows give the same bytes.
+        self._file = h5py.File(stream, "w", track_order=True)
+        self._datasets = [
+            self._file.create_dataset(
+                field.name,
+                (0,),
+                _dtype(field.type, h5py),
+                maxshape=(None,),
+                chunks=(_CHUNK,),
+                compression=None if codec == "none" else codec,
+                compression_opts=options.get("compression_level"),
+                track_times=False,
+            )
+            for field in schema
+        ]
+        self._rows = 0
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """See `Writer.write`; ConversionError for a NULL that has no place."""
+        end = self._rows + batch.num_rows
+        for dataset, column, name in zip(self._datasets, batch.columns, batch.schema.names, strict=True):
+            dataset.resize((end,))
+            dataset[self._rows : end] = _values(column, name)
+        self._rows = end
+
+    def close(self) -> None:
+        """See `Writer.close`."""
+        self._file.close()
+
+
+def _dtype(data_type: pa.DataType, h5py: Any) -> Any:
+    import pyarrow as pa
+
+    if pa.types.is_string(data_type):
+        return h5py.string_dtype()
+    return data_type.to_pandas_dtype()
+
+
+def _values(column: pa.Array, name: str) -> Any:
+    import pyarrow as pa
+
+    if column.null_count:
+        if not pa.types.is_floating(column.type):
+            raise ConversionError(
+                f"column {name!r} holds NULL, which HDF5 has not; write coalesce({name}, …), or a DOUBLE"
+            )
+        column = column.fill_null(float("nan"))
+    return column.to_numpy(zero_copy_only=False)

@@ -1,0 +1,34 @@
+"""Columns of strings to lines of bytes, for the writers of text formats."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import IO
+
+# Rows joined at a time: enough to be vectorized, little enough that a line of all columns stays below Arrow's 2 GB.
+ROWS: Final = 16_384
+
+
+def slices(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """`batch` in pieces of `ROWS` rows."""
+    for start in range(0, batch.num_rows, ROWS):
+        yield batch.slice(start, ROWS)
+
+
+def write_lines(stream: IO[bytes], lines: pa.Array, end: str) -> None:
+    """Each line and `end` after it; none may be NULL."""
+    ended = pc.binary_join_element_wise(lines, end, "")
+    first, last = _bounds(ended)
+    stream.write(memoryview(ended.buffers()[2])[first:last] if last > first else b"")
+
+
+def _bounds(array: pa.Array) -> tuple[int, int]:
+    """The bytes of the data buffer that the strings lie in."""
+    offsets = memoryview(array.buffers()[1]).cast("i")
+    return offsets[array.offset], offsets[array.offset + len(array)]
