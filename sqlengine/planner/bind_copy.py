@@ -84,7 +84,7 @@ def _target(context: BindContext, file: Any) -> str:
     if isinstance(file, exp.Literal) and reader.get(file, "is_string"):
         value = reader.get(file, "this")
     elif isinstance(file, exp.Placeholder | exp.Parameter):
-        value = context.parameters.literal(file, reader).value
+        value = context.parameters.value(file, reader)
     if not isinstance(value, str) or not value:
         raise context.error("COPY goes to a file or folder whose name stands in quotes", file)
     return value

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlglot import exp
 
 from sqlengine.config import parse_bytes
 from sqlengine.errors import SettingError
 from sqlengine.planner.bind_literal import number_literal
+from sqlengine.planner.bind_parameter import plain_value
 from sqlengine.planner.context import BindContext
 from sqlengine.storage.output_files import Existing
+
+T = TypeVar("T")
 
 # Other names of options.
 _SAME: Final = {
@@ -85,7 +88,7 @@ class CopyOptions:
             name: convert[types[name]](name) if name in types else value for name, value in list(self._values.items())
         }
 
-    def _as(self, name: str, convert: Callable[[object], Any], wanted: str) -> Any:
+    def _as(self, name: str, convert: Callable[[object], T | None], wanted: str) -> T | None:
         if name not in self._values:
             return None
         value = self._values.pop(name)
@@ -149,6 +152,6 @@ def _value(context: BindContext, node: Any) -> object:
         case exp.Tuple() | exp.Array():
             return [_value(context, each) for each in reader.all(node)]
         case exp.Placeholder() | exp.Parameter():
-            return context.parameters.literal(node, reader).value
+            return plain_value(context.parameters.value(node, reader))
         case _:
             raise reader.unknown(node)

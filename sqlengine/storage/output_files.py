@@ -63,7 +63,8 @@ class Staging:
     NotSupportedError
         The target is a URL.
     OperationalError
-        The target is not within the allowed paths or something else than it should be, or nothing may be written beside it.
+        The target is not within the allowed paths, is something else than it should be, or nothing may be written
+        beside it.
     """
 
     def __init__(self, target: str, is_folder: bool, existing: Existing) -> None:

@@ -29,7 +29,6 @@ REFUSED = {
     "SELECT a FROM t LIMIT 3 BY a": "LIMIT",
     "SELECT * FROM ONLY t": "ONLY",
     "SELECT * FROM t AT (VERSION => 1)": "VERSION",
-    "COPY t TO 'x.csv'": "COPY",
     "DELETE FROM t": "DELETE",
     "UPDATE t SET a = 1": "UPDATE",
     "ATTACH 'x.db'": "ATTACH",
