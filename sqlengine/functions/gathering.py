@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from sqlengine.errors import BindError
+from sqlengine.functions.binned import resolve_binned
 from sqlengine.functions.coercion import implicit_cost
 from sqlengine.functions.grouped_rows import GroupedRows
 from sqlengine.functions.nested_states import lists_of, maps_of, slices_of
@@ -128,8 +129,11 @@ def _same(type_: SqlType) -> SqlType:
     return type_
 
 
-def _counted(type_: SqlType) -> SqlType:
-    return map_of(type_, UBIGINT)
+def _resolve_histogram(operands: Sequence[Operand]) -> AggregateSignature:
+    if len(operands) != 1:
+        return resolve_binned("histogram", operands)
+    type_ = operands[0].type
+    return AggregateSignature((type_,), map_of(type_, UBIGINT), rows=Rows(_histogram, sorted_by=0))
 
 
 _VALUES: Final = "FROM (VALUES ('b'), ('a'), ('b')) AS t(x)"
@@ -167,9 +171,11 @@ register_aggregate(
 register_aggregate(
     AggregateFunction(
         "histogram",
-        _of_one("histogram", _counted, Rows(_histogram, sorted_by=0)),
+        _resolve_histogram,
         example=(f"SELECT histogram(x) {_VALUES}", "{a=1, b=2}"),
-        summary="A MAP from each value to how often it occurs.",
+        summary="A MAP from each value, or from the upper bound of each of the given bins, to how often it occurs.",
+        usage="histogram(value[, bins])",
+        constants=(1,),
     )
 )
 register_aggregate(
