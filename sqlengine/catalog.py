@@ -114,7 +114,8 @@ class SessionCatalog:
         if format_name is None and not options:
             from sqlengine.information import information_function
 
-            rows = information_function(name.lower(), positional, self.all_tables, self._settings())
+            with within(self._access()):
+                rows = information_function(name.lower(), positional, self.all_tables, self._settings())
             if rows is not None:
                 return ArrowTable(name, rows)
         if format_name is None:

@@ -24,7 +24,8 @@ Tables = Callable[[], Iterable[tuple[str, bool, Columns]]]
 
 
 def information_function(name: str, arguments: Sequence[object], tables: Tables, settings: Settings) -> pa.Table | None:
-    """duckdb_tables(), duckdb_views(), duckdb_columns(), duckdb_settings(), pragma_table_info(table), glob(pattern).
+    """duckdb_tables(), duckdb_views(), duckdb_columns(), duckdb_settings(), pragma_table_info(table), glob(pattern),
+    read_hdf5_objects(pattern), read_hdf5_attributes(pattern).
 
     None for any other function. They have those columns of DuckDB's that say something here.
 
@@ -46,6 +47,14 @@ def information_function(name: str, arguments: Sequence[object], tables: Tables,
             return _table_info(table, list(tables()))
         case ["glob", str() as pattern]:
             return files_table(pattern)
+        case ["read_hdf5_objects", str() as pattern]:
+            from sqlengine.storage.hdf5_listing import objects_table
+
+            return objects_table(pattern)
+        case ["read_hdf5_attributes", str() as pattern]:
+            from sqlengine.storage.hdf5_listing import attributes_table
+
+            return attributes_table(pattern)
         case _:
             return None
 

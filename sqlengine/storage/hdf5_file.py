@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlengine.errors import Error, FileFormatError, NotSupportedError, OperationalError
-from sqlengine.storage.filesystem import file_errors, open_input
+from sqlengine.storage.filesystem import file_errors, is_url, open_input
 
 if TYPE_CHECKING:
     from pyarrow import NativeFile
@@ -160,7 +160,9 @@ class Hdf5File:
                 f"{what} of {self.path!r} lies in another file ({filename!r});"
                 " read_hdf5(…, allow_external = true) reads it, if you trust this file"
             )
-        return filename if os.path.isabs(filename) else os.path.join(os.path.dirname(self.path), filename)
+        if os.path.isabs(filename) and is_url(self.path):
+            raise NotSupportedError(f"{what} of {self.path!r} lies in a local file ({filename!r})")
+        return os.path.join(os.path.dirname(self.path), filename)
 
     def _walk(self, start: Place, path: str, budget: list[int]) -> Place | None:
         h5py = h5py_module()
