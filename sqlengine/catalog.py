@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlengine.config import Settings
 from sqlengine.definitions import Definitions
@@ -19,17 +19,24 @@ from sqlengine.storage.series import SeriesTable
 from sqlengine.storage.table import Table
 from sqlengine.types import BIGINT, SqlType
 
-# read_<format>(…) functions of SQL, and the format each one forces.
-TABLE_FUNCTIONS = {
-    "read_parquet": "parquet",
-    "parquet_scan": "parquet",
-    "read_csv": "csv",
-    "read_csv_auto": "csv",
-    "read_arrow": "arrow",
-    "read_ipc": "arrow",
-    "read_feather": "arrow",
-    "read_hdf5": "hdf5",
-    "read_hdf": "hdf5",
+# read_<format>(…) functions of SQL, the format each one forces, and options.
+TABLE_FUNCTIONS: Final[Mapping[str, tuple[str, Mapping[str, object]]]] = {
+    "read_parquet": ("parquet", {}),
+    "parquet_scan": ("parquet", {}),
+    "read_csv": ("csv", {}),
+    "read_csv_auto": ("csv", {}),
+    "read_json": ("json", {}),
+    "read_json_auto": ("json", {}),
+    "read_json_objects": ("json", {"objects": True}),
+    "read_json_objects_auto": ("json", {"objects": True}),
+    "read_ndjson": ("json", {"format": "newline_delimited"}),
+    "read_ndjson_auto": ("json", {"format": "newline_delimited"}),
+    "read_ndjson_objects": ("json", {"format": "newline_delimited", "objects": True}),
+    "read_arrow": ("arrow", {}),
+    "read_ipc": ("arrow", {}),
+    "read_feather": ("arrow", {}),
+    "read_hdf5": ("hdf5", {}),
+    "read_hdf": ("hdf5", {}),
 }
 
 
@@ -110,21 +117,21 @@ class SessionCatalog:
 
     def open_function(self, name: str, positional: Sequence[object], options: Mapping[str, object]) -> Table:
         """The table behind `FROM read_csv('path', option = value)`."""
-        format_name = TABLE_FUNCTIONS.get(name.lower())
-        if format_name is None and not options:
+        if name.lower() not in TABLE_FUNCTIONS and not options:
             from sqlengine.information import information_function
 
             with within(self._access()):
                 rows = information_function(name.lower(), positional, self.all_tables, self._settings())
             if rows is not None:
                 return ArrowTable(name, rows)
-        if format_name is None:
+        if name.lower() not in TABLE_FUNCTIONS:
             raise BindError(f"there is no table function {name!r}.{did_you_mean(name, TABLE_FUNCTIONS)}")
         if len(positional) != 1 or not isinstance(positional[0], str | list | tuple):
             raise BindError(f"{name} takes one path, glob or list of paths, then options by name")
         source = positional[0]
         paths = source if isinstance(source, str) else [str(path) for path in source]
-        return self._open_files(paths, format_name, options)
+        format_name, preset = TABLE_FUNCTIONS[name.lower()]
+        return self._open_files(paths, format_name, {**preset, **options})
 
     def holds_more_than(self, size: int) -> bool:
         """Whether the folder's files have more than `size` bytes; stops looking as soon as that is clear."""

@@ -100,7 +100,7 @@ class Session:
 
                 return all_tables(self._tables())
             case kinds.Describe(columns=columns):
-                rows_ = [[name, str(type_), "YES", None, None, None] for name, type_ in columns]
+                rows_ = [[name, type_.nested_name, "YES", None, None, None] for name, type_ in columns]
                 return Result.from_text(["column_name", "column_type", "null", "key", "default", "extra"], rows_)
             case kinds.Execute(name=name, values=values):
                 prepared = self._prepared.get(name.lower())

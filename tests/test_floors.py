@@ -20,7 +20,7 @@ FOUNDATIONS = {"types", "sql_type", "keywords", "errors", "config", "words", "ve
 ALLOWED = {
     "foundation": set(),
     "functions": {"foundation"},
-    "storage": {"foundation"},
+    "storage": {"foundation", "functions"},
     "planner": {"foundation", "functions", "storage"},
     "executor": {"foundation", "functions", "storage", "planner"},
     "api": {"foundation", "functions", "storage", "planner", "executor"},

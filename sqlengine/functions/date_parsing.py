@@ -75,8 +75,8 @@ def _reading_pattern(format_: str) -> str:
     return r"^\s*" + "".join(parts) + r"\s*$"
 
 
-def _read(array: pa.Array, format_: str) -> tuple[Words, Mask]:
-    """(microseconds since 1970, which texts are of the format)."""
+def read_moments(array: pa.Array, format_: str) -> tuple[Words, Mask]:
+    """(microseconds since 1970, which texts are in the strptime format) of an array of texts; a NULL is in none."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -148,7 +148,7 @@ def _first_that_fits(arguments: Sequence[Vector], result: SqlType, attempt: bool
     present = np.asarray(array.is_valid().to_numpy(zero_copy_only=False))
     words, valid = np.zeros(len(array), np.int64), ~present
     for format_ in formats:
-        read, fits = _read(array, format_)
+        read, fits = read_moments(array, format_)
         words = np.where(fits & ~valid, read, words)
         valid = valid | fits
     missing = ~valid

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -114,21 +115,26 @@ def _list_text(vector: Vector, cast: CastFunction) -> pa.Array:
     return pc.binary_join_element_wise(brackets[0], pc.binary_join(joined, ","), brackets[1], "")
 
 
-def from_trees(trees: Sequence[Any], target: SqlType, attempt: bool, cast: CastFunction) -> Vector:
-    """Documents (None for NULL) as a vector of `target`; what does not fit is an error, or NULL with `attempt`."""
+def from_trees(
+    trees: Sequence[Any], target: SqlType, attempt: bool, cast: CastFunction, partial: bool = False
+) -> Vector:
+    """Documents (None for NULL) as a vector of `target`; what does not fit is an error, or NULL with `attempt`.
+
+    An object that lacks a key of a STRUCT does not fit, unless `partial`: then its field is NULL.
+    """
     import pyarrow as pa
 
     match target.kind:
         case TypeKind.LIST | TypeKind.ARRAY:
             rows = [_expected(tree, list, target, attempt) for tree in trees]
-            child = from_trees([item for row in rows for item in row or ()], target.element, attempt, cast)
+            child = from_trees([item for row in rows for item in row or ()], target.element, attempt, cast, partial)
             lists = list_vector(_lengths(rows), child, _present(rows), list_of(target.element))
             return cast(lists, target, attempt)
         case TypeKind.MAP:
             maps = [_expected(tree, dict, target, attempt) for tree in trees]
-            keys = from_trees([key for row in maps for key in row or ()], target.children[0][1], attempt, cast)
+            keys = from_trees([key for row in maps for key in row or ()], target.children[0][1], attempt, cast, partial)
             items = [item for row in maps for item in (row or {}).values()]
-            values = from_trees(items, target.children[1][1], attempt, cast)
+            values = from_trees(items, target.children[1][1], attempt, cast, partial)
             entries = struct_vector([keys, values], None, entries_of(target).element, len(keys), False)
             return list_vector(_lengths(maps), entries, _present(maps), target)
         case TypeKind.STRUCT:
@@ -137,11 +143,11 @@ def from_trees(trees: Sequence[Any], target: SqlType, attempt: bool, cast: CastF
                 {} if tree is not None and row is None else row
                 for tree, row in ((tree, _expected(tree, dict, target, attempt)) for tree in trees)
             ]
-            missing = [name for row in objects if row is not None for name, _ in target.children if name not in row]
-            if missing and not attempt:
-                raise ConversionError(f'the JSON object has no key "{missing[0]}" of {target}')
+            missing = (name for row in objects if row is not None for name, _ in target.children if name not in row)
+            if not (attempt or partial) and (lacking := next(missing, None)) is not None:
+                raise ConversionError(f'the JSON object has no key "{lacking}" of {target}')
             fields = [
-                from_trees([None if row is None else row.get(name) for row in objects], type_, attempt, cast)
+                from_trees([None if row is None else row.get(name) for row in objects], type_, attempt, cast, partial)
                 for name, type_ in target.children
             ]
             return struct_vector(fields, _present(objects), target, len(objects), False)
@@ -150,8 +156,15 @@ def from_trees(trees: Sequence[Any], target: SqlType, attempt: bool, cast: CastF
         case _:
             if not trees:
                 return null_vector(target).expand(1).slice(0, 0)
+            if target.is_integer:
+                # Numbers round half to even, texts half up.
+                trees = [_whole(tree) for tree in trees]
             texts = pa.array([_scalar_text(tree, target, attempt) for tree in trees], pa.string())
             return cast(Vector(VARCHAR, texts), target, attempt)
+
+
+def _whole(tree: Any) -> Any:
+    return round(tree) if isinstance(tree, float) and math.isfinite(tree) else tree
 
 
 def _scalar_text(tree: Any, target: SqlType, attempt: bool) -> str | None:

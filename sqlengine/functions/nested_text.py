@@ -40,7 +40,9 @@ def nested_to_text(vector: Vector, cast: CastFunction) -> Vector:
         elements = pc.binary_join_element_wise(key, value, "=")
         brackets = "{}"
     else:
-        elements = _part_text(lists.child, cast)
+        # Documents in a list stand there as they are.
+        is_json = lists.child.type.kind is TypeKind.JSON
+        elements = pc.fill_null(lists.child.arrow(), "NULL") if is_json else _part_text(lists.child, cast)
         brackets = "[]"
     joined = pc.binary_join(_text_lists(lists.lengths, elements, lists.valid), ", ")
     return Vector(VARCHAR, pc.binary_join_element_wise(brackets[0], joined, brackets[1], ""), constant=vector.constant)

@@ -11,9 +11,10 @@ from sqlengine.storage.csv import CsvFormat
 from sqlengine.storage.filesystem import COMPRESSIONS, FileInfo, file_name
 from sqlengine.storage.format import Format
 from sqlengine.storage.hdf5 import Hdf5Format
+from sqlengine.storage.json import JsonFormat
 from sqlengine.storage.parquet import ParquetFormat
 
-FORMATS: Final[tuple[Format, ...]] = (ParquetFormat(), CsvFormat(), ArrowFormat(), Hdf5Format())
+FORMATS: Final[tuple[Format, ...]] = (ParquetFormat(), CsvFormat(), JsonFormat(), ArrowFormat(), Hdf5Format())
 
 
 def find_format(name: str) -> Format:

@@ -1,0 +1,306 @@
+"""JSON values in Python, one at a time: where Arrow's parser cannot go, and to say what is wrong."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlengine.errors import ConversionError, Error, FileFormatError
+from sqlengine.functions.json_casts import from_trees
+from sqlengine.functions.json_tree import dump
+from sqlengine.storage.format import Field
+from sqlengine.storage.json_blocks import Block, line_number
+from sqlengine.storage.json_options import ARRAY, NEWLINE_DELIMITED
+from sqlengine.storage.json_texts import Formats
+from sqlengine.types import SqlType, TypeKind
+
+_BLANK: Final = " \t\r\n"
+
+
+class Members(dict[str, Any]):
+    """An object some of whose keys stand more than once: written as it is, but neither a struct nor a map.
+
+    `lenient`: the first of equal keys counts.
+    """
+
+    __slots__ = ("lenient", "pairs")
+
+    def __init__(self, pairs: Sequence[tuple[str, Any]], lenient: bool) -> None:
+        super().__init__(reversed(pairs))
+        self.pairs = pairs
+        self.lenient = lenient
+
+    def items(self) -> Any:
+        """All of them."""
+        return self.pairs
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The value of a key that stands once."""
+        if not self.lenient and sum(name == key for name, _ in self.pairs) > 1:
+            raise ConversionError(f"the object {_shorten(dump(self))} has the key {key!r} twice")
+        return super().get(key, default)
+
+    def __iter__(self) -> Iterator[str]:
+        if not self.lenient:
+            raise ConversionError(f"the object {_shorten(dump(self))} has a key twice")
+        return super().__iter__()
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """The values of a block.
+
+    Attributes
+    ----------
+    trees
+        Parsed; None for null.
+    places
+        (start, end) of each in `text`.
+    """
+
+    block: Block
+    text: str
+    trees: list[Any]
+    places: list[tuple[int, int]]
+
+    def texts(self) -> list[str]:
+        """Each value as it is written."""
+        return [self.text[start:end] for start, end in self.places]
+
+
+def parse_values(path: str, block: Block, lenient: bool) -> Values:
+    """Parse a block; with `lenient`, lines that are no values are nulls.
+
+    Raises
+    ------
+    FileFormatError
+        Text that is no JSON, or no UTF-8; names the line.
+    """
+    try:
+        text = block.data.decode()
+    except UnicodeDecodeError as error:
+        line = line_number(path, block.offset + error.start)
+        shown = block.data[error.start : error.start + 20]
+        raise FileFormatError(f"{path!r}, line {line}: {shown!r} is not UTF-8 text; convert the file") from None
+    decoder = json.JSONDecoder(object_pairs_hook=_members if not lenient else _first_members, parse_float=_finite)
+    # Python takes half of a surrogate pair for a character, which cannot be encoded.
+    may_be_halved = re.search(r"\\u[dD][89a-fA-F]", text) is not None
+    trees: list[Any] = []
+    places: list[tuple[int, int]] = []
+    spans = _lines(text) if block.layout == NEWLINE_DELIMITED else [(0, len(text))]
+    for start, stop in spans:
+        try:
+            at = _skip(text, start, stop)
+            while at < stop:
+                tree, end = decoder.raw_decode(text, at)
+                if may_be_halved:
+                    json.dumps(tree, ensure_ascii=False).encode()
+                trees.append(tree)
+                places.append((at, end))
+                at = _next(text, end, stop, block)
+        except (ValueError, RecursionError) as error:
+            if block.layout == NEWLINE_DELIMITED and lenient:
+                trees.append(None)
+                places.append((start, stop))
+                continue
+            raise _malformed(path, block, text, start if isinstance(error, RecursionError) else at, error) from None
+    if block.layout == ARRAY and block.last and not block.first and not trees:
+        raise _malformed(path, block, text, 0, ValueError("a comma before the end of the array"))
+    return Values(block, text, trees, places)
+
+
+def columns_of(
+    path: str,
+    values: Values,
+    fields: Sequence[tuple[str | None, Field]],
+    formats: Formats,
+    lenient: bool,
+    known: SqlType | None,
+) -> list[Any]:
+    """The values as Arrow arrays.
+
+    Parameters
+    ----------
+    fields
+        Of each column the key of its values in the objects, None for the values themselves; and its type.
+    lenient
+        A value that does not fit is NULL.
+    known
+        The type of the values if they may have no other members than it names.
+
+    Raises
+    ------
+    ConversionError
+        A value does not fit; names file, line, column, value and a remedy.
+    """
+    try:
+        if known is not None:
+            for tree in values.trees:
+                _refuse_unknown(tree, known)
+        return [
+            from_trees(_members_of(values.trees, key, lenient), field.type, lenient, formats.cast, True).arrow()
+            for key, field in fields
+        ]
+    except (ConversionError, RecursionError) as error:
+        raise _explain(path, values, fields, formats, known, error) from error
+
+
+def _members_of(trees: Sequence[Any], key: str | None, lenient: bool) -> list[Any]:
+    if key is None:
+        return list(trees)
+    found: list[Any] = []
+    for tree in trees:
+        if not isinstance(tree, dict):
+            if tree is not None and not lenient:
+                raise ConversionError(f"{_shorten(dump(tree))} is not an object")
+            found.append(None)
+        else:
+            found.append(tree.get(key))
+    return found
+
+
+def _refuse_unknown(tree: Any, known: SqlType) -> None:
+    """Raise ConversionError if an object has a member that its STRUCT has not."""
+    if known.kind is TypeKind.STRUCT and isinstance(tree, dict):
+        types = dict(known.children)
+        for key, value in tree.items():
+            if key not in types:
+                raise ConversionError(f"the object has the key {key!r}, which the sample of the file had not")
+            if types[key].is_nested:
+                _refuse_unknown(value, types[key])
+    elif known.is_list and isinstance(tree, list) and known.element.is_nested:
+        for item in tree:
+            _refuse_unknown(item, known.element)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{_shorten(text)} is beyond DOUBLE")
+    return number
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else Members(pairs, False)
+
+
+def _first_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else Members(pairs, True)
+
+
+def _lines(text: str) -> Iterator[tuple[int, int]]:
+    """(start, end) of each line that is not blank, without the blanks around it."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start)
+        end = len(text) if end < 0 else end
+        line = text[start:end]
+        inner = line.strip(_BLANK)
+        if inner:
+            first = start + len(line) - len(line.lstrip(_BLANK))
+            yield first, first + len(inner)
+        start = end + 1
+
+
+def _skip(text: str, at: int, stop: int) -> int:
+    while at < stop and text[at] in _BLANK:
+        at += 1
+    return at
+
+
+def _next(text: str, end: int, stop: int, block: Block) -> int:
+    """Where the value behind the one that ends at `end` begins; ValueError if something else is there."""
+    at = _skip(text, end, stop)
+    if block.layout == NEWLINE_DELIMITED and at < stop:
+        raise ValueError("something stands behind the value; is this file newline-delimited?")
+    if block.layout != ARRAY or (at == stop and block.last):
+        return at
+    if at == stop or text[at] != ",":
+        raise ValueError("no comma behind the value")
+    at = _skip(text, at + 1, stop)
+    if at == stop and block.last:
+        raise ValueError("a comma before the end of the array")
+    return at
+
+
+def _malformed(path: str, block: Block, text: str, at: int, error: Exception) -> Error:
+    if isinstance(error, RecursionError):
+        reason = "it is nested too deeply"
+    elif isinstance(error, UnicodeEncodeError):
+        reason = "a string has half of a surrogate pair"
+    else:
+        reason = str(error).split(":")[0]
+        at = getattr(error, "pos", at)
+    line = line_number(path, block.offset + len(text[:at].encode("utf-8", "surrogatepass")))
+    begin = text.rfind("\n", 0, at) + 1
+    shown = text[max(begin, at - 40) : at + 40].split("\n")[0]
+    remedy = "fix the file, or let such lines be NULL: ignore_errors = true"
+    if block.layout != NEWLINE_DELIMITED:
+        remedy = f"fix the file, or say how it is written (format = {block.layout!r} now)"
+    return FileFormatError(f"{path!r}, line {line}: malformed JSON at {_shorten(shown)}: {reason}; {remedy}")
+
+
+def _explain(
+    path: str,
+    values: Values,
+    fields: Sequence[tuple[str | None, Field]],
+    formats: Formats,
+    known: SqlType | None,
+    cause: Exception,
+) -> Error:
+    """The error of the first value that does not fit."""
+    for tree, (start, _) in zip(values.trees, values.places, strict=True):
+        column, value, type_, reason = "", tree, known, ""
+        try:
+            if known is not None:
+                _refuse_unknown(tree, known)
+            for key, field in fields:
+                column, type_ = field.name, field.type
+                (value,) = _members_of([tree], key, False)
+                from_trees([value], field.type, False, formats.cast, True).arrow()
+            continue
+        except (ConversionError, RecursionError) as error:
+            reason = str(error) if isinstance(error, ConversionError) else "it cannot be read"
+        offset = values.block.offset + len(values.text[:start].encode("utf-8", "surrogatepass"))
+        where = f"{path!r}, line {line_number(path, offset)}"
+        if not column:
+            return ConversionError(
+                f"{where}: {reason}; look at more of the file (sample_size = -1),"
+                " declare the columns (columns = {…}), or leave such members out (ignore_errors = true)"
+            )
+        trail, value, found = _first_misfit(value, type_, formats) if type_ else ("", value, None)
+        shown = _shorten(dump(value)) if not isinstance(cause, RecursionError) else "a value"
+        return ConversionError(
+            f"{where}, column {column!r}{f' at {trail}' if trail else ''}: {shown} is not a {found}: {reason};"
+            f" fix the value, look at more of the file (sample_size = -1), declare the type"
+            f" (columns = {{{column!r}: 'JSON', …}}), or let it be NULL (ignore_errors = true)"
+        )
+    return ConversionError(f"{path!r} cannot be read: {cause}")
+
+
+def _first_misfit(tree: Any, type_: SqlType, formats: Formats) -> tuple[str, Any, SqlType]:
+    """The path to the first value within `tree` that does not fit, the value, and the type it should be of."""
+    children: list[tuple[str, Any, SqlType]] = []
+    if type_.kind is TypeKind.STRUCT and isinstance(tree, dict):
+        children = [(f".{name}", tree[name], child) for name, child in type_.children if name in dict.keys(tree)]
+    elif type_.is_list and isinstance(tree, list):
+        children = [(f"[{place}]", item, type_.element) for place, item in enumerate(tree)]
+    elif type_.kind is TypeKind.MAP and isinstance(tree, dict):
+        children = [(f".{name}", value, type_.children[1][1]) for name, value in tree.items()]
+    for step, value, child in children:
+        try:
+            from_trees([value], child, False, formats.cast, True).arrow()
+        except (ConversionError, RecursionError):
+            trail, found, wanted = _first_misfit(value, child, formats)
+            return step + trail, found, wanted
+    return "", tree, type_
+
+
+def _shorten(text: str, most: int = 80) -> str:
+    return text if len(text) <= most else text[:most] + "…"
