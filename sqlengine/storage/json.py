@@ -75,7 +75,7 @@ class JsonFormat:
             for first, stop in itertools.pairwise(cuts)
         ]
 
-    def statistics(self, split: Split, columns: Sequence[str]) -> Mapping[str, ColumnStatistics]:
+    def statistics(self, split: Split, schema: FileSchema, columns: Sequence[str]) -> Mapping[str, ColumnStatistics]:
         """Nothing is known of text without reading it."""
         return {}
 
