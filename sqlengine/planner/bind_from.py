@@ -25,6 +25,7 @@ from sqlengine.planner.expressions import Column, Expression, Literal, conjuncti
 from sqlengine.planner.join_keys import as_inequality, as_key, is_searchable
 from sqlengine.planner.logical import ONE_ROW, AsofJoin, Filter, Join, JoinKind, Node, PositionalJoin, Project, Scan
 from sqlengine.planner.plan_build import project
+from sqlengine.planner.rewriting import is_repeatable
 from sqlengine.planner.scope import Merged, Scope
 from sqlengine.planner.subqueries import Subqueries
 from sqlengine.planner.unnest import dependent_join
@@ -204,6 +205,13 @@ def _common_table(context: BindContext, node: Any, common: CommonTable) -> Sourc
         return bound.plan, Scope([offered(context, node, (common.name,), bound.names, bound.plan.columns)])
     with context.inside(common.outer, common.visible):
         bound = _query(context, context.reader.get(common.tree, "this"), common.visible)
+    first = context.references.setdefault(id(common.tree), id(node))
+    if first != id(node) and not common.repeated and not is_repeatable(bound.plan):
+        raise context.refuse(
+            f"{common.name} holds random values and is read more than once, which is supported only with NOT"
+            " MATERIALIZED (new ones for each reader)",
+            node,
+        )
     names = unique_names(renamed(context, bound.names, common.column_names, common.name, node))
     return bound.plan, Scope([offered(context, node, (common.name,), names, bound.plan.columns)])
 

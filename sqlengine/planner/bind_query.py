@@ -86,11 +86,14 @@ def bind_with(context: BindContext, node: Any, tables: CommonTables) -> CommonTa
         if name.lower() in here:
             raise context.error(f'the name "{name}" is given to two queries in WITH', alias)
         here.add(name.lower())
-        # [NOT] MATERIALIZED is advice: the answer is the same.
-        reader.get(tree, "materialized")
+        # Advice but for random values: without NOT MATERIALIZED they must be the same wherever the query is named.
+        repeated = reader.get(tree, "materialized") is False
         columns = tuple(reader.name(each) for each in reader.all(alias, "columns"))
         recursive = all_recursive and is_recursive(reader.get(tree, "this"), name)
-        visible = {**visible, name.lower(): CommonTable(name, tree, columns, visible, context.outer, recursive)}
+        visible = {
+            **visible,
+            name.lower(): CommonTable(name, tree, columns, visible, context.outer, recursive, None, repeated),
+        }
     return visible
 
 

@@ -48,7 +48,7 @@ def bind_sample(context: BindContext, plan: Node, node: Any) -> Node:
     method = "" if method_tree is None else reader.name(method_tree).upper()
     if method not in _METHODS:
         raise context.error(f"there is no sampling method {method}; there are {', '.join(_METHODS)}", node)
-    seed = int(_number(context, seed_tree, BIGINT)) if seed_tree else secrets.randbits(31)
+    seed = int(_number(context, seed_tree, BIGINT)) if seed_tree else _drawn_seed(context, node)
     binder = ExpressionBinder(context, Scope(), "a sample")
     if percent is None:
         if method == "BERNOULLI":
@@ -66,6 +66,10 @@ def bind_sample(context: BindContext, plan: Node, node: Any) -> Node:
         else:
             chosen = filtered(drawn, [binder.call("<", [key, Literal(share / 100, DOUBLE)], node)])
     return project(context, chosen, plan.columns, [column.name for column in plan.columns])
+
+
+def _drawn_seed(context: BindContext, node: Any) -> int:
+    return context.seeds.setdefault(id(node), secrets.randbits(31))
 
 
 def _drawn(binder: ExpressionBinder, plan: Node, seed: int, block: int, node: Any) -> tuple[Node, Column]:

@@ -26,7 +26,7 @@ class CommonTable:
     """A CTE: bound afresh at each reference, seeing the CTEs that stood before it.
 
     `outer` is what names mean around the WITH clause, for a WITH in a subquery. `recursive`: it reads itself.
-    `working`: inside itself, the table of the rows found last.
+    `working`: inside itself, the table of the rows found last. `repeated`: NOT MATERIALIZED.
     """
 
     name: str
@@ -36,6 +36,7 @@ class CommonTable:
     outer: ExpressionBinder | None = None
     recursive: bool = False
     working: Table | None = None
+    repeated: bool = False
 
 
 Evaluate = Callable[[BoundQuery], Sequence[Sequence[object]]]
@@ -52,7 +53,8 @@ class BindContext:
 
     `given` says what some nodes of the tree mean, by their `id`: COLUMNS(…) while it stands for one column.
     `evaluate` runs a query at once and gives its rows, for what only the data can tell (PIVOT without IN); None where
-    no query may run.
+    no query may run. `references` is by the `id` of a CTE's tree that of the first node which names it; `seeds` by the
+    `id` of a sample that gives no seed the one drawn for it, so that a CTE is the same sample wherever it is named.
     """
 
     catalog: Catalog
@@ -60,6 +62,8 @@ class BindContext:
     reader: Reader
     names: Mapping[str, Expression] = field(default_factory=dict)
     used_tables: set[int] = field(default_factory=set)
+    references: dict[int, int] = field(default_factory=dict)
+    seeds: dict[int, int] = field(default_factory=dict)
     given: dict[int, Expression] = field(default_factory=dict)
     evaluate: Evaluate | None = None
     outer: ExpressionBinder | None = None

@@ -34,10 +34,9 @@ from sqlengine.planner.logical import (
     Values,
     Window,
     expressions_of,
-    inputs_of,
 )
 from sqlengine.planner.outer_values import outer_values
-from sqlengine.planner.rewriting import filtered, is_deterministic, map_expressions, substitute
+from sqlengine.planner.rewriting import filtered, is_deterministic, is_repeatable, map_expressions, substitute
 from sqlengine.types import BIGINT, BOOLEAN, SqlType
 
 NewColumn = Callable[[str, SqlType], Column]
@@ -232,7 +231,7 @@ class Domain:
     def _read(self, wanted: Collection[int]) -> Pushed:
         named = [i for i in self.columns if i in wanted]
         values = outer_values(self.outer, named)
-        if not _is_repeatable(values):
+        if not is_repeatable(values):
             raise NotSupportedError("a subquery that names random values of an outer query is not supported")
         source, names = copied(values, self.new_column)
         keys = tuple(names[i] for i in named)
@@ -368,8 +367,3 @@ def _not_in(columns: Iterable[Column], others: Sequence[Column]) -> tuple[Column
     """`columns` without those of `others`, each once."""
     known = {column.id for column in others}
     return tuple({column.id: column for column in columns if column.id not in known}.values())
-
-
-def _is_repeatable(node: Node) -> bool:
-    """Whether the plan delivers the same rows when it runs a second time."""
-    return all(map(is_deterministic, expressions_of(node))) and all(map(_is_repeatable, inputs_of(node)))

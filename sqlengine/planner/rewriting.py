@@ -36,6 +36,7 @@ from sqlengine.planner.logical import (
     Unnest,
     Values,
     Window,
+    expressions_of,
     inputs_of,
 )
 from sqlengine.planner.window_call import map_call
@@ -62,6 +63,11 @@ def is_deterministic(expression: Expression) -> bool:
         if isinstance(part, LambdaCall) and not is_deterministic(part.body):
             return False
     return True
+
+
+def is_repeatable(node: Node) -> bool:
+    """Whether the plan delivers the same rows when it runs a second time."""
+    return all(map(is_deterministic, expressions_of(node))) and all(map(is_repeatable, inputs_of(node)))
 
 
 def is_trivial(expression: Expression) -> bool:

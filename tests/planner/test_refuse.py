@@ -29,6 +29,7 @@ REFUSED = {
     "SELECT a FROM t LIMIT 3 BY a": "LIMIT",
     "SELECT * FROM ONLY t": "ONLY",
     "SELECT * FROM t AT (VERSION => 1)": "VERSION",
+    "WITH x AS (SELECT random() AS r FROM t) SELECT count(*) FROM x JOIN x AS y USING (r)": "read more than once",
     "DELETE FROM t": "DELETE",
     "UPDATE t SET a = 1": "UPDATE",
     "ATTACH 'x.db'": "ATTACH",
