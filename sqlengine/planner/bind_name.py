@@ -11,8 +11,9 @@ from sqlengine.errors import BindError
 from sqlengine.planner import bind_nested
 from sqlengine.planner.consume import Reader, words_of
 from sqlengine.planner.context import BindContext
-from sqlengine.planner.expressions import Column, Expression
+from sqlengine.planner.expressions import Call, Column, Expression
 from sqlengine.planner.scope import Scope
+from sqlengine.types import struct_of
 
 if TYPE_CHECKING:
     from sqlengine.planner.bind_expression import ExpressionBinder
@@ -89,11 +90,25 @@ class NameBinder:
             hidden = self.keys is not None and name.lower() in self.aliases and found not in self.keys
             if found is None or hidden:
                 found = self._alias(name, node) or found
+            if found is None:
+                found = self._row(name, node)
         if found is None and self.outer is not None:
             found = self.outer.find(name, qualifiers, node)
         if isinstance(found, Column):
             self.places.setdefault(found.id, node)
         return found
+
+    def _row(self, name: str, node: Any) -> Expression | None:
+        """A row of the relation of that name, as a struct."""
+        relation = next((each for each in self.scope.relations if each.is_called((name.lower(),))), None)
+        if relation is None:
+            return None
+        fields = list(zip(relation.names, relation.columns, strict=True))
+        if len({field.lower() for field in relation.names}) < len(fields):
+            raise self.context.error(f'two columns of "{name}" have the same name: they make no struct', node)
+        for _, column in fields:
+            self.places.setdefault(column.id, node)
+        return Call("struct_pack", relation.columns, struct_of((each, column.type) for each, column in fields))
 
     def parameter(self, name: str) -> Column | None:
         """The parameter of that name of the innermost lambda around this place that has one."""

@@ -69,27 +69,41 @@ def _struct(binder: ExpressionBinder, node: Any) -> Expression:
     return _named_values(binder, node, binder.reader.all(node))
 
 
-def _named_values(binder: ExpressionBinder, node: Any, trees: list[Any]) -> Expression:
-    names, values = named_trees(binder, node, trees)
+def _struct_pack(binder: ExpressionBinder, node: Any, trees: list[Any]) -> Expression:
+    """struct_pack(a := 1, b): fields without a name are called as the columns are."""
+    return _named_values(binder, node, trees, of_columns=True)
+
+
+def _named_values(binder: ExpressionBinder, node: Any, trees: list[Any], of_columns: bool = False) -> Expression:
+    names, values = named_trees(binder, node, trees, of_columns)
     arguments = tuple(binder.bind(value) for value in values)
     types = [argument.type for argument in arguments]
     return Call("struct_pack", arguments, struct_of(zip(names, types, strict=True)))
 
 
-def named_trees(binder: ExpressionBinder, node: Any, trees: list[Any]) -> tuple[list[str], list[Any]]:
-    """Names and trees of `a := 1, b := 2`; BindError if one has no name, or two have the same."""
+def named_trees(
+    binder: ExpressionBinder, node: Any, trees: list[Any], of_columns: bool = False
+) -> tuple[list[str], list[Any]]:
+    """Names and trees of `a := 1, b := 2`; BindError if one has no name, or two have the same.
+
+    With `of_columns`, a column needs no other name than its own.
+    """
     names: list[str] = []
     values: list[Any] = []
     for tree in trees:
-        if not isinstance(tree, exp.PropertyEQ):
+        if of_columns and isinstance(tree, exp.Column) and isinstance(tree.this, exp.Identifier):
+            name, value = tree.name, tree
+        elif isinstance(tree, exp.PropertyEQ):
+            key, value = binder.reader.get(tree, "this"), binder.reader.get(tree, "expression")
+            if isinstance(key, exp.Literal | exp.Column):
+                binder.reader.get(key, "is_string")
+            name = binder.reader.name(key)
+        else:
             raise binder.context.error("every value of a struct needs a name: {'a': 1}, struct_pack(a := 1)", tree)
-        name = binder.reader.get(tree, "this")
-        if isinstance(name, exp.Literal | exp.Column):
-            binder.reader.get(name, "is_string")
-        names.append(binder.reader.name(name))
-        values.append(binder.reader.get(tree, "expression"))
-        if names[-1].lower() in (each.lower() for each in names[:-1]):
-            raise binder.context.error(f'the struct has two fields called "{names[-1]}"', tree)
+        if name.lower() in (each.lower() for each in names):
+            raise binder.context.error(f'the struct has two fields called "{name}"', tree)
+        names.append(name)
+        values.append(value)
     return names, values
 
 
@@ -215,7 +229,7 @@ def _typed_divide(binder: ExpressionBinder, node: Any, trees: list[Any]) -> Expr
 
 NAMED: Final[dict[str, Callable[[ExpressionBinder, Any, list[Any]], Expression]]] = {
     "__typed_divide": _typed_divide,
-    "struct_pack": _named_values,
+    "struct_pack": _struct_pack,
     "struct_insert": _changed_struct(update=False),
     "struct_update": _changed_struct(update=True),
 }

@@ -19,7 +19,7 @@ from sqlengine.planner.constant import fold
 from sqlengine.planner.expressions import Expression, Literal
 from sqlengine.planner.rewriting import substitute
 from sqlengine.planner.scope import Scope
-from sqlengine.types import BOOLEAN, VARCHAR, SqlType
+from sqlengine.types import BOOLEAN, VARCHAR, SqlType, TypeKind
 
 if TYPE_CHECKING:
     from sqlengine.planner.bind_expression import ExpressionBinder
@@ -240,7 +240,7 @@ def _bind_plain(binder: ExpressionBinder, tree: Any) -> list[Starred]:
         parts = [reader.get(tree, part) for part in ("catalog", "db", "table")]
         qualifiers = tuple(reader.name(part).lower() for part in parts if part is not None)
     with context.at(tree):
-        columns = _all_columns(binder, qualifiers)
+        columns = _fields(binder, qualifiers, tree) or _all_columns(binder, qualifiers)
     if not columns:
         raise context.error("* needs a FROM clause", tree)
     excluded = _excluded(binder, star, columns)
@@ -272,6 +272,21 @@ def _bind_plain(binder: ExpressionBinder, tree: Any) -> list[Starred]:
     if not kept:
         raise context.error("EXCLUDE leaves no column", tree)
     return kept
+
+
+def _fields(binder: ExpressionBinder, qualifiers: tuple[str, ...], tree: Any) -> list[Starred]:
+    """The fields of the struct that `value.*` names; none if it is about a relation."""
+    if len(qualifiers) != 1 or binder.scope.knows(qualifiers):
+        return []
+    value = binder.scope.find(qualifiers[0])
+    if value is None:
+        return []
+    if value.type.kind is not TypeKind.STRUCT:
+        raise binder.context.error(f"{qualifiers[0]}.* needs a table or a struct, not {value.type}", tree)
+    return [
+        Starred(name, binder.call("struct_extract", [value, Literal(name, VARCHAR)], tree))
+        for name, _ in value.type.children
+    ]
 
 
 def _all_columns(binder: ExpressionBinder, qualifiers: tuple[str, ...]) -> list[Starred]:
