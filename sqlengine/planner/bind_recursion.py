@@ -10,6 +10,7 @@ from sqlglot import exp
 from sqlengine.planner.bound import BoundQuery
 from sqlengine.planner.coerce import coerce
 from sqlengine.planner.context import BindContext, CommonTable
+from sqlengine.planner.correlation import free_columns
 from sqlengine.planner.logical import Node, Recursion
 from sqlengine.planner.plan_build import project
 from sqlengine.storage.format import Field
@@ -39,8 +40,7 @@ def bind_recursion(context: BindContext, common: CommonTable) -> BoundQuery:
         if node.args.get(part):
             what = part.upper()
             raise context.error(f"{what} in a recursive query is not allowed; put it where {common.name} is read", node)
-    # Names of queries around this one would be read once a round; they are not known here.
-    with context.inside(None, common.visible):
+    with context.inside(common.outer, common.visible):
         visible = bind_with(context, node, common.visible)
         start = bind_query(context, reader.get(node, "this"), visible)
     names = unique_names((*common.column_names, *start.names[len(common.column_names) :]))
@@ -51,8 +51,11 @@ def bind_recursion(context: BindContext, common: CommonTable) -> BoundQuery:
     working = WorkingTable(common.name, tuple(map(Field, names, types)))
     itself = replace(common, working=working)
     inside = {**visible, common.name.lower(): itself}
-    with context.inside(None, inside):
+    with context.inside(common.outer, inside):
         step = bind_query(context, reader.get(node, "expression"), inside)
+    # They would have to be read once a round.
+    for name in (column.name for part in (start, step) for column in free_columns(part.plan).values()):
+        raise context.refuse(f'a column of a query around a recursive one ("{name}") is not supported', node)
     if len(step.names) != len(types):
         raise context.error(
             f"UNION needs the same number of columns on both sides; there are {len(types)} and {len(step.names)}", node

@@ -131,12 +131,15 @@ def _owner(scope: Scope, expression: Expression) -> str | None:
 
 
 def multiplied_name(alias: str, tree: Any, starred: Starred) -> str:
-    """What an expression with COLUMNS('regex') AS 'alias' is called; the alias may refer to groups of the match."""
+    r"""What an expression with COLUMNS('regex') AS 'alias' is called.
+
+    The alias may refer to groups of the match, and to the column's whole name as `\0`.
+    """
     if "\\" not in alias:
         return alias
     patterns = [node.this.name for node in _columns_nodes(tree) if isinstance(node.this, exp.Literal)]
     match = re.search(patterns[0] if patterns else ".*", starred.name)
-    return alias if match is None else match.expand(alias.replace("\\0", "\\g<0>"))
+    return alias if match is None else match.expand(alias.replace("\\0", starred.name.replace("\\", "\\\\")))
 
 
 def _columns_nodes(tree: Any) -> list[Any]:

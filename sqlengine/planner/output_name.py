@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from sqlengine.keywords import quoted_name
 from sqlengine.planner.output_name_nested import PRINTERS as NESTED
+from sqlengine.planner.output_name_time import PRINTERS as OF_TIME
 from sqlengine.planner.scope import Scope
 from sqlengine.planner.sql_dialect import EngineDialect
 
@@ -28,9 +29,9 @@ def output_name(tree: Any, scope: Scope) -> str:
 
 
 def _print(node: Any) -> str:
-    nested = NESTED.get(type(node))
-    if nested is not None:
-        return nested(node, _print)
+    part = NESTED.get(type(node)) or OF_TIME.get(type(node))
+    if part is not None:
+        return part(node, _print)
     printer = _PRINTERS.get(type(node))
     return printer(node) if printer is not None else str(node.sql(dialect=EngineDialect, comments=False))
 
@@ -371,6 +372,7 @@ _PRINTERS: Final[dict[type, Callable[[Any], str]]] = {
     exp.Localtime: lambda node: "localtime",
     exp.Localtimestamp: lambda node: "localtimestamp",
     exp.SessionUser: lambda node: "session_user",
+    exp.BitwiseNot: lambda node: f"(~({_print(node.this)}))",
     exp.BitwiseAnd: _binary("&"),
     exp.BitwiseOr: _binary("|"),
     exp.BitwiseLeftShift: _binary("<<"),

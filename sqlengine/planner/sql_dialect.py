@@ -89,6 +89,12 @@ class EngineParser(_Parser):  # type: ignore[misc]
                 return outer
         return node
 
+    def _parse_id_var(self, any_token: bool = True, tokens: Any = None) -> Any:
+        # sqlglot takes the first word of `OVER (GROUPS 1 PRECEDING)` for the name of a window.
+        if tokens is self.WINDOW_ALIAS_TOKENS and self._curr is not None and self._curr.text.upper() == "GROUPS":
+            return None
+        return super()._parse_id_var(any_token, tokens)
+
     def _parse_lambda_arg(self) -> Any:
         # sqlglot would take the text in f('{}' -> 'a') for the name of a parameter.
         return None if self._curr.token_type == TokenType.STRING else super()._parse_lambda_arg()

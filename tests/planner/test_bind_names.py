@@ -67,6 +67,12 @@ NAMED_ALIKE = """
     c ~ 'x' || 'y'
     c similar to 'x' and p
     date '2020-01-01' + 1
+    d + interval 1 month
+    d - interval 90 seconds
+    interval (a + 1) hour
+    d at time zone 'UTC'
+    ~a
+    ~(a + 1)
     timestamp '2020-01-01'
     extract(year from d) + 1
     extract(dow from d)

@@ -133,7 +133,9 @@ def _refused_queries() -> Iterator[tuple[str, str]]:
     with sqlengine.connect(scheduler="inline") as connection:
         for sql in (HERE / "syntax.txt").read_text().splitlines():
             try:
-                connection.execute(sql).fetchall()
+                cursor = connection.execute(sql)
+                if cursor.description is not None:
+                    cursor.fetchall()
             except NotSupportedError as error:
                 yield sql, error.message.splitlines()[0]
             except Error as error:
