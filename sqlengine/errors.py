@@ -34,6 +34,8 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from sqlengine.redaction import redacted
+
 
 @dataclass(frozen=True, slots=True)
 class Position:
@@ -54,12 +56,13 @@ class Error(Exception):
     Attributes
     ----------
     message
-        One sentence or more: what is wrong, where, and what to do.
+        One sentence or more: what is wrong, where, and what to do; without the secrets that URLs may hold.
     position
         Where in the SQL text, if the error has such a place.
     """
 
     def __init__(self, message: str, position: Position | None = None) -> None:
+        message = redacted(message)
         super().__init__(message)
         self.message = message
         self.position = position
@@ -181,7 +184,7 @@ def render(error: BaseException, sql: str | None = None) -> str:
         text += "\nThis is a defect in sqlengine; please report it with the query."
     if sql is None or position is None:
         return text
-    lines = sql.splitlines() or [""]
+    lines = redacted(sql).splitlines() or [""]
     if not 1 <= position.line <= len(lines):
         return text
     line = lines[position.line - 1].replace("\t", " ")

@@ -11,16 +11,19 @@ from sqlengine.executor.forkserver import can_fork
 from sqlengine.executor.inline import InlineScheduler
 from sqlengine.executor.scheduler import Scheduler
 from sqlengine.planner.physical import PhysicalPlan
+from sqlengine.storage.files.access import is_of_this_process
+from sqlengine.storage.table import ScanTask
 from sqlengine.vector import Batch
 
 
 def choose_scheduler(plan: PhysicalPlan, settings: Settings) -> Scheduler:
     """The scheduler for `plan`: inline if it is small, else the one of the setting 'scheduler'.
 
-    Where processes cannot be had (Windows, programs frozen into one file) threads take their place.
+    Where processes cannot be had (Windows, programs frozen into one file), or would not see the files (fsspec's
+    memory://), threads take their place.
     """
     name = "inline" if plan.small else settings.get_str("scheduler")
-    if name == "processes" and not can_fork():
+    if name == "processes" and (not can_fork() or _is_of_this_process(plan)):
         name = "threads"
     match name:
         case "inline":
@@ -51,3 +54,14 @@ def warm_up(settings: Settings) -> None:
         from sqlengine.executor.pool import shared_pool
 
         shared_pool(settings.worker_count).warm()
+
+
+def _is_of_this_process(plan: PhysicalPlan) -> bool:
+    return any(
+        is_of_this_process(split.path)
+        for stage in plan.stages
+        for task in stage.tasks
+        for leaf in task.inputs.values()
+        if isinstance(leaf, ScanTask)
+        for split in leaf.splits
+    )

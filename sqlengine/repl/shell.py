@@ -18,6 +18,7 @@ from prompt_toolkit.lexers import PygmentsLexer
 from pygments.lexers.sql import PostgresLexer
 
 from sqlengine import __version__
+from sqlengine.redaction import redacted
 from sqlengine.repl.commands import is_command, run_command
 from sqlengine.repl.completion import SqlCompleter
 from sqlengine.repl.main import OK, run_script
@@ -140,4 +141,12 @@ def _history() -> History:
         path.touch(mode=0o600)
     except OSError:
         return InMemoryHistory()
-    return FileHistory(str(path))
+    return _History(str(path))
+
+
+class _History(FileHistory):
+    """A history file that keeps no secrets."""
+
+    def store_string(self, string: str) -> None:
+        """Write what was typed, redacted."""
+        super().store_string(redacted(string))

@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 _SCHEME: Final = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://")
 _LOCAL: Final = ("file", "local")
+# Only this process sees what is in them.
+_OF_THIS_PROCESS: Final = "memory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,11 @@ def is_url(path: str) -> bool:
     """Whether `path` names something behind fsspec; `file://` is a local path."""
     scheme = scheme_of(path)
     return scheme is not None and scheme not in _LOCAL
+
+
+def is_of_this_process(path: str) -> bool:
+    """Whether other processes cannot see the file at `path`."""
+    return path.startswith(_OF_THIS_PROCESS) and scheme_of(path) == _OF_THIS_PROCESS
 
 
 def scheme_of(path: str) -> str | None:

@@ -7,14 +7,15 @@ import datetime
 import json
 import os
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from sqlengine.errors import FileMissingError, NotSupportedError
-from sqlengine.storage.files.access import FileInfo, current_access, known_file, scheme_of
+from sqlengine.storage.files.access import FileAccess, FileInfo, current_access, known_file, scheme_of
 from sqlengine.storage.files.http import HttpStore
 from sqlengine.storage.files.remote_errors import TransientError, changed, missing_package, persistently, remote_errors
-from sqlengine.storage.files.remote_file import Range, RemoteFile, RemoteInput
+from sqlengine.storage.files.remote_file import Range, RemoteBytes, RemoteFile, RemoteInput
 
 # What stores call that which changes with the content, the surest first.
 _VERSIONS: Final = (
@@ -29,13 +30,8 @@ _VERSIONS: Final = (
     "created",
 )
 
-# Only this process sees what is in them.
-_OF_THIS_PROCESS: Final = frozenset({"memory"})
-
-
-def is_of_this_process(path: str) -> bool:
-    """Whether other processes cannot see `path`."""
-    return scheme_of(path) in _OF_THIS_PROCESS
+_KEPT: Final = 3
+_local = threading.local()
 
 
 def remote_info(url: str) -> FileInfo:
@@ -69,6 +65,17 @@ def open_remote(url: str) -> RemoteInput:
     if isinstance(store, FsspecStore):
         store.confirm(info)
     return RemoteInput(RemoteFile(store, info), mode="r")
+
+
+def remote_bytes(url: str) -> RemoteBytes:
+    """One file as an array of bytes; what a thread fetched of it last is kept for the next who asks."""
+    opened: OrderedDict[tuple[FileInfo, FileAccess], RemoteBytes] = _local.__dict__.setdefault("bytes", OrderedDict())
+    key = remote_info(url), current_access()
+    found = opened.pop(key, None) or RemoteBytes(open_remote(url).raw)
+    opened[key] = found
+    if len(opened) > _KEPT:
+        opened.popitem(last=False)
+    return found
 
 
 class FsspecStore:

@@ -1,0 +1,303 @@
+"""Files behind URLs: a web server with and without ranges, memory://, S3 by moto; faults, changes, secrets."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import sqlengine
+from sqlengine.errors import Error, FileFormatError, FileMissingError, NotSupportedError, OperationalError, render
+from sqlengine.redaction import redacted
+from sqlengine.storage.dataset import open_table
+from sqlengine.storage.files import remote, remote_errors
+from sqlengine.storage.files.access import FileAccess, FileInfo, within
+from sqlengine.storage.files.remote_file import RemoteFile, coalesce
+from tests.storage.web import Web, serving
+
+fsspec = pytest.importorskip("fsspec")
+pytest.importorskip("aiohttp")
+
+ROWS = 60_000
+CSV = b"i,s\n" + b"".join(b'%d,"a\nb%d"\n' % (k, k % 5) for k in range(ROWS))
+ANSWER = [(ROWS * (ROWS - 1) // 2, ROWS, "a\nb4")]
+
+
+def parquet() -> bytes:
+    sink = io.BytesIO()
+    numbers = list(range(ROWS))
+    texts = [f"a\nb{k % 5}" for k in numbers]
+    table = pa.table({"i": numbers, "wide": [f"{k:0200}" for k in numbers], "s": texts})
+    pq.write_table(table, sink, row_group_size=10_000, compression="none", use_dictionary=["s"])
+    return sink.getvalue()
+
+
+PARQUET = parquet()
+
+
+@pytest.fixture
+def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
+    monkeypatch.setattr(remote_errors, "_PAUSES", (0.0, 0.0, 0.0))
+    with serving() as web:
+        web.files = {"/t.parquet": PARQUET, "/x.csv": CSV, "/x.csv.gz": gzip.compress(CSV), "/empty.csv": b""}
+        yield web
+
+
+def run(sql: str, **settings: object) -> list[tuple[object, ...]]:
+    return sqlengine.connect(scheduler="inline", **settings).execute(sql).fetchall()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+@pytest.mark.parametrize("name", ["t.parquet", "x.csv", "x.csv.gz"])
+def test_files_of_a_web_server(web: Web, name: str, ranges: bool) -> None:
+    web.ranges = ranges
+    assert run(f"SELECT sum(i), count(*), max(s) FROM '{web.url}/{name}'", split_bytes=100_000) == ANSWER
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("ranges", [True, False])
+def test_workers_fetch_for_themselves(web: Web, ranges: bool) -> None:
+    web.ranges = ranges
+    connection = sqlengine.connect(scheduler="processes", workers=2, inline_bytes=0, split_bytes=300_000)
+    for name in ("t.parquet", "x.csv"):
+        sql = f"SELECT sum(i), count(*), max(s) FROM '{web.url}/{name}'"
+        assert connection.execute(sql).fetchall() == ANSWER
+
+
+def test_only_the_columns_and_row_groups_that_are_needed_are_fetched(web: Web) -> None:
+    assert run(f"SELECT sum(i) FROM '{web.url}/t.parquet' WHERE i < 100") == [(4950,)]
+    assert web.sent < len(PARQUET) / 4
+    web.sent = 0
+    run(f"SELECT sum(i) FROM '{web.url}/t.parquet'")
+    assert web.sent < len(PARQUET) / 4
+
+
+def test_text_is_not_fetched_over_and_over(web: Web) -> None:
+    run(f"SELECT sum(i) FROM '{web.url}/x.csv'", split_bytes=100_000)
+    assert web.sent < 2.5 * len(CSV)
+
+
+def test_several_urls_and_the_filename(web: Web) -> None:
+    web.files |= {"/m=1/a.csv": b"i\n1\n", "/m=2/b.csv": b"i\n2\n"}
+    urls = [f"{web.url}/m=1/a.csv", f"{web.url}/m=2/b.csv"]
+    assert run(f"SELECT i, m, filename FROM read_csv({urls}, filename = true) ORDER BY i") == [
+        (1, 1, urls[0]),
+        (2, 2, urls[1]),
+    ]
+    assert run(f"SELECT count(*) FROM '{web.url}/empty.csv'") == [(0,)]
+    with pytest.raises(NotSupportedError, match="do not list"):
+        run(f"SELECT * FROM '{web.url}/m=1/*.csv'")
+
+
+def assert_changed(read: Callable[[], object]) -> None:
+    """As a worker reads, which has fetched nothing before."""
+    remote._stores.clear()
+    with ThreadPoolExecutor(1) as thread, pytest.raises(FileFormatError, match="changed while the query ran"):
+        thread.submit(read).result()
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+@pytest.mark.parametrize("etags", [True, False])
+def test_a_change_is_an_error_while_reading_and_seen_by_the_next_query(web: Web, ranges: bool, etags: bool) -> None:
+    web.ranges, web.etags = ranges, etags
+    web.files["/c.csv"] = b"i\n1\n"
+    url = f"{web.url}/c.csv"
+    table = open_table(url)
+    tasks = table.plan_scan(["i"], []).tasks
+    web.files["/c.csv"] = b"i\n12\n"
+    assert_changed(lambda: list(table.read(tasks[0], ["i"], 100)))
+    assert run(f"SELECT i FROM '{url}'") == [(12,)]
+
+
+def test_what_a_server_may_answer(web: Web) -> None:
+    web.refused = {"/403.csv": 403, "/500.csv": 500, "/418.csv": 418}
+    for name, kind, words in (
+        ("404.csv", FileMissingError, "there is no file"),
+        ("403.csv", OperationalError, "may not be read: 403 Forbidden; credentials"),
+        ("500.csv", OperationalError, "500 Internal Server Error"),
+        ("418.csv", OperationalError, "418"),
+    ):
+        web.requests.clear()
+        with pytest.raises(kind, match=f"{name}.*{words}|{words}.*{name}"):
+            run(f"SELECT * FROM '{web.url}/{name}'")
+        assert len(web.requests) == (4 if name == "500.csv" else 1)
+    with pytest.raises(OperationalError, match=r"127\.0\.0\.1:9/x\.csv.*[Cc]onnect"):
+        run("SELECT * FROM 'http://127.0.0.1:9/x.csv'")
+    for number, faults in enumerate(([503, 429, 503], [503], [None, *["cut"] * 3], [None, "cut", None, 502])):
+        # A new file each time: what has been fetched of a file is kept.
+        web.files[f"/{number}.csv"] = CSV
+        web.faults = list(faults)
+        assert run(f"SELECT sum(i), count(*), max(s) FROM '{web.url}/{number}.csv'") == ANSWER
+        assert not web.faults
+    web.files["/cut.csv"] = CSV
+    web.faults = [None, *["cut"] * 4]
+    with pytest.raises(OperationalError, match=r"cut\.csv' cannot be read: .*(payload|bytes)"):
+        run(f"SELECT count(*) FROM '{web.url}/cut.csv'")
+
+
+def test_a_silent_server_is_given_up(web: Web) -> None:
+    web.faults = ["hang"] * 4
+    with pytest.raises(OperationalError, match=r"silent for 0\.1 s \(setting 'remote_timeout'\)"):
+        run(f"SELECT * FROM '{web.url}/x.csv'", remote_timeout=0.1)
+
+
+def test_a_server_without_ranges_may_not_flood_the_disk(web: Web) -> None:
+    web.ranges = False
+    with pytest.raises(FileFormatError, match="download_limit"):
+        run(f"SELECT * FROM '{web.url}/x.csv'", download_limit=1000)
+
+
+def test_secrets_are_not_shown(web: Web) -> None:
+    with pytest.raises(Error) as caught:
+        run(f"SELECT * FROM 'http://user:pa55@{web.url[7:]}/gone.csv?sig=t0ken&x=1'")
+    assert "pa55" not in str(caught.value)
+    assert "t0ken" not in caught.value.message
+    assert "gone.csv?sig=*****&x=*" in caught.value.message
+    sql = f"SELECT nope FROM read_csv('{web.url}/x.csv', storage_options = {{'headers': {{'X-Key': 's3cret'}}}})"
+    with pytest.raises(Error) as caught:
+        run(sql)
+    assert "s3cret" not in render(caught.value, sql)
+    plan = "".join(str(row) for row in run("EXPLAIN ANALYZE " + sql.replace("nope", "i")))
+    assert "s3cret" not in plan
+    with pytest.raises(Error) as caught:
+        run(f"SELECT * FROM read_csv('{web.url}/x.csv', storage_options = 's3cret')")
+    assert "s3cret" not in caught.value.message
+    assert "s3cret" not in repr(FileAccess().with_options({"key": "s3cret"}, None))
+    assert redacted("a = {'b': 1} storage_options := {'k': '}x', 'l': {'m': 1}} rest").endswith("} rest")
+
+
+def test_options_of_the_store_reach_it(web: Web) -> None:
+    web.files["/o.csv"] = b"i\n7\n"
+    sql = f"SELECT i FROM read_csv('{web.url}/o.csv', storage_options = {{'params': {{'who': 'me'}}}})"
+    assert run(sql) == [(7,)]
+    assert all("who=me" in query for _, _, query in web.requests)
+
+
+def test_a_redirection_may_not_leave_the_allowed_paths(web: Web) -> None:
+    web.refused = {"/away.csv": 302}
+    assert run(f"SELECT count(*) FROM '{web.url}/away.csv'") == [(ROWS,)]
+    with pytest.raises(OperationalError, match="leads elsewhere"):
+        run(f"SELECT * FROM '{web.url}/away.csv'", allowed_paths=[web.url])
+    with pytest.raises(OperationalError, match="allowed_paths"):
+        run(f"SELECT * FROM '{web.url}/x.csv'", allowed_paths=[f"{web.url}/sub"])
+
+
+@pytest.fixture
+def memory() -> Iterator[str]:
+    name = uuid.uuid4().hex
+    store = fsspec.filesystem("memory")
+    for key in ("a=1/x.csv", "a=2/y.csv", "a=2/.hidden.csv", "_tmp/z.csv"):
+        store.pipe(f"/{name}/{key}", b"i,s\n1,a\n2,b\n")
+    store.pipe(f"/{name}-2/t.parquet", PARQUET)
+    yield f"memory://{name}"
+    store.rm(f"/{name}", recursive=True)
+    store.rm(f"/{name}-2", recursive=True)
+
+
+@pytest.mark.parametrize("source", ["", "/", "/**", "/**/*.csv", "/a=*/*.csv", "/*/?.csv"])
+def test_folders_and_patterns_of_a_store(memory: str, source: str) -> None:
+    assert run(f"SELECT a, sum(i) FROM '{memory}{source}' GROUP BY a ORDER BY a") == [(1, 3), (2, 3)]
+
+
+def test_what_a_store_has_not(memory: str) -> None:
+    for source in ("/nope.csv", "/*.parquet", "-3"):
+        with pytest.raises(FileMissingError):
+            run(f"SELECT * FROM '{memory}{source}'")
+    with pytest.raises(NotSupportedError, match="Protocol not known: nope"):
+        run("SELECT * FROM 'nope://x/y.csv'")
+    with pytest.raises(NotSupportedError, match="URLs within URLs"):
+        run("SELECT * FROM 'simplecache://x::file:///etc/x.csv'")
+
+
+def test_only_this_process_sees_its_memory(memory: str) -> None:
+    sql = f"SELECT sum(i), count(*), max(s) FROM '{memory}-2/t.parquet'"
+    connection = sqlengine.connect(scheduler="processes", workers=2, inline_bytes=0)
+    assert connection.execute(sql).fetchall() == ANSWER
+
+
+def test_a_change_in_a_store_is_seen(memory: str) -> None:
+    url = f"{memory}/a=1/x.csv"
+    table = open_table(url)
+    tasks = table.plan_scan(["i"], []).tasks
+    fsspec.filesystem("memory").pipe(url, b"i,s\n8,a\n9,b\n")
+    assert_changed(lambda: list(table.read(tasks[0], ["i"], 100)))
+    assert run(f"SELECT sum(i) FROM '{url}'") == [(17,)]
+
+
+def test_s3() -> None:
+    pytest.importorskip("s3fs")
+    server = pytest.importorskip("moto.server")
+    moto = server.ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    moto.start()
+    try:
+        endpoint = "http://{}:{}".format(*moto.get_host_and_port())
+        options = {
+            "key": "k",
+            "secret": "hidden",
+            "endpoint_url": endpoint,
+            "client_kwargs": {"region_name": "eu-west-1"},
+        }
+        store = fsspec.filesystem("s3", use_listings_cache=False, skip_instance_cache=True, **options)
+        store.mkdir("bucket")
+        store.pipe("bucket/t/m=1/x.parquet", PARQUET)
+        store.pipe("bucket/t/m=2/x.parquet", PARQUET)
+        store.pipe("bucket/x.csv", CSV)
+        text = repr(options)
+        assert (
+            run(f"SELECT sum(i), count(*), max(s) FROM read_csv('s3://bucket/x.csv', storage_options = {text})")
+            == ANSWER
+        )
+        sql = f"SELECT m, sum(i) FROM read_parquet('s3://bucket/t/**', storage_options = {text}) WHERE m = 2 GROUP BY m"
+        assert run(sql) == [(2, ANSWER[0][0])]
+        for name in ("bucket/gone.csv", "nobucket/gone.csv", "bucket/*.gone"):
+            with pytest.raises(FileMissingError) as caught:
+                run(f"SELECT * FROM read_csv('s3://{name}', storage_options = {text})")
+            assert "hidden" not in str(caught.value)
+    finally:
+        moto.stop()
+
+
+class Counting:
+    """A store over bytes that notes what is fetched."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.calls: list[list[tuple[int, int]]] = []
+
+    def fetch(self, file: FileInfo, ranges: list[tuple[int, int]]) -> list[bytes]:
+        self.calls.append(list(ranges))
+        return [self.data[start:stop] for start, stop in ranges]
+
+
+def test_reading_on_fetches_ever_more() -> None:
+    data = bytes(range(256)) * 4 * 4096 * 10
+    store = Counting(data)
+    file = RemoteFile(store, FileInfo("x", len(data), 0))
+    parts = iter(lambda: file.read(100_000), b"")
+    assert b"".join(parts) == data
+    assert len(store.calls) < 12
+    assert sum(stop - start for call in store.calls for start, stop in call) == len(data)
+
+
+def test_prefetched_ranges_are_fetched_at_once_and_not_again() -> None:
+    data = bytes(range(256)) * 4096 * 20
+    store = Counting(data)
+    file = RemoteFile(store, FileInfo("x", len(data), 0))
+    file.prefetch([(10, 20), (100, 9_000_000), (15_000_000, 15_000_100)])
+    assert store.calls == [[(10, 10 + (8 << 20)), (10 + (8 << 20), 9_000_000), (15_000_000, 15_000_100)]]
+    for start, stop in ((10, 20), (500, 8_999_999), (15_000_050, 15_000_100)):
+        file.seek(start)
+        assert file.read(stop - start) == data[start:stop]
+    assert len(store.calls) == 1
+    assert coalesce([(5, 6), (0, 2), (3, 3), (10, 12)], 3) == [(0, 6), (10, 12)]
+
+
+def test_access_reaches_the_threads_that_list(web: Web) -> None:
+    with within(FileAccess(roots=("/nowhere",))), pytest.raises(OperationalError, match="allowed_paths"):
+        open_table([f"{web.url}/x.csv", f"{web.url}/empty.csv"])
