@@ -11,7 +11,8 @@ from sqlengine.config import Settings
 from sqlengine.definitions import Definitions
 from sqlengine.errors import BindError, FileMissingError, InterfaceError, did_you_mean
 from sqlengine.planner.definitions import Macro, View
-from sqlengine.storage.dataset import FileTable, open_table
+from sqlengine.storage.dataset import open_table
+from sqlengine.storage.file_table import FileTable
 from sqlengine.storage.files.access import FileAccess, within
 from sqlengine.storage.formats import format_of
 from sqlengine.storage.memory import ArrowTable

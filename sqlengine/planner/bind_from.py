@@ -189,10 +189,12 @@ def _stem(path: str) -> str:
 
 
 def _scan(context: BindContext, node: Any, path: tuple[str, ...], table: Table) -> Source:
-    fields = table.fields
+    fields = (*table.fields, *table.hidden_fields)
     columns = tuple(context.column(each.name, each.type) for each in fields)
     names = tuple(each.name for each in fields)
-    relation = offered(context, node, path, names, columns)
+    shown = len(table.fields)
+    relation = offered(context, node, path, names[:shown], columns[:shown])
+    relation.other_names = tuple(zip(names[shown:], columns[shown:], strict=True))
     return Scan(relation.name, table, columns, names), Scope([relation])
 
 

@@ -54,7 +54,7 @@ class ArrowFormat:
             return []
         cuts = [0, rows] if layout.is_stream else _cuts(layout)
         return [
-            Split(file.path, start, stop, stop - start, file.size * (stop - start) // rows, layout.exact)
+            Split(file.path, start, stop, stop - start, file.size * (stop - start) // rows, layout.exact, start)
             for start, stop in itertools.pairwise(cuts)
         ]
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
+import os
 import pickle
 import zlib
 from collections.abc import Sequence
 from typing import Any
 
+from sqlengine.storage.files.access import is_url, local_path
 from sqlengine.storage.files.parallel import in_parallel
 from sqlengine.storage.filesystem import FileInfo, list_files
 
@@ -17,23 +20,39 @@ Row = tuple[str, int, int, str]
 def list_sources(sources: Sequence[str]) -> FileList:
     """The files of all `sources`; one that two patterns match is one file, at its first place."""
     found = in_parallel(list_files, sources, sources)
-    return FileList(tuple(dict.fromkeys(file for files in found for file in files)))
+    files = tuple(dict.fromkeys(file for files in found for file in files))
+    return FileList(files, tuple(dict.fromkeys(_root(source) for source in sources if not is_url(source))))
+
+
+def _root(source: str) -> tuple[str, str]:
+    """The fixed part of a local source: its real path, and how it was given."""
+    given = source
+    if glob.has_magic(source) and not os.path.exists(local_path(source)):
+        while glob.has_magic(given):
+            given = os.path.dirname(given)
+        given = os.path.normpath(given) if given else ""
+        given = "" if given == "." else given
+    return local_path(given or "."), given
 
 
 class FileList:
     """The files of a table; pickled compressed, and unpacked only when asked for.
 
+    `roots`: fixed parts of the sources, their real paths with how they were given.
+
     Attributes
     ----------
     digest
-        Of all paths, sizes, times and versions.
+        Of all paths, how they were given, sizes, times and versions.
     """
 
-    def __init__(self, files: tuple[FileInfo, ...]) -> None:
+    def __init__(self, files: tuple[FileInfo, ...], roots: tuple[tuple[str, str], ...] = ()) -> None:
         self._unpacked: tuple[FileInfo, ...] | None = files
         self._packed: bytes | None = None
         self._by_path: dict[str, FileInfo] | None = None
-        text = "\n".join("\0".join(map(str, _row(file))) for file in files)
+        self._positions: dict[str, int] | None = None
+        self._roots = roots
+        text = "\n".join("\0".join(map(str, row)) for row in (*roots, *map(_row, files)))
         self.digest = hashlib.blake2b(text.encode(errors="surrogateescape"), digest_size=16).digest()
 
     @property
@@ -50,10 +69,25 @@ class FileList:
             self._by_path = {file.path: file for file in self.files}
         return self._by_path.get(path)
 
+    def position(self, path: str) -> int:
+        """The number of the file at `path`."""
+        if self._positions is None:
+            self._positions = {file.path: number for number, file in enumerate(self.files)}
+        return self._positions[path]
+
+    def shown(self, path: str) -> str:
+        """The path as it follows from how the source was given: relative if that was."""
+        for real, given in self._roots:
+            if path == real:
+                return given
+            if path.startswith(real if real.endswith(os.sep) else real + os.sep):
+                return os.path.join(given, path[len(real) :].lstrip(os.sep))
+        return path
+
     def __getstate__(self) -> dict[str, Any]:
         if self._packed is None:
             self._packed = zlib.compress(pickle.dumps([_row(file) for file in self.files]), 1)
-        return {"_unpacked": None, "_packed": self._packed, "_by_path": None, "digest": self.digest}
+        return {**self.__dict__, "_unpacked": None, "_by_path": None, "_positions": None}
 
 
 def _row(file: FileInfo) -> Row:

@@ -46,6 +46,7 @@ class Split:
 
     `start` and `stop` mean what the format says (row-group numbers, byte offsets); the whole file is one split
     if it cannot be cut. `rows` is exact, or an estimate if `rows_exact` is False. `size` is bytes on disk.
+    `first_row` is the number of its first row in the file, from 0, if the format knows.
     """
 
     path: str
@@ -54,6 +55,7 @@ class Split:
     rows: int
     size: int
     rows_exact: bool = True
+    first_row: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import UnionType
 from typing import Final
 
 from sqlengine.errors import FileFormatError, NotSupportedError, SettingError, did_you_mean
@@ -55,7 +56,7 @@ def choose_format(files: Sequence[FileInfo], source: str) -> Format:
     return next(iter(by_format.values()))[0]
 
 
-def check_options(format_: Format, options: Mapping[str, object], general: Mapping[str, type]) -> None:
+def check_options(format_: Format, options: Mapping[str, object], general: Mapping[str, type | UnionType]) -> None:
     """Refuse options that neither `format_` nor every table (`general`) takes, or of the wrong type.
 
     Raises
@@ -71,8 +72,9 @@ def check_options(format_: Format, options: Mapping[str, object], general: Mappi
                 f" Options: {', '.join(sorted(known))}."
             )
         expected = known[name]
+        text = getattr(expected, "__name__", str(expected))
         if not isinstance(value, expected) or (isinstance(value, bool) and expected is int):
-            raise SettingError(f"option {name!r} takes a value of type {expected.__name__}, not {value!r}")
+            raise SettingError(f"option {name!r} takes a value of type {text}, not {value!r}")
 
 
 def format_of(path: str) -> Format | None:

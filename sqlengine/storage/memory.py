@@ -71,6 +71,11 @@ class ArrowTable:
         """What EXPLAIN shows."""
         return f"in memory, {self._data.num_rows} rows"
 
+    @property
+    def hidden_fields(self) -> tuple[Field, ...]:
+        """None."""
+        return ()
+
     def row_count(self) -> int:
         """Rows, exact."""
         return int(self._data.num_rows)
@@ -161,6 +166,11 @@ class MappedTable:
     def description(self) -> str:
         """What EXPLAIN shows."""
         return f"in memory, {self.rows} rows"
+
+    @property
+    def hidden_fields(self) -> tuple[Field, ...]:
+        """None."""
+        return ()
 
     def row_count(self) -> int:
         """Rows, exact."""

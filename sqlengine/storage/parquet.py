@@ -55,10 +55,12 @@ class ParquetFormat:
         metadata = footer.metadata
         total = max(1, metadata.num_rows)
         splits = []
+        first = 0
         for number in range(metadata.num_row_groups):
             rows = metadata.row_group(number).num_rows
             if rows:
-                splits.append(Split(file.path, number, number + 1, rows, file.size * rows // total))
+                splits.append(Split(file.path, number, number + 1, rows, file.size * rows // total, first_row=first))
+            first += rows
         return splits
 
     def statistics(self, split: Split, schema: FileSchema, columns: Sequence[str]) -> Mapping[str, ColumnStatistics]:

@@ -6,7 +6,7 @@ import weakref
 from typing import TYPE_CHECKING, Final
 
 from sqlengine.errors import Error
-from sqlengine.storage.dataset import FileTable
+from sqlengine.storage.file_table import FileTable
 from sqlengine.storage.memory import ArrowTable
 from sqlengine.storage.table import ScanTask, Table
 

@@ -43,6 +43,11 @@ class SeriesTable:
         """What EXPLAIN shows."""
         return f"{self.rows} values"
 
+    @property
+    def hidden_fields(self) -> tuple[Field, ...]:
+        """None."""
+        return ()
+
     def row_count(self) -> int:
         """Rows, exact."""
         return self.rows

@@ -58,6 +58,11 @@ class Table(Protocol):
         ...
 
     @property
+    def hidden_fields(self) -> tuple[Field, ...]:
+        """Columns that can be read and stand in no `*`."""
+        ...
+
+    @property
     def description(self) -> str:
         """A few words for EXPLAIN: format and number of files; no absolute path."""
         ...

@@ -30,6 +30,11 @@ class WorkingTable:
         """What EXPLAIN shows."""
         return "found by recursion"
 
+    @property
+    def hidden_fields(self) -> tuple[Field, ...]:
+        """None."""
+        return ()
+
     def row_count(self) -> int:
         """A guess."""
         return _ROWS

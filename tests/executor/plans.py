@@ -57,6 +57,10 @@ class ActingTable:
     def description(self) -> str:
         return "acting"
 
+    @property
+    def hidden_fields(self) -> tuple[Field, ...]:
+        return ()
+
     def row_count(self) -> int:
         return self.tasks * self.rows
 

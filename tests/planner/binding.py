@@ -163,6 +163,10 @@ class EmptyTable:
     description: str
     fields: tuple[Field, ...]
 
+    @property
+    def hidden_fields(self) -> tuple[Field, ...]:
+        return ()
+
     def row_count(self) -> int:
         return 0
 

@@ -31,6 +31,10 @@ class SyntheticTable:
     def fields(self) -> tuple[Field, ...]:
         return tuple(Field(name, type_) for name, (type_, _) in self.columns.items())
 
+    @property
+    def hidden_fields(self) -> tuple[Field, ...]:
+        return ()
+
     def row_count(self) -> int:
         return self.rows
 

@@ -2,6 +2,7 @@
 
 import datetime
 import itertools
+import pickle
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 import sqlengine
-from sqlengine.errors import FileFormatError
+from sqlengine.errors import BindError, FileFormatError
 from sqlengine.storage.dataset import open_table
 from sqlengine.storage.table import Predicate
 from tests.storage.support import scan, types
@@ -113,3 +114,64 @@ def test_types_with_nothing_in_common_name_both_files(write_parquet: Write, tmp_
     write_parquet({"k": [1], "v": ["x"]}, "2.parquet")
     with pytest.raises(FileFormatError, match=r"column 'v' is BIGINT in '.*1\.parquet' but VARCHAR in '.*2\.parquet'"):
         open_table(str(tmp_path))
+
+
+def test_where_a_row_lies_is_known_without_asking(write_parquet: Write, tmp_path: Path) -> None:
+    for year, rows in ((2019, 3), (2020, 5)):
+        write_parquet({"a": list(range(rows)), "b": ["x"] * rows}, f"year={year}/part.parquet", row_group_size=2)
+    connection = sqlengine.connect(scheduler="inline")
+    scanned = f"FROM '{tmp_path}/*/*.parquet'"
+    for query in (
+        f"SELECT filename, file_index, file_row_number, a {scanned}",
+        f"SELECT t.file_row_number, year {scanned} t WHERE a >= 4 OR t.filename LIKE '%2019%'",
+        f"SELECT max(file_row_number), count(*), filename {scanned} WHERE file_index = 1 GROUP BY filename",
+        f"SELECT * FROM read_parquet('{tmp_path}/*/*.parquet', filename = true, file_row_number = true)",
+        f"SELECT * FROM read_parquet('{tmp_path}/*/*.parquet', filename = 'where') WHERE \"where\" LIKE '%2020%'",
+        f"SELECT * {scanned} WHERE filename < '{tmp_path}/year=2020'",
+        f"SELECT x.filename, y.a {scanned} AS x JOIN '{tmp_path}/*/*.parquet' AS y USING (filename, a)",
+    ):
+        assert sorted(connection.execute(query).fetchall(), key=str) == sorted(duckdb.sql(query).fetchall(), key=str)
+    for query in (
+        f"SELECT filename FROM (SELECT * {scanned})",
+        f"SELECT filename, name FROM read_parquet('{tmp_path}/*/*.parquet', filename = 'name')",
+    ):
+        with pytest.raises(duckdb.BinderException):
+            duckdb.sql(query)
+        with pytest.raises(BindError):
+            connection.execute(query)
+    plan = open_table(str(tmp_path)).plan_scan(["a"], [Predicate("filename", "=", ("elsewhere",))])
+    assert (plan.total, plan.pruned, plan.pruned_by) == (2, 2, "filename = elsewhere")
+
+
+def test_file_names_are_shown_as_they_were_given(
+    write_parquet: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_parquet({"a": [1]}, "d/t.parquet")
+    monkeypatch.chdir(tmp_path)
+    connection = sqlengine.connect(scheduler="inline")
+    for given in ("d/t.parquet", "d/*.parquet", "./d/t.parquet", "./d/*.parquet", "*/t.parquet", "d//t.parquet"):
+        query = f"SELECT filename FROM '{given}'"
+        assert connection.execute(query).fetchall() == duckdb.sql(query).fetchall(), given
+    assert connection.execute("SELECT filename FROM 'd'").fetchall() == [("d/t.parquet",)]
+
+
+def test_a_column_called_filename_is_the_column(write_parquet: Write) -> None:
+    query = f"SELECT filename FROM '{write_parquet({'filename': [1]})}'"
+    assert sqlengine.connect(scheduler="inline").execute(query).fetchall() == duckdb.sql(query).fetchall() == [(1,)]
+
+
+def test_small_files_share_tasks_and_batches(write_parquet: Write, tmp_path: Path) -> None:
+    for number in range(300):
+        codes = ["x", "y"] * 3
+        text = pa.array(codes if number % 2 else [f"long text number {number} {k}" for k in range(6)])
+        write_parquet(pa.table({"a": [number] * 6, "s": text}), f"{number:03}.parquet")
+    table = open_table(str(tmp_path))
+    plan = table.plan_scan(["a"], [])
+    assert len(plan.tasks) < 20
+    assert len(pickle.dumps(table)) < 10_000
+    for task in plan.tasks:
+        batches = list(table.read(task, ["a", "s", "filename"], 65_536))
+        assert len(batches) == 1
+        assert batches[0].num_rows == task.rows
+    assert [a for a, _ in scan(table, ["a", "s"], batch_rows=100)] == [n for n in range(300) for _ in range(6)]
+    assert scan(table, ["s"])[:7] == [(f"long text number 0 {k}",) for k in range(6)] + [("x",)]

@@ -225,8 +225,8 @@ def test_unknown_options_and_values(write_parquet: Write) -> None:
     path = write_parquet({"a": [1]})
     with pytest.raises(SettingError, match="Did you mean 'hive_partitioning'"):
         open_table(path, options={"hive_partition": True})
-    with pytest.raises(SettingError, match="'filename' takes a value of type bool"):
-        open_table(path, options={"filename": "yes"})
+    with pytest.raises(SettingError, match=r"'filename' takes a value of type bool . str"):
+        open_table(path, options={"filename": 3})
     with pytest.raises(SettingError, match="at least 1"):
         open_table(path, options={"task_rows": 0})
     with pytest.raises(NotSupportedError, match=r"no file format 'parket'.*'parquet'"):

@@ -1,0 +1,244 @@
+"""`FileTable`: files of one format as one table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from sqlengine.errors import NotSupportedError
+from sqlengine.storage.batches import joined
+from sqlengine.storage.file_list import FileList
+from sqlengine.storage.files.access import FileAccess, each_within, within
+from sqlengine.storage.filesystem import FileInfo
+from sqlengine.storage.format import ColumnStatistics, Field, FileSchema, Format, Split
+from sqlengine.storage.formats import find_format
+from sqlengine.storage.path_columns import ROW_NUMBER, PathColumns
+from sqlengine.storage.splits import describe_pruning, group_splits
+from sqlengine.storage.statistics import UNKNOWN, excluding, merge_statistics, widened
+from sqlengine.storage.table import Predicate, ScanPlan, ScanTask
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What the files were opened as: name of a format, and its options."""
+
+    format: str
+    options: tuple[tuple[str, object], ...]
+
+
+class FileTable:
+    """A `Table` over files. Made by `open_table`; pickles small, and reads after unpickling without listing again."""
+
+    def __init__(
+        self,
+        files: FileList,
+        description: Description,
+        schema: FileSchema,
+        columns: PathColumns,
+        access: FileAccess,
+        *,
+        task_rows: int,
+        split_bytes: int,
+    ) -> None:
+        self._files = files
+        self._description = description
+        self._schema = schema
+        self._columns = columns
+        self._access = access
+        self._task_rows = task_rows
+        self._split_bytes = split_bytes
+        self._types = {field.name: field.type for field in (*columns.fields, *columns.hidden)}
+        self._format: Format = find_format(description.format)
+        self._options = dict(description.options)
+        self._splits: dict[str, list[Split]] = {}
+        self._statistics: dict[str, ColumnStatistics] = {}
+        self._by_split: dict[tuple[Split, str], ColumnStatistics] = {}
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """Columns of the files, then those that options add, then partition columns; see `place_columns`."""
+        return self._columns.fields
+
+    @property
+    def hidden_fields(self) -> tuple[Field, ...]:
+        """`filename`, `file_index` and `file_row_number`, unless a column is called so."""
+        return self._columns.hidden
+
+    @property
+    def description(self) -> str:
+        """`parquet, 3 files`."""
+        count = len(self._files.files)
+        text = f"{self._format.name}, {count} file{'s' if count != 1 else ''}"
+        if self._columns.partitioning.fields:
+            text += f" by {', '.join(field.name for field in self._columns.partitioning.fields)}"
+        return text
+
+    @property
+    def files(self) -> tuple[FileInfo, ...]:
+        """The files, in the order in which they are read."""
+        return self._files.files
+
+    def with_task_rows(self, task_rows: int) -> FileTable:
+        """The same table, scanned in tasks of about `task_rows` rows."""
+        if task_rows == self._task_rows:
+            return self
+        return self._copy(self._access, task_rows)
+
+    def under(self, access: FileAccess) -> FileTable:
+        """The same table, opened under the rules of `access` and its own storage options.
+
+        Raises
+        ------
+        OperationalError
+            If a file is not within the allowed paths.
+        """
+        ruled = self._access.under(access)
+        if ruled == self._access:
+            return self
+        for file in self.files:
+            ruled.check(file.path)
+        return self._copy(ruled, self._task_rows)
+
+    def row_count(self) -> int:
+        """Rows: exact for Parquet, an estimate for text."""
+        return sum(split.rows for file in self.files for split in self._splits_of(file))
+
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(file.size for file in self.files)
+
+    def statistics(self, column: str) -> ColumnStatistics:
+        """Bounds and NULLs over all files, from metadata; kept once computed."""
+        known = self._statistics.get(column)
+        if known is None:
+            known = self._statistics[column] = merge_statistics(
+                (split.rows, self._split_statistics(split, [column])[column])
+                for file in self.files
+                for split in self._splits_of(file)
+            )
+        return known
+
+    def plan_scan(self, columns: Sequence[str], predicates: Sequence[Predicate]) -> ScanPlan:
+        """Splits that may satisfy all `predicates`, in tasks; partitions are skipped before a file is opened."""
+        self._check_readable([*columns, *(predicate.column for predicate in predicates)])
+        names = list(dict.fromkeys(predicate.column for predicate in predicates))
+        constant = [name for name in names if self._columns.sources.get(name, ROW_NUMBER) != ROW_NUMBER]
+        on_path = [predicate for predicate in predicates if predicate.column in constant]
+        kept: list[Split] = []
+        used: list[Predicate] = []
+        total = 0
+        for file in self.files:
+            reason = excluding(on_path, 1, self._path_statistics(file.path, 1, constant)) if on_path else None
+            if reason is not None:
+                total += 1
+                used.append(reason)
+                continue
+            for split in self._splits_of(file):
+                total += 1
+                reason = excluding(predicates, split.rows, self._split_statistics(split, names)) if names else None
+                if reason is None:
+                    kept.append(split)
+                else:
+                    used.append(reason)
+        return ScanPlan(group_splits(kept, self._task_rows), total, len(used), describe_pruning(used))
+
+    def read(self, task: ScanTask, columns: Sequence[str], batch_rows: int) -> Iterator[pa.RecordBatch]:
+        """Batches of `columns`, splits in the task's order, rows in file order; those of small files are joined."""
+        self._check_readable(columns)
+        batches = joined(self._batches(task, columns, batch_rows), batch_rows)
+        return each_within(self._access, self._files.find, batches)
+
+    def _batches(self, task: ScanTask, columns: Sequence[str], batch_rows: int) -> Iterator[pa.RecordBatch]:
+        stored = [name for name in columns if name not in self._columns.sources]
+        if len(stored) == len(columns):
+            yield from self._format.read(task.splits, self._schema, stored, self._options, batch_rows)
+            return
+        for splits in self._columns.pieces(task.splits, columns):
+            values = self._columns.values(splits[0].path, self._files, columns)
+            row = splits[0].first_row
+            for batch in self._format.read(splits, self._schema, stored, self._options, batch_rows):
+                yield self._columns.complete(batch, columns, values, row)
+                row += batch.num_rows
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, FileTable) and self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash(self._files.digest)
+
+    def __repr__(self) -> str:
+        return f"FileTable({self.description})"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        arguments = (self._files, self._description, self._schema, self._columns, self._access)
+        return (_restore, (*arguments, self._task_rows, self._split_bytes))
+
+    def _identity(self) -> tuple[object, ...]:
+        return (
+            self._files.digest,
+            self._description,
+            self.fields,
+            self._access,
+            self._task_rows,
+            self._split_bytes,
+        )
+
+    def _copy(self, access: FileAccess, task_rows: int) -> FileTable:
+        table = FileTable(
+            self._files,
+            self._description,
+            self._schema,
+            self._columns,
+            access,
+            task_rows=task_rows,
+            split_bytes=self._split_bytes,
+        )
+        # Splits and statistics do not depend on how they are dealt into tasks.
+        table._splits, table._statistics, table._by_split = self._splits, self._statistics, self._by_split
+        return table
+
+    def _splits_of(self, file: FileInfo) -> list[Split]:
+        splits = self._splits.get(file.path)
+        if splits is None:
+            with within(self._access, self._files.find):
+                splits = self._format.splits(file, self._schema, self._options, self._split_bytes)
+            self._splits[file.path] = splits
+        return splits
+
+    def _path_statistics(self, path: str, rows: int, columns: Sequence[str]) -> dict[str, ColumnStatistics]:
+        return self._columns.statistics(path, rows, self._files, columns)
+
+    def _split_statistics(self, split: Split, columns: Sequence[str]) -> dict[str, ColumnStatistics]:
+        known = self._by_split
+        missing = [name for name in columns if (split, name) not in known]
+        if missing:
+            with within(self._access, self._files.find):
+                stored = [name for name in missing if name not in self._columns.sources]
+                found = dict(self._format.statistics(split, self._schema, stored))
+            found.update(self._path_statistics(split.path, split.rows, missing))
+            for name in missing:
+                known[split, name] = widened(found[name], self._types[name]) if name in found else UNKNOWN
+        return {name: known[split, name] for name in columns}
+
+    def _check_readable(self, columns: Sequence[str]) -> None:
+        refused = self._schema.details.get("refused")
+        if isinstance(refused, Mapping):
+            for name in columns:
+                if name in refused and name not in self._columns.sources:
+                    raise NotSupportedError(
+                        f"column {name!r} of {self.files[0].path!r} cannot be read: {refused[name]}"
+                    )
+
+
+def _restore(
+    files: FileList,
+    description: Description,
+    schema: FileSchema,
+    columns: PathColumns,
+    access: FileAccess,
+    task_rows: int,
+    split_bytes: int,
+) -> FileTable:
+    return FileTable(files, description, schema, columns, access, task_rows=task_rows, split_bytes=split_bytes)
