@@ -9,7 +9,6 @@ import pyarrow as pa
 import pytest
 
 import sqlengine.types as T
-from sqlengine.errors import NotSupportedError
 from sqlengine.executor.kernels.grouping import GroupTable
 from sqlengine.executor.kernels.hashing import hash_mask
 from sqlengine.executor.kernels.joining import JoinTable
@@ -179,9 +178,3 @@ def test_intervals_are_equal_where_duckdb_says_so():
     words = KeyEncoder([T.INTERVAL]).encode([vector], len(texts))[0]
     expected = connection.sql("SELECT a.i = b.i FROM intervals a, intervals b ORDER BY a.rowid, b.rowid").fetchall()
     assert (words[:, None] == words[None, :]).ravel().tolist() == [equal for (equal,) in expected]
-
-
-def test_maps_are_refused():
-    map_type = SqlType(TypeKind.MAP, children=(("key", T.INTEGER), ("value", T.INTEGER)))
-    with pytest.raises(NotSupportedError, match="MAP"):
-        KeyEncoder([map_type])

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sqlengine.types as T
-from sqlengine.errors import NotSupportedError
 from sqlengine.executor.kernels.sorting import sort_rows
 from sqlengine.executor.sort_keys import encode_sort_keys
 from sqlengine.vector import Vector
@@ -79,9 +78,3 @@ def test_constants_decide_nothing():
     words = encode_sort_keys([Vector.from_literal("x", T.VARCHAR)], [True], [True], 3)
     assert sort_rows(words).tolist() == [0, 1, 2]
     assert encode_sort_keys([], [], [], 3) == []
-
-
-def test_lists_are_refused():
-    vector = Vector.from_arrow(pa.array([[1]]), T.list_of(T.INTEGER))
-    with pytest.raises(NotSupportedError, match="ORDER BY"):
-        encode_sort_keys([vector], [False], [False], 1)

@@ -19,7 +19,7 @@ START = {
     "comoments": [0.0] * 6,
 }
 REFERENCE = {
-    "products": reference_states.reference_product,
+    "products": reference_states.reference_products,
     "kahan": reference_states.reference_kahan,
     "moments": reference_states.reference_moments,
     "powers": reference_states.reference_powers,
@@ -86,7 +86,7 @@ def test_best_row(words, largest):
     found = np.full(1, -2, np.int64)
     best = np.zeros(1, np.int64)
     best_rows(np.zeros(len(words), np.int64), np.array(words, np.int64), np.int64(-1 if largest else 0), best, found)
-    assert found[0] == reference_states.reference_best_row(words, largest)
+    assert found[0] == reference_states.reference_best_rows(words, largest)
 
 
 @given(st.lists(WORDS, max_size=20), st.sampled_from([0, 1, 2]))

@@ -34,7 +34,7 @@ def reference_comoments(ys: Sequence[float], xs: Sequence[float]) -> list[float]
     ]
 
 
-def reference_product(values: Sequence[float]) -> list[float]:
+def reference_products(values: Sequence[float]) -> list[float]:
     """n and the product."""
     product = 1.0
     for value in values:
@@ -57,7 +57,7 @@ def reference_registers(hashes: Sequence[int], size: int) -> list[int]:
     return registers
 
 
-def reference_best_row(words: Sequence[int], largest: bool) -> int:
+def reference_best_rows(words: Sequence[int], largest: bool) -> int:
     """The first row with the least or greatest word; -2 for none."""
     if not words:
         return -2
