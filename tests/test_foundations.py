@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 
 import pyarrow as pa
 import pytest
@@ -93,3 +95,23 @@ def test_every_setting_says_what_it_is_for() -> None:
         assert setting.meaning
         if setting.default is not None:
             assert setting.parse(setting.default) == setting.default
+
+
+def test_first_statement_while_another_thread_loads_the_parser():
+    """Each thread once got half a module: one imported the parser, the other a module within it."""
+    program = """
+import threading
+from sqlengine.planner.tokens import statement_tokens
+
+def load():
+    import sqlglot
+
+def read():
+    print(len(statement_tokens("SELECT 1; SELECT 2")))
+
+threads = [threading.Thread(target=load), threading.Thread(target=read)]
+for thread in threads:
+    thread.start()
+"""
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert (shown.stdout, shown.stderr) == ("2\n", "")

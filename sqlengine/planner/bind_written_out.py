@@ -112,7 +112,7 @@ def _shaped(binder: ExpressionBinder, node: Any, shape: Any) -> SqlType:
 
 
 def _type_called(binder: ExpressionBinder, node: Any, name: str) -> SqlType:
-    from sqlglot.errors import ParseError
+    from sqlglot import ParseError
 
     try:
         (tree,) = dialect().parse_into(exp.DataType, name)

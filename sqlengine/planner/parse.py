@@ -272,7 +272,7 @@ def _setting(tokens: list[Any], source: Source) -> SetStatement:
 
 
 def _setting_value(tokens: list[Any], source: Source) -> object:
-    from sqlglot.tokens import TokenType
+    from sqlglot import TokenType
 
     if tokens[0].token_type == TokenType.L_BRACKET and tokens[-1].token_type == TokenType.R_BRACKET:
         texts, commas = tokens[1:-1:2], tokens[2:-1:2]
@@ -310,7 +310,7 @@ def _query(tokens: list[Any], source: Source, after: Any = None) -> Any:
 
 
 def _run_parser(tokens: list[Any], source: Source, into: Any) -> Any:
-    from sqlglot.errors import ParseError as SyntaxProblem
+    from sqlglot import ParseError as SyntaxProblem
 
     try:
         parser = our_dialect().parser()

@@ -1,15 +1,16 @@
 """DuckDB's dialect of sqlglot, made to lose nothing.
 
-Imported by `planner.parse` on the first query: sqlglot takes a while to load.
+Imported by `planner.parse` on the first query: sqlglot takes a while to load. Everywhere names come from `sqlglot`
+itself where it has them: two threads that import it for the first time, one by a module within, block each other, and
+Python then gives one of them half a module.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlglot import exp
+from sqlglot import TokenType, exp
 from sqlglot.dialects.duckdb import DuckDB
-from sqlglot.tokens import TokenType
 
 _Parser: Any = DuckDB.parser_class
 _Tokenizer: Any = DuckDB.tokenizer_class

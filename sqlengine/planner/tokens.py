@@ -19,8 +19,7 @@ def statement_tokens(sql: str, language: str = "duckdb") -> list[list[Any]]:
     ParseError
         A text, name or comment does not end, a list lacks an item, or letters follow a number.
     """
-    from sqlglot.errors import TokenError
-    from sqlglot.tokens import TokenType
+    from sqlglot import TokenError, TokenType
 
     try:
         tokens = list(_duckdb_tokens(sql) if language == "duckdb" else _another(language).tokenize(sql))
@@ -66,7 +65,7 @@ def _another(language: str) -> Any:
 
 def _check(tokens: list[Any], source: Source, language: str) -> None:
     """Refuse what the parser would read as something else."""
-    from sqlglot.tokens import TokenType
+    from sqlglot import TokenType
 
     openers = (TokenType.COMMA, TokenType.L_PAREN, TokenType.L_BRACKET)
     for before, after in itertools.pairwise(tokens):
