@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,8 +69,7 @@ def _json_text(vector: Vector, cast: CastFunction) -> pa.Array:
         case TypeKind.DECIMAL if type_.precision > 18:
             return cast(vector, VARCHAR, False).arrow()
         case TypeKind.FLOAT | TypeKind.DOUBLE | TypeKind.DECIMAL:
-            values = vector.arrow().to_pylist()
-            return pa.array([None if value is None else float_text(float(value)) for value in values], pa.string())
+            return _float_texts(_doubles(vector))
         case TypeKind.BOOLEAN:
             return cast(vector, VARCHAR, False).arrow()
         case TypeKind.STRUCT:
@@ -88,8 +87,51 @@ def _json_text(vector: Vector, cast: CastFunction) -> pa.Array:
         case _ if type_.is_integer:
             return cast(vector, VARCHAR, False).arrow()
         case _:
-            texts = cast(vector, VARCHAR, False).arrow().to_pylist()
-            return pa.array(each_text(texts, quote), pa.string())
+            return _quoted(cast(vector, VARCHAR, False).arrow())
+
+
+def _doubles(vector: Vector) -> pa.Array:
+    """Numbers as float64, correctly rounded."""
+    import pyarrow as pa
+
+    if vector.type.kind is not TypeKind.DECIMAL:
+        return vector.arrow().cast(pa.float64())
+    words, valid = (vector.values(), vector.valid()) if vector.has_words() else (None, None)
+    if words is None or vector.type.scale > 22 or (len(words) and int(np.abs(words).max()) >= 2**53):
+        return pa.array([None if value is None else float(value) for value in vector.arrow().to_pylist()], pa.float64())
+    # Both sides of the division are exact, so its rounding is the only one.
+    return pa.array(words / 10.0**vector.type.scale, mask=None if valid is None else ~valid)
+
+
+def _float_texts(numbers: pa.Array) -> pa.Array:
+    """`float_text` of each number: Arrow's text where it has no exponent, which is nearly everywhere."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    texts = numbers.cast(pa.string())
+    whole = pc.match_substring_regex(texts, r"^-?\d+$")
+    texts = pc.if_else(whole, pc.binary_join_element_wise(texts, ".0", ""), texts)
+    return _replaced(texts, pc.match_substring_regex(texts, "[a-z]"), numbers, float_text)
+
+
+def _quoted(texts: pa.Array) -> pa.Array:
+    """`quote` of each text, which for most means quotes around it."""
+    import pyarrow.compute as pc
+
+    plain = pc.binary_join_element_wise('"', texts, '"', "")
+    return _replaced(plain, pc.match_substring_regex(texts, r'["\\\x00-\x1f]'), texts, quote)
+
+
+def _replaced(texts: pa.Array, mask: pa.Array, values: pa.Array, convert: Callable[[Any], str]) -> pa.Array:
+    """`texts`, but `convert` of the values where `mask` is true."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    mask = pc.fill_null(mask, False)
+    if not pc.any(mask, min_count=0).as_py():
+        return texts
+    chosen = values.filter(mask).to_pylist()
+    return pc.replace_with_mask(texts, mask, pa.array(each_text(chosen, convert), pa.string()))
 
 
 def _part(vector: Vector, cast: CastFunction) -> pa.Array:

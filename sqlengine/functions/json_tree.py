@@ -7,9 +7,11 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlengine.errors import ConversionError, DataError
+
+T = TypeVar("T")
 
 # A part of a path: a key, an index (from the end if negative), every element or member, or every descendant.
 EVERY: Final = "[*]"
@@ -210,9 +212,9 @@ def _child(tree: Any, kind: str, value: Any) -> Any:
     return MISSING
 
 
-def each_text(texts: list[str | None], convert: Callable[[str], Any]) -> list[Any]:
-    """`convert` of every distinct text; None stays None."""
-    known: dict[str, Any] = {}
+def each_text(texts: list[T | None], convert: Callable[[T], Any]) -> list[Any]:
+    """`convert` of every distinct text or other value; None stays None."""
+    known: dict[T, Any] = {}
     for text in texts:
         if text is not None and text not in known:
             known[text] = convert(text)

@@ -23,6 +23,8 @@ from sqlengine.storage.filesystem import check_allowed, is_url
 from sqlengine.storage.locked_folders import abandoned, create_locked
 
 _PREFIX: Final = ".tmp-"
+# More files than these are brought to the disk all at once: each by itself takes some milliseconds.
+_MANY_FILES: Final = 32
 # Within a hidden folder: files as tasks write them, the folder to be, and what it takes the place of.
 _PARTS, _NEW, _OLD = "parts", "new", "old"
 
@@ -117,6 +119,7 @@ class Staging:
         OVERWRITE_OR_IGNORE) files are renamed one after the other; if one fails, those that were new there go again.
         """
         with output_errors(str(self.target)):
+            _sync_files([file.path for file in files])
             if not self._is_folder:
                 (file,) = files
                 os.replace(file.path, self.target)
@@ -139,8 +142,7 @@ class Staging:
             place.parent.mkdir(parents=True, exist_ok=True)
             os.replace(file.path, place)
             folders.update(parent for parent in place.parents if parent.is_relative_to(new))
-        for folder in folders:
-            _sync(folder)
+        _sync_files(list(folders))
         if self.target.is_dir() and any(self.target.iterdir()):
             os.mkdir(old)
             # Should the process be killed between the two, the next COPY here puts the old folder back.
@@ -170,8 +172,7 @@ class Staging:
                 with contextlib.suppress(OSError):
                     place.unlink(missing_ok=True)
             raise
-        for folder in folders:
-            _sync(folder)
+        _sync_files(list(folders))
 
     def _check_existing(self) -> None:
         target = self.target
@@ -196,10 +197,9 @@ class OutputFile:
             self.stream: IO[bytes] = open(self.path, "x+b", buffering=1 << 20)  # noqa: SIM115 - closed by `finish`
 
     def finish(self) -> int:
-        """Bring the bytes to the disk and close the file; their number."""
+        """Close the file; its bytes."""
         with output_errors(self.path):
             self.stream.flush()
-            os.fsync(self.stream.fileno())
             size = os.fstat(self.stream.fileno()).st_size
             self.stream.close()
         return size
@@ -242,10 +242,19 @@ def _remove(root: Path) -> None:
             return
 
 
-def _sync(folder: Path) -> None:
-    """Bring the names in a folder to the disk, where folders can be opened."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
+def _sync_files(paths: Sequence[str | Path]) -> None:
+    """Bring files, or the names in folders, to the disk."""
+    if len(paths) > _MANY_FILES and hasattr(os, "sync"):
+        os.sync()
+        return
+    for path in paths:
+        _sync(path)
+
+
+def _sync(path: str | Path) -> None:
+    # Folders cannot be opened everywhere.
+    with contextlib.suppress(PermissionError, IsADirectoryError):
+        descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
