@@ -4,20 +4,73 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from sqlengine.result import Result, ResultColumn
 from sqlengine.storage.output_files import FileToPublish, Staging
-from sqlengine.types import BIGINT, VARCHAR, list_of
+from sqlengine.types import BIGINT, BOOLEAN, INTEGER_KINDS, VARCHAR, TypeKind, list_of
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from sqlengine.config import Settings
+    from sqlengine.planner.expressions import Literal
+    from sqlengine.planner.logical import Node
     from sqlengine.planner.physical import PhysicalPlan
+    from sqlengine.planner.physical_write import WriteSpec
     from sqlengine.planner.statements import CopyTo
     from sqlengine.vector import Batch
 
+#: Values that are looked at to find out how a sort key is spread.
+_SAMPLED = 20_000
+#: Kinds of keys whose values are literals of a plan.
+_RANGED = frozenset(INTEGER_KINDS) | {
+    TypeKind.VARCHAR,
+    TypeKind.FLOAT,
+    TypeKind.DOUBLE,
+    TypeKind.DECIMAL,
+    TypeKind.DATE,
+    TypeKind.TIMESTAMP,
+}
+
 #: What a task tells of a file: the folder within the target, where the file is, its rows.
 _Told = tuple[str, str, int]
+
+
+def range_bounds(
+    plan: Node, write: WriteSpec, settings: Settings, run: Callable[[Node], pa.Table]
+) -> tuple[Literal, ...]:
+    """Where to cut the rows of a sorted plan into ranges of about equal size, one a file; nothing if they are few.
+
+    A sample of the first sort key, about `_SAMPLED` values, is taken by running a query for it (what Dask's set_index
+    does, too). Where the cuts are has no influence on the rows or on their order.
+    """
+    from sqlengine.planner.choices import choose_ranges
+    from sqlengine.planner.expressions import Call, Column, Literal, SortKey
+    from sqlengine.planner.logical import Filter, Project, Sort
+    from sqlengine.planner.lower_write import sorted_by
+    from sqlengine.planner.rewriting import next_column_id
+    from sqlengine.planner.statistics import Estimator
+
+    sort = sorted_by(plan)
+    if sort is None or not write.is_folder or write.partition_names:
+        return ()
+    first = sort.keys[0]
+    if first.expression.type.kind not in _RANGED or first.expression.type.is_nested:
+        return ()
+    rows = Estimator(plan).rows(sort.input)
+    ranges = choose_ranges(rows, settings)
+    if ranges == 1:
+        return ()
+    key = Column(next_column_id(plan), "key", first.expression.type)
+    step = Literal(max(1, int(rows / _SAMPLED)), BIGINT)
+    keys = Project(sort.input, (key,), (first.expression,))
+    sample = Filter(keys, Call("__one_in", (key, step), BOOLEAN))
+    values = run(Sort(sample, (SortKey(key, first.descending, first.nulls_first),))).column(0).drop_null()
+    places = [len(values) * number // ranges for number in range(1, ranges)] if len(values) else []
+    bounds = dict.fromkeys(values[place].as_py() for place in places)
+    return tuple(Literal(value, key.type) for value in bounds)
 
 
 def publish(copy: CopyTo, staging: Staging, plan: PhysicalPlan, batches: Iterable[Batch]) -> Result:

@@ -194,7 +194,7 @@ class Session:
 
     def copy(self, copy: kinds.CopyTo) -> Result:
         """As `run_query`, but the last stage writes files, which appear when all of them are written."""
-        from sqlengine.copying import publish
+        from sqlengine.copying import publish, range_bounds
         from sqlengine.executor.execute import execute
         from sqlengine.planner.parallelize import parallelize
         from sqlengine.storage.output_files import Staging
@@ -202,7 +202,8 @@ class Session:
         staging = Staging(copy.target, copy.write.is_folder, copy.existing)
         with _Running(self) as context, staging:
             logical = self._recursions(context).resolve(self._optimized(copy.query.plan))
-            write = replace(copy.write, folder=staging.folder)
+            bounds = range_bounds(logical, copy.write, self.settings, lambda part: self._run_part(part, context))
+            write = replace(copy.write, bounds=bounds, folder=staging.folder)
             plan = parallelize(logical, copy.query.names, self.settings, write)
             return publish(copy, staging, plan, execute(plan, self.settings, context))
 
@@ -221,15 +222,14 @@ class Session:
         header = [ResultColumn(name, column.type) for name, column in zip(names, columns, strict=True)]
         return Result.from_batches(header, [column.id for column in columns], execute(plan, self.settings, context))
 
-    def _recursions(self, context: QueryContext) -> Recursions:
-        def run(plan: Node) -> pa.Table:
-            round_ = replace(
-                context, query_id=f"{context.query_id}-{next(_query_numbers)}", on_progress=None, metrics=[]
-            )
-            names = [str(position) for position in range(len(plan.columns))]
-            return self._execute(self._optimized(plan), names, round_).arrow()
+    def _run_part(self, plan: Node, context: QueryContext) -> pa.Table:
+        """The rows of a plan that must have run before the rest of a query can be planned."""
+        part = replace(context, query_id=f"{context.query_id}-{next(_query_numbers)}", on_progress=None, metrics=[])
+        names = [str(position) for position in range(len(plan.columns))]
+        return self._execute(self._optimized(plan), names, part).arrow()
 
-        return Recursions(run, context, self.settings.get_int("task_rows"))
+    def _recursions(self, context: QueryContext) -> Recursions:
+        return Recursions(lambda plan: self._run_part(plan, context), context, self.settings.get_int("task_rows"))
 
     def plan(self, query: BoundQuery) -> PhysicalPlan:
         """The physical plan of a bound query under the current settings; nothing is run for it."""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from sqlengine.functions.overloads import overload, resolver
+from sqlengine.functions.overloads import ANY, overload, resolver
 from sqlengine.functions.registry import scalar
-from sqlengine.types import BIGINT, DOUBLE, SqlType
+from sqlengine.types import BIGINT, BOOLEAN, DOUBLE, SqlType
 from sqlengine.vector import Vector
 
 if TYPE_CHECKING:
@@ -31,6 +31,20 @@ def _draw(arguments: Sequence[Vector], result: SqlType) -> Vector:
     mixed = _mix(_mix(seed * _GOLDEN) + position * _GOLDEN)
     numbers = (mixed >> np.uint64(11)).astype(np.float64) * 2.0**-53
     return Vector.from_values(numbers, None, result, all(vector.constant for vector in arguments))
+
+
+@scalar(
+    "__one_in",
+    resolver("__one_in", overload(ANY, BIGINT, BOOLEAN)),
+    deterministic=False,
+    summary="True for about one row in so many, chosen by its place in a batch: a sample of how values are spread.",
+)
+def _one_in(arguments: Sequence[Vector], result: SqlType) -> Vector:
+    value, count = arguments
+    if value.constant:
+        return Vector.from_values(np.ones(1, np.bool_), None, result, True)
+    drawn = _mix(np.arange(1, len(value) + 1, dtype=np.uint64) * _GOLDEN)
+    return Vector.from_values(drawn <= np.uint64(2**64 - 1) // count.values().astype(np.uint64), None, result)
 
 
 def _mix(words: Words) -> Words:

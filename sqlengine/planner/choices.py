@@ -99,6 +99,12 @@ def choose_buckets(rows: float, settings: Settings) -> int:
     return min(MAX_BUCKETS, max(MIN_BUCKETS, math.ceil(rows / ROWS_PER_BUCKET)))
 
 
+def choose_ranges(rows: float, settings: Settings) -> int:
+    """Ranges, and so files, of about `rows` sorted rows."""
+    forced = settings.get_optional_int("shuffle_buckets")
+    return forced or min(MAX_BUCKETS, max(1, math.ceil(rows / ROWS_PER_BUCKET)))
+
+
 def should_build_left(kind: JoinKind, left: Side, right: Side) -> bool:
     """Whether the left input becomes the build side: of an inner join the smaller one, of RIGHT always.
 

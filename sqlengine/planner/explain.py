@@ -25,6 +25,7 @@ from sqlengine.planner.physical import (
     Gather,
     HashPartition,
     PhysicalPlan,
+    RangePartition,
     ReadPieces,
     Stage,
     exec_inputs,
@@ -156,6 +157,8 @@ def _output(stage: Stage, broadcast: bool, text: ExpressionText) -> str:
             return f"{first}broadcast" if broadcast else f"{first}gathered"
         case HashPartition(keys=keys, buckets=buckets):
             return f"{first}hash({', '.join(map(text.expression, keys))}) into {buckets}"
+        case RangePartition(key=key, buckets=buckets):
+            return f"{first}ranges of {text.key(key)} into {buckets}"
         case _:
             assert_never(stage.output)
 

@@ -10,9 +10,16 @@ from sqlengine.planner.stages import Fragment, Lower, Needed, StageBuilder
 
 
 def lower_sort(sort: Sort, needed: Needed, lower: Lower, builder: StageBuilder) -> Fragment:
-    """Sorted runs, one per task, merged by one task; with a limit each run is a top-k."""
+    """Sorted runs, one per task, merged by one task; with a limit each run is a top-k.
+
+    The sort that `builder.ranged` names stays in several tasks: each sorts one range of the first key.
+    """
     below = lower(sort.input, needed.union(*(columns_of(key.expression) for key in sort.keys)))
     rows = builder.estimator.rows(sort)
+    if builder.ranged is not None and builder.ranged[0] is sort and not below.single:
+        wanted = needed.union(*(columns_of(key.expression) for key in sort.keys))
+        ranges = builder.exchange_ranges(below, builder.ranged[1], wanted)
+        return ranges.over(SortExec(ranges.root, sort.keys), rows)
     kept = None if sort.limit is None else sort.limit + sort.offset
     runs = below.over(SortExec(below.root, sort.keys, kept), rows if below.single else below.rows)
     if kept is not None:

@@ -5,9 +5,25 @@ from __future__ import annotations
 from typing import assert_never
 
 from sqlengine.planner.choices import WriteStrategy, choose_buckets, choose_write_strategy
+from sqlengine.planner.logical import Node, Project, Sort
+from sqlengine.planner.physical import RangePartition
 from sqlengine.planner.physical_write import WriteExec, WriteSpec
 from sqlengine.planner.stages import Fragment, StageBuilder
 from sqlengine.types import BIGINT, VARCHAR
+
+
+def sorted_by(plan: Node) -> Sort | None:
+    """The sort that decides the order of all rows of `plan`, if there is one."""
+    while isinstance(plan, Project):
+        plan = plan.input
+    return plan if isinstance(plan, Sort) and plan.limit is None and not plan.offset else None
+
+
+def sort_in_ranges(plan: Node, spec: WriteSpec, builder: StageBuilder) -> None:
+    """Have the sort on top of `plan` done range by range, if bounds are known: tasks, and so files, in order."""
+    sort = sorted_by(plan)
+    if sort is not None and spec.bounds:
+        builder.ranged = sort, RangePartition(sort.keys[0], spec.bounds)
 
 
 def lower_write(below: Fragment, spec: WriteSpec, builder: StageBuilder) -> Fragment:

@@ -38,7 +38,7 @@ from sqlengine.planner.lower_scan import lower_scan, lower_values
 from sqlengine.planner.lower_sort import lower_limit, lower_sort
 from sqlengine.planner.lower_union import lower_union
 from sqlengine.planner.lower_window import lower_window
-from sqlengine.planner.lower_write import lower_write
+from sqlengine.planner.lower_write import lower_write, sort_in_ranges
 from sqlengine.planner.physical import (
     ExchangeRead,
     FilterExec,
@@ -115,6 +115,8 @@ def parallelize(plan: Node, names: Sequence[str], settings: Settings, write: Wri
             case _:
                 assert_never(node)
 
+    if write is not None:
+        sort_in_ranges(plan, write, builder)
     result = in_order(lower(plan, needed), plan.columns)
     if write is not None:
         result = lower_write(result, write, builder)

@@ -350,7 +350,20 @@ class HashPartition:
     buckets: int
 
 
-Output = Gather | HashPartition
+@dataclass(frozen=True, slots=True)
+class RangePartition:
+    """Each task's rows are split at `bounds`, which are in the order of `key`: a bound is the first of its piece."""
+
+    key: SortKey
+    bounds: tuple[Literal, ...]
+
+    @property
+    def buckets(self) -> int:
+        """The number of pieces."""
+        return len(self.bounds) + 1
+
+
+Output = Gather | HashPartition | RangePartition
 
 
 @dataclass(frozen=True, slots=True)

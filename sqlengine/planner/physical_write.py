@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlengine.planner.expressions import Column
+from sqlengine.planner.expressions import Column, Literal
 
 if TYPE_CHECKING:
     from sqlengine.planner.physical import Exec
@@ -25,6 +25,8 @@ class WriteSpec:
         Whether each task writes files of its own; else all rows become one file, also no rows.
     file_bytes
         A task begins another file once it has written so many bytes.
+    bounds
+        Values of the first sort key, in its order, at which other tasks begin, if the rows are sorted; see `sort_of`.
     folder
         Where the files are put under names that mean nothing; empty as long as nobody wants to run the plan.
     """
@@ -35,6 +37,7 @@ class WriteSpec:
     partition_names: tuple[str, ...] = ()
     is_folder: bool = False
     file_bytes: int | None = None
+    bounds: tuple[Literal, ...] = ()
     folder: str = ""
 
 

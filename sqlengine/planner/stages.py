@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from sqlengine.config import Settings
 from sqlengine.planner.expressions import Column, Expression, SortKey, columns_of
-from sqlengine.planner.logical import Node
+from sqlengine.planner.logical import Node, Sort
 from sqlengine.planner.physical import (
     ExchangeRead,
     Exec,
@@ -15,6 +15,7 @@ from sqlengine.planner.physical import (
     HashPartition,
     Output,
     ProjectExec,
+    RangePartition,
     ReadPieces,
     Stage,
     Task,
@@ -62,6 +63,8 @@ class StageBuilder:
         self.estimator = Estimator(plan)
         self.stages: list[Stage] = []
         self.scanned_bytes = 0
+        # The sort whose rows stay in several tasks, each with a range of them.
+        self.ranged: tuple[Sort, RangePartition] | None = None
         self._leaves = 0
         self._by_work: dict[Hashable, Stage] = {}
         # By identity, since hashing an operator walks its tree; the operator is kept so its id stays its own.
@@ -133,6 +136,13 @@ class StageBuilder:
         self.estimate(root, fragment.rows)
         tasks = tuple({root.leaf: ReadPieces(bucket=bucket)} for bucket in range(buckets))
         return Fragment(root, tasks, fragment.rows, (HashPartition(keys, buckets),))
+
+    def exchange_ranges(self, fragment: Fragment, partition: RangePartition, needed: Needed) -> Fragment:
+        """A task for each range of a sort key, in the key's order; rows keep their order within it."""
+        root = self.read(fragment, partition, needed | columns_of(partition.key.expression))
+        self.estimate(root, fragment.rows)
+        tasks = tuple({root.leaf: ReadPieces(bucket=bucket)} for bucket in range(partition.buckets))
+        return Fragment(root, tasks, fragment.rows)
 
     def separate(self, fragment: Fragment, needed: Needed) -> Fragment:
         """The same rows in as many tasks, read from a stage of their own."""

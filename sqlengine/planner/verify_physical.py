@@ -20,6 +20,7 @@ from sqlengine.planner.physical import (
     LimitExec,
     PhysicalPlan,
     ProjectExec,
+    RangePartition,
     ReadPieces,
     ScanExec,
     SortExec,
@@ -60,6 +61,8 @@ def check_physical(plan: PhysicalPlan) -> None:
         _check_columns(stage.root, where)
         if isinstance(stage.output, HashPartition):
             _check_read(stage.output.keys, stage.root.columns, f"{where}: output")
+        if isinstance(stage.output, RangePartition):
+            _check_read((stage.output.key.expression,), stage.root.columns, f"{where}: output")
         _check_leaves(plan, stage, where)
         _check_joins(stage, where)
     _require(isinstance(plan.result.output, Gather), "the result is not gathered")
@@ -182,7 +185,7 @@ def _pieces(piece: ReadPieces, source: Stage) -> Iterator[_Piece]:
 
 
 def _all_pieces(source: Stage) -> set[_Piece]:
-    buckets = range(source.output.buckets) if isinstance(source.output, HashPartition) else (None,)
+    buckets = range(source.output.buckets) if not isinstance(source.output, Gather) else (None,)
     return {(task, bucket) for task in range(len(source.tasks)) for bucket in buckets}
 
 
