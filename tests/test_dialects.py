@@ -152,6 +152,22 @@ OWN = [
     ("mysql", "SELECT n FROM t ORDER BY n", "SELECT n FROM t ORDER BY n NULLS FIRST"),
     ("mysql", "SELECT DATE_FORMAT(d, '%Y') FROM t ORDER BY id", "SELECT strftime(d, '%Y') FROM t ORDER BY id"),
     ("mysql", 'SELECT "text"', "SELECT 'text'"),
+    (
+        "mysql",
+        "SELECT 7.5 DIV 2, -7 DIV 2, (id DIV 2) DIV 2 FROM t ORDER BY id",
+        "SELECT 3, -3, id // 4 FROM t ORDER BY id",
+    ),
+    ("spark", "SELECT 7.5 div 2", "SELECT 3"),
+    (
+        "tsql",
+        "SELECT t.id, x.n FROM t CROSS APPLY (SELECT u.id AS n FROM t u WHERE u.id = t.id + 1) x ORDER BY 1",
+        "SELECT t.id, x.n FROM t, LATERAL (SELECT u.id AS n FROM t u WHERE u.id = t.id + 1) x ORDER BY 1",
+    ),
+    (
+        "tsql",
+        "SELECT t.id, x.n FROM t OUTER APPLY (SELECT u.id AS n FROM t u WHERE u.id = t.id + 1) x ORDER BY 1",
+        "SELECT t.id, u.id FROM t LEFT JOIN t u ON u.id = t.id + 1 ORDER BY 1",
+    ),
     ("tsql", "SELECT TOP 2 [id] FROM t ORDER BY id", "SELECT id FROM t ORDER BY id LIMIT 2"),
     ("tsql", "SELECT id / 2 FROM t ORDER BY id", "SELECT id // 2 FROM t ORDER BY id"),
     ("tsql", "SELECT ISNULL(n, 5) FROM t ORDER BY id", "SELECT coalesce(n, 5) FROM t ORDER BY id"),

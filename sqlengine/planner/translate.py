@@ -58,7 +58,19 @@ def translate(text: str, dialect: str) -> str:
                 raise NotSupportedError(
                     f"the function {call.name}() of {dialect} has no certain counterpart here; write it in DuckDB's SQL"
                 )
+        for apply in tree.find_all(exp.Join):
+            lateral = apply.this
+            if isinstance(lateral, exp.Lateral) and lateral.args.get("cross_apply") is not None:
+                # sqlglot writes APPLY as a join without a condition.
+                apply.set("side", None if lateral.args["cross_apply"] else "LEFT")
+                apply.set("on", exp.true())
+                lateral.set("cross_apply", None)
         # Inner ones first: what is replaced is copied.
+        for division in reversed(list(tree.find_all(exp.IntDiv))):
+            # `//` cuts fractions off whole numbers only.
+            arguments = [division.this.copy(), division.expression.copy()]
+            quotient = exp.Anonymous(this="__typed_divide", expressions=arguments)
+            division.replace(exp.cast(exp.Anonymous(this="trunc", expressions=[quotient]), exp.DType.BIGINT))
         for division in reversed(list(tree.find_all(exp.Div))):
             if division.args.get("typed"):
                 # sqlglot would need the types of columns to say this in DuckDB's operators.
