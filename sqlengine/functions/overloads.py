@@ -19,6 +19,10 @@ ANY: Final = SqlType(TypeKind.NULL)
 _ANY_COST: Final = 100
 
 
+# As many signatures as people read in an error.
+_MOST_SHOWN: Final = 8
+
+
 @dataclass(frozen=True, slots=True)
 class Overload:
     """One list of parameter types and the type returned; `rest` repeats for any further arguments."""
@@ -63,7 +67,7 @@ def choose(name: str, overloads: Sequence[Overload], operands: Sequence[Operand]
     # An untyped NULL fits everything and its result is NULL anyway: any candidate does.
     if len(best) > 1 and not any(operand.type.kind is TypeKind.NULL for operand in operands):
         raise BindError(
-            f"{describe_call(name, operands)} could mean several functions; add a cast. {accepted(name, best)}"
+            f"{describe_call(name, operands)} could mean several functions; add a cast; {accepted(name, best)}"
         )
     return best[0]
 
@@ -118,12 +122,13 @@ def describe_call(name: str, operands: Sequence[Operand]) -> str:
 
 
 def accepted(name: str, overloads: Sequence[Overload]) -> str:
-    """The signatures a function takes, for messages."""
+    """The signatures a function takes, for messages: the first few of many."""
     shown = ", ".join(
         f"{name}({', '.join([*map(_type_name, each.parameters), *(['...'] if each.rest else [])])})"
-        for each in overloads
+        for each in overloads[:_MOST_SHOWN]
     )
-    return f"it takes {shown}"
+    more = len(overloads) - _MOST_SHOWN
+    return f"it takes {shown}" + (f" and {more} more" if more > 0 else "")
 
 
 def _total_cost(candidate: Overload, operands: Sequence[Operand]) -> int | None:
