@@ -39,6 +39,7 @@ OPTION_TYPES: Final[Mapping[str, type]] = {
     "field_appearance_threshold": object,
     "objects": bool,
     "union_by_name": bool,
+    "compression": str,
 }
 
 

@@ -107,7 +107,10 @@ class FileAccess:
             except (TypeError, ValueError):
                 raise SettingError("option 'storage_options' takes texts, numbers, lists and structs only") from None
             access = replace(access, storage_options=text)
-        return access if compression is None else replace(access, compression=str(compression).lower())
+        if compression is None:
+            return access
+        # DuckDB calls it 'auto_detect' where it reads JSON.
+        return replace(access, compression=str(compression).lower().removesuffix("_detect"))
 
     def under(self, other: FileAccess) -> FileAccess:
         """The same storage options and compression, under the rules of `other`."""
