@@ -68,6 +68,8 @@ class FileAccess:
         Bytes that a file may have that can only be fetched whole.
     timeout
         Seconds that a remote store may be silent.
+    is_locked
+        Whether the session's settings are; queries then bring no storage options, for these say where a URL leads.
     """
 
     roots: tuple[str, ...] | None = None
@@ -77,6 +79,7 @@ class FileAccess:
     most_bytes: int | None = None
     most_download: int = 4 << 30
     timeout: float = 30.0
+    is_locked: bool = False
 
     @staticmethod
     def of(settings: Settings) -> FileAccess:
@@ -88,6 +91,7 @@ class FileAccess:
             most_bytes=settings.get_optional_int("decompressed_limit"),
             most_download=settings.get_int("download_limit"),
             timeout=settings.get_optional_float("remote_timeout") or 30.0,
+            is_locked=settings.get_bool("lock_configuration"),
         )
 
     def with_options(self, storage_options: object, compression: object) -> FileAccess:
@@ -96,10 +100,14 @@ class FileAccess:
         Raises
         ------
         SettingError
-            If `storage_options` is no mapping of plain values; its values are not shown.
+            If `storage_options` is no mapping of plain values (which are not shown), or none may be given.
         """
         access = self
         if storage_options is not None:
+            if self.is_locked:
+                raise SettingError(
+                    "option 'storage_options' is locked, as all settings are (lock_configuration = true)"
+                )
             if not isinstance(storage_options, Mapping):
                 raise SettingError("option 'storage_options' takes names and values: {'key': '…', 'secret': '…'}")
             try:
