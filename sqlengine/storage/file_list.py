@@ -92,3 +92,10 @@ class FileList:
 
 def _row(file: FileInfo) -> Row:
     return file.path, file.size, file.mtime_ns, file.version
+
+
+def spread(files: Sequence[FileInfo], most: int) -> Sequence[FileInfo]:
+    """At most `most` of `files` (two or more), evenly spread over them in their order, first and last included."""
+    if len(files) <= most:
+        return files
+    return [files[round(k * (len(files) - 1) / (most - 1))] for k in range(most)]

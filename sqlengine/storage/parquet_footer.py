@@ -8,6 +8,7 @@ import struct
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -86,8 +87,8 @@ _footer_bytes = 0
 _lock = threading.Lock()
 
 
-def load_footer(file: FileInfo) -> Footer:
-    """The footer of `file`, from memory if the file has not changed since it was read.
+def load_footer(file: FileInfo, source: pa.NativeFile | None = None) -> Footer:
+    """The footer of `file`, from memory if the file has not changed since it was read; `source`: it, if it is open.
 
     Raises
     ------
@@ -100,7 +101,8 @@ def load_footer(file: FileInfo) -> Footer:
         if footer is not None:
             _footers.move_to_end(file)
             return footer
-    footer = _read_footer(file)
+    with file_errors(file.path, "Parquet"), nullcontext(source) if source else open_input(file.path) as opened:
+        footer = _read_footer(file, opened)
     with _lock:
         if file not in _footers:
             _footers[file] = footer
@@ -135,17 +137,18 @@ def column_statistics(footer: Footer, start: int, stop: int, columns: Sequence[s
     return found
 
 
-def _read_footer(file: FileInfo) -> Footer:
+def _read_footer(file: FileInfo, source: pa.NativeFile) -> Footer:
     global _last
-    with file_errors(file.path, "Parquet"), open_input(file.path) as source:
-        metadata = pq.read_metadata(pa.BufferReader(_footer_as_file(source, file)))
-        # The files of a table mostly share one schema; taking it apart costs five times the parsing.
-        known = _last
-        if known is not None and known[0].equals(metadata.schema):
-            columns = known[1]
-        else:
-            columns = _take_apart(file.path, metadata.schema)
-            _last = (metadata.schema, columns)
+    reader = pq.ParquetReader()
+    reader.open(pa.BufferReader(_footer_as_file(source, file)))
+    metadata = reader.metadata
+    # The files of a table mostly share one schema; taking it apart costs five times the parsing.
+    known = _last
+    if known is not None and known[0].equals(metadata.schema):
+        columns = known[1]
+    else:
+        columns = _take_apart(file.path, metadata.schema)
+        _last = (metadata.schema, columns)
     return Footer(file.path, metadata, columns.fields, columns.refused, columns.leaves)
 
 

@@ -30,13 +30,39 @@ def merge_schemas(schemas: Sequence[tuple[str, tuple[Field, ...]]], union_by_nam
             if key in own:
                 columns.append((path, own[key]))
             elif not union_by_name:
-                raise FileFormatError(
-                    f"files of one table disagree: column {columns[0][1].name!r} is in {first_path!r} but not in"
-                    f" {path!r}; union_by_name = true fills it with NULL there"
-                )
+                raise _missing(columns[0][1].name, first_path, path)
         if union_by_name:
             found.update({key: [(path, field)] for key, field in own.items() if key not in found})
     return tuple(Field(columns[0][1].name, _common_type(columns)) for columns in found.values())
+
+
+def check_columns(
+    fields: Sequence[Field], first_path: str, path: str, own: Sequence[Field], union_by_name: bool
+) -> None:
+    """Refuse the file at `path`, whose columns are `own`, if `fields` of its table cannot be read from it.
+
+    Raises
+    ------
+    FileFormatError
+        If it lacks one, without `union_by_name`, or has one whose values the table's type does not hold.
+    """
+    by_key = {field.name.lower(): field for field in own}
+    for field in fields:
+        mine = by_key.get(field.name.lower())
+        if mine is None and not union_by_name:
+            raise _missing(field.name, first_path, path)
+        if mine is not None and wider(field.type, mine.type) != field.type:
+            raise FileFormatError(
+                f"files of one table disagree: column {mine.name!r} is {mine.type} in {path!r} but {field.type} in"
+                f" others, such as {first_path!r}; union_by_name = true reads the columns of all files first"
+            )
+
+
+def _missing(name: str, has: str, lacks: str) -> FileFormatError:
+    return FileFormatError(
+        f"files of one table disagree: column {name!r} is in {has!r} but not in {lacks!r};"
+        " union_by_name = true fills it with NULL there"
+    )
 
 
 def _common_type(columns: Sequence[tuple[str, Field]]) -> SqlType:

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import sqlengine
 from sqlengine.errors import BindError, FileFormatError
+from sqlengine.storage import parquet_footer
 from sqlengine.storage.dataset import open_table
 from sqlengine.storage.table import Predicate
-from tests.storage.support import scan, types
+from tests.storage.support import count, scan, types
 
 Write = Callable[..., str]
 
@@ -169,9 +171,54 @@ def test_small_files_share_tasks_and_batches(write_parquet: Write, tmp_path: Pat
     plan = table.plan_scan(["a"], [])
     assert len(plan.tasks) < 20
     assert len(pickle.dumps(table)) < 10_000
-    for task in plan.tasks:
-        batches = list(table.read(task, ["a", "s", "filename"], 65_536))
-        assert len(batches) == 1
-        assert batches[0].num_rows == task.rows
+    batches = [list(table.read(task, ["a", "s", "filename"], 65_536)) for task in plan.tasks]
+    assert {len(of_task) for of_task in batches} == {1}
+    assert sum(batch.num_rows for (batch,) in batches) == 1800
     assert [a for a, _ in scan(table, ["a", "s"], batch_rows=100)] == [n for n in range(300) for _ in range(6)]
     assert scan(table, ["s"])[:7] == [(f"long text number 0 {k}",) for k in range(6)] + [("x",)]
+
+
+@pytest.fixture(scope="module")
+def three_hundred(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """More files than of which all footers are read before a query."""
+    folder = tmp_path_factory.mktemp("many")
+    pq.write_table(pa.table({"a": [0, 1], "b": ["x", "y"]}), folder / "000.parquet", row_group_size=1)
+    for number in range(1, 300):
+        (folder / f"{number:03}.parquet").write_bytes((folder / "000.parquet").read_bytes())
+    return folder
+
+
+def test_footers_of_many_files_are_read_with_their_rows(three_hundred: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = []
+    load = parquet_footer._read_footer
+    monkeypatch.setattr(parquet_footer, "_read_footer", lambda file, source: (read.append(file), load(file, source))[1])
+    table = open_table(str(three_hundred))
+    plan = table.plan_scan(["a"], [])
+    assert (len(read), plan.total, table.row_count()) == (64, 300, 600)
+    assert count(table) == 600
+    assert len(read) == 300
+    assert scan(table, ["file_row_number", "b"])[-2:] == [(0, "x"), (1, "y")]
+    pruned = table.plan_scan(["a"], [Predicate("a", ">", (1,))])
+    assert (pruned.total, pruned.pruned) == (300, 300)
+    assert table.statistics("a").maximum == 1
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"a": [2**40], "c": [1]}, r"column 'b' is in '.*000\.parquet' but not in '.*/151\.parquet'; union_by_name"),
+        ({"a": [0.5], "b": ["z"]}, r"column 'a' is DOUBLE in '.*/151\.parquet' but BIGINT in others.*union_by_name"),
+    ],
+)
+def test_an_odd_one_among_many_is_named(three_hundred: Path, columns: dict[str, list[object]], message: str) -> None:
+    odd = three_hundred / "151.parquet"
+    whole = odd.read_bytes()
+    pq.write_table(pa.table(columns), odd)
+    try:
+        with pytest.raises(FileFormatError, match=message):
+            scan(open_table(str(three_hundred)), ["a", "b"])
+        rows = scan(open_table(str(three_hundred), options={"union_by_name": True}), ["a", "b"])
+        assert len(rows) == 599
+        assert rows[302] == (columns["a"][0], columns.get("b", [None])[0])
+    finally:
+        odd.write_bytes(whole)
