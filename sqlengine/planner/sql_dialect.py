@@ -34,6 +34,9 @@ class EngineParser(_Parser):  # type: ignore[misc]
         if name in ("CAST", "TRY_CAST", "EXTRACT", "POSITION", "SUBSTRING", "TRIM")
     }
 
+    # sqlglot takes a subscript of a call of list(), or of a column of that name, for the elements of a list.
+    ARRAY_CONSTRUCTORS = {"ARRAY": exp.Array}  # noqa: RUF012
+
     # `~1 + 1` is ~(1 + 1).
     UNARY_PARSERS = {  # noqa: RUF012
         **_Parser.UNARY_PARSERS,
