@@ -116,7 +116,7 @@ def _summed(name: str, operands: Sequence[Operand], booleans: bool) -> tuple[Sql
     argument = _single(name, operands)
     match argument.type.kind:
         case TypeKind.FLOAT | TypeKind.DOUBLE:
-            return DOUBLE, DOUBLE
+            return argument.type, DOUBLE
         case TypeKind.DECIMAL:
             return argument.type, decimal(MAX_DECIMAL_PRECISION, argument.type.scale)
         case TypeKind.BOOLEAN if booleans:

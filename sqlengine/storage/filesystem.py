@@ -126,8 +126,10 @@ def file_info(path: str) -> FileInfo:
     return FileInfo(path, status.st_size, status.st_mtime_ns)
 
 
-def open_input(path: str) -> NativeFile:
-    """One file for random access, memory-mapped if it is local.
+def open_input(path: str, mapped: bool = True) -> NativeFile:
+    """One file for random access; a local one is memory-mapped, or with `mapped` off read into memory of its own.
+
+    A mapped file that somebody shortens while it is read ends the process; one that is read is an error.
 
     Raises
     ------
@@ -141,7 +143,7 @@ def open_input(path: str) -> NativeFile:
         return open_remote(path)
     with file_errors(path):
         # An empty file cannot be mapped.
-        return pa.memory_map(real) if os.stat(real).st_size else pa.OSFile(real)
+        return pa.memory_map(real) if mapped and os.stat(real).st_size else pa.OSFile(real)
 
 
 def open_stream(path: str) -> NativeFile:

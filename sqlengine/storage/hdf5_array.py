@@ -188,11 +188,9 @@ class StoredArray:
     def _bytes(self, path: str, offset: int, size: int) -> Any:
         """Exactly `size` bytes at `offset`, as a buffer."""
         file = self.place.file
-        if path == file.path:
-            data = file.source.read_at(size, offset)
-        else:
-            with open_input(path) as source:
-                data = source.read_at(size, offset)
+        source = file.source if path == file.path else open_input(path, mapped=False)
+        source.seek(offset)
+        data = source.read_buffer(size)
         if len(data) != size:
             raise FileFormatError(f"{path!r} is truncated: it ends within {self.place.name!r}")
         return data

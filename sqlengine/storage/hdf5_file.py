@@ -211,7 +211,7 @@ def open_hdf5(path: str, allow_external: bool) -> Iterator[Hdf5File]:
     """
     h5py = h5py_module()
     with contextlib.ExitStack() as stack:
-        source = stack.enter_context(open_input(path))
+        source = stack.enter_context(open_input(path, mapped=False))
         stack.enter_context(_hdf5_errors(path))
         root = stack.enter_context(h5py.File(source, "r"))
         yield Hdf5File(path, source, root, allow_external, stack)

@@ -146,6 +146,8 @@ def to_arrow(values: NDArray[Any], dtype: np.dtype[Any]) -> pa.Array:
     ConversionError
         For text that is not UTF-8, and a number that its enumeration does not name.
     """
+    if dtype.kind in "fiu" and dtype.metadata is None and values.ndim == 1:
+        return _simple(values)
     h5py = h5py_module()
     if dtype.subdtype is not None:
         dtype = dtype.subdtype[0]
@@ -211,20 +213,19 @@ def reread(array: pa.Array, reading: Reading) -> pa.Array:
 def _simple(values: NDArray[Any]) -> pa.Array:
     """Numbers, BOOLEAN and times."""
     dtype = values.dtype
-    type_ = sql_type_of(dtype)
     if not values.flags.aligned or not dtype.isnative:
         values = values.astype(dtype.newbyteorder("="))
     match dtype.kind:
         case "c":
             parts = [pa.array(np.ascontiguousarray(part)) for part in (values.real, values.imag)]
-            return pa.StructArray.from_arrays(parts, fields=list(arrow_type(type_)))
+            return pa.StructArray.from_arrays(parts, fields=list(arrow_type(sql_type_of(dtype))))
         case "f" if dtype.itemsize == 2:
             return pa.array(values.astype(np.float32))
         case "b":
             # Any byte but 0 is true, whatever a damaged file holds.
             return pa.array(np.ascontiguousarray(values).view(np.uint8) != 0)
         case "M" | "m":
-            return moments(values.astype(np.int64), type_, np.datetime_data(dtype)[0])
+            return moments(values.astype(np.int64), sql_type_of(dtype), np.datetime_data(dtype)[0])
         case _:
             return pa.array(np.ascontiguousarray(values))
 

@@ -156,6 +156,16 @@ def test_nan_is_greatest_and_keeps_out_of_min():
     assert [np.isnan(x) for x in accumulate(StateOp.MAX, T.DOUBLE, T.DOUBLE, made)] == [True, True]
 
 
+@pytest.mark.parametrize("type_", [T.FLOAT, T.DOUBLE])
+@given(values=st.lists(st.sampled_from([0.0, -0.0, 1.5, -2.0, float("nan"), float("inf"), -float("inf")]), min_size=1))
+def test_extremes_of_all_rows_are_those_of_one_group(type_, values):
+    for op in (StateOp.MIN, StateOp.MAX):
+        grouped, alone = make_accumulator(op, type_), make_accumulator(op, type_)
+        grouped.update(np.zeros(len(values), np.int64), 1, [vector_of(values, type_)], len(values))
+        alone.update(None, 1, [vector_of(values, type_)], len(values))
+        assert repr(alone.result(1).arrow().to_pylist()) == repr(grouped.result(1).arrow().to_pylist())
+
+
 def test_intervals_compare_normalized_and_come_back_unchanged():
     made = [([0, 0, 0], [pa.MonthDayNano(v) for v in ([0, 29, 0], [0, 31, 0], [1, 0, 0])], 2)]
     assert accumulate(StateOp.MAX, T.INTERVAL, T.INTERVAL, made) == [pa.MonthDayNano([0, 31, 0]), None]

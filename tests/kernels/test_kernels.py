@@ -17,6 +17,7 @@ from sqlengine.executor.kernels.accumulating import (
     sum_all,
     sum_few,
     sum_floats,
+    sum_lanes,
     sum_words,
 )
 from sqlengine.executor.kernels.grouping import GroupTable, move_slots
@@ -291,15 +292,22 @@ def test_sum_all(case):
     assert ((int(halves[1]) << 32) + int(halves[0]), count) == reference.reference_sum_all(values, valid)
 
 
-@given(grouped(st.floats(allow_nan=False)), st.booleans())
-def test_sum_floats(case, ungrouped):
+@given(grouped(st.floats(allow_nan=False)))
+def test_sum_floats(case):
     groups, valid, values, size = case
-    if ungrouped:
-        groups, size = [0] * len(values), 1
     totals, seen = np.zeros(size), np.zeros(size, np.bool_)
-    sum_floats(int64([] if ungrouped else groups), mask(valid), np.array(values, np.float64), totals, seen)
+    sum_floats(int64(groups), mask(valid), np.array(values, np.float64), totals, seen)
     sums = [total if some else None for total, some in zip(totals.tolist(), seen.tolist(), strict=True)]
     assert repr(sums) == repr(reference.reference_sum_floats(groups, valid, values, size))
+
+
+@given(st.lists(st.floats(allow_nan=False), max_size=60), st.lists(st.integers(0, 60)))
+def test_sum_lanes(values, cuts):
+    lanes, turn = np.zeros(8), 0
+    for part in np.split(np.array(values, np.float64), sorted(cuts)):
+        turn = sum_lanes(np.ascontiguousarray(part), lanes, turn)
+    assert repr(lanes.tolist()) == repr(reference.reference_sum_lanes(values))
+    assert turn == len(values) % 8
 
 
 @given(grouped(words), st.sampled_from([0, -1]))

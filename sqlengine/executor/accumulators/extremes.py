@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sqlengine.executor.accumulators.accumulator import ALL_VALID, grown, mask_of
+from sqlengine.executor.accumulators.accumulator import grown, mask_of
 from sqlengine.executor.kernels.accumulating import min_strings, min_words
 from sqlengine.executor.ordering import from_ordered_bytes, from_ordered_words, ordered_bytes, ordered_words
 from sqlengine.types import SqlType
@@ -39,15 +39,15 @@ class WordExtreme:
         # Every row of a constant is the same row, unless groups tell them apart.
         if groups is not None or not length:
             argument = argument.expand(length)
+        if groups is None:
+            valid = argument.valid()
+            values = argument.values() if valid is None else argument.values()[valid]
+            if not len(values):
+                return
+            argument = Vector.from_values(_extreme(values, self._flip != 0), None, self._type)
+            groups = np.zeros(1, np.int64)
         words = ordered_words(argument)
         valid = mask_of(argument, len(words))
-        if groups is None:
-            if len(valid):
-                words = words[valid]
-            if not len(words):
-                return
-            words = np.array([(words ^ self._flip).min() ^ self._flip])
-            groups, valid = np.zeros(1, np.int64), ALL_VALID
         min_words(groups, valid, words, self._flip, self._best, self._seen)
 
     def merge(self, groups: Words | None, group_count: int, state: Vector, length: int) -> None:
@@ -65,6 +65,19 @@ class WordExtreme:
     def nbytes(self) -> int:
         """See `Accumulator`."""
         return self._best.nbytes + self._seen.nbytes
+
+
+def _extreme(values: NDArray[Any], largest: bool) -> NDArray[Any]:
+    """The least or greatest of at least one value, as an array of one; in the order of `ordered_words`."""
+    if values.dtype.kind != "f":
+        return np.array([values.max() if largest else values.min()])
+    # The maximum is NaN if any value is, the minimum if all are.
+    best = np.maximum.reduce(values) if largest else np.fmin.reduce(values)
+    if best == 0:
+        # numpy takes either zero; -0.0 is the lesser one.
+        negative = np.signbit(values[values == 0])
+        best = -0.0 if (negative.all() if largest else negative.any()) else 0.0
+    return np.array([best], values.dtype)
 
 
 class BytesExtreme:

@@ -9,7 +9,7 @@ import numpy as np
 
 from sqlengine.errors import OutOfRangeError
 from sqlengine.executor.accumulators.accumulator import ALL_VALID, NO_WORDS, grown, mask_of
-from sqlengine.executor.kernels.accumulating import count_rows, sum_all, sum_few, sum_floats, sum_words
+from sqlengine.executor.kernels.accumulating import count_rows, sum_all, sum_few, sum_floats, sum_lanes, sum_words
 from sqlengine.executor.ordering import integer_words, wide_vector, wide_words
 from sqlengine.types import SqlType, TypeKind, integer_range, words_dtype
 from sqlengine.vector import Vector
@@ -148,10 +148,16 @@ class ExactSum:
 
 
 class FloatSum:
-    """SUM of FLOAT and DOUBLE, added as doubles in row order; NULL for no values."""
+    """SUM of FLOAT and DOUBLE, added as doubles in row order; NULL for no values.
+
+    A sum of all rows is kept in eight lanes that take turns, added up in the end: up to eight values are added in
+    row order.
+    """
 
     def __init__(self, type_: SqlType) -> None:
         self._type = type_
+        self._lanes = np.zeros(8)
+        self._turn = 0
         self._totals = np.zeros(1, np.float64)
         self._seen = np.zeros(1, np.bool_)
 
@@ -162,11 +168,15 @@ class FloatSum:
         self._seen = grown(self._seen, group_count, False)
         argument = argument.expand(length)
         values = np.ascontiguousarray(argument.values(), np.float64)
-        if groups is None:
-            groups = NO_WORDS
-        elif not length:
+        if not length:
             return
-        sum_floats(groups, mask_of(argument, length), values, self._totals, self._seen)
+        valid = mask_of(argument, length)
+        if groups is None:
+            kept = values[valid] if len(valid) else values
+            self._turn = sum_lanes(kept, self._lanes, self._turn)
+            self._seen[0] |= len(kept) > 0
+        else:
+            sum_floats(groups, valid, values, self._totals, self._seen)
 
     def merge(self, groups: Words | None, group_count: int, state: Vector, length: int) -> None:
         """See `Accumulator`."""
@@ -176,7 +186,11 @@ class FloatSum:
         """See `Accumulator`."""
         dtype = words_dtype(self._type)
         assert dtype is not None
-        totals = grown(self._totals, group_count, 0.0)[:group_count].astype(dtype)
+        totals = grown(self._totals, group_count, 0.0)[:group_count].copy()
+        if group_count:
+            for lane in self._lanes:
+                totals[0] += lane
+        totals = totals.astype(dtype, copy=False)
         seen = grown(self._seen, group_count, False)[:group_count]
         return Vector.from_values(totals, None if seen.all() else seen.copy(), self._type)
 

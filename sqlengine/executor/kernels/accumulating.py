@@ -128,24 +128,53 @@ def sum_all(low: Any, valid: Any, halves: Any) -> Any:
 def sum_floats(groups: Any, valid: Any, values: Any, totals: Any, seen: Any) -> None:
     """Add floats to their groups' totals, in row order.
 
-    groups  int64[n], or empty when all rows are of group 0
+    groups  int64[n]
     totals  float64[g]  changed
     seen    bool[g]     set for groups that got a value
     """
-    if groups.size == 0:
-        total = totals[0]
-        some = seen[0]
-        for i in range(values.size):
-            if valid.size == 0 or valid[i]:
-                total += values[i]
-                some = True
-        totals[0] = total
-        seen[0] = some
-        return
     for i in range(groups.size):
         if groups[i] >= 0 and (valid.size == 0 or valid[i]):
             totals[groups[i]] += values[i]
             seen[groups[i]] = True
+
+
+@kernel("int64(float64[::1], float64[::1], int64)")
+def sum_lanes(values: Any, lanes: Any, turn: Any) -> Any:
+    """Add all floats as one group, in eight sums that take turns, so that no addition waits for the one before.
+
+    lanes  float64[8]  changed
+    turn   0 … 7: the lane of the first value
+
+    Returns the lane whose turn is next. Which value goes to which lane depends on its number in the sequence alone,
+    not on the batches it comes in.
+    """
+    size = values.size
+    start = 0
+    while start < size and turn & 7:
+        lanes[turn & 7] += values[start]
+        start += 1
+        turn += 1
+    blocks = (size - start) // 8
+    # Eight names: an array would be written back to memory in each round.
+    sum0, sum1, sum2, sum3 = lanes[0], lanes[1], lanes[2], lanes[3]
+    sum4, sum5, sum6, sum7 = lanes[4], lanes[5], lanes[6], lanes[7]
+    for block in range(blocks):
+        i = start + 8 * block
+        sum0 += values[i]
+        sum1 += values[i + 1]
+        sum2 += values[i + 2]
+        sum3 += values[i + 3]
+        sum4 += values[i + 4]
+        sum5 += values[i + 5]
+        sum6 += values[i + 6]
+        sum7 += values[i + 7]
+    if blocks > 0:
+        lanes[0], lanes[1], lanes[2], lanes[3] = sum0, sum1, sum2, sum3
+        lanes[4], lanes[5], lanes[6], lanes[7] = sum4, sum5, sum6, sum7
+    for i in range(start + 8 * blocks, size):
+        lanes[turn & 7] += values[i]
+        turn += 1
+    return turn & 7
 
 
 @kernel("void(int64[::1], boolean[::1], int64[::1], int64, int64[::1], boolean[::1])")

@@ -253,6 +253,14 @@ def reference_sum_floats(
     return sums
 
 
+def reference_sum_lanes(values: Sequence[float]) -> list[float]:
+    """Eight sums: of the values 0, 8, 16 …, of 1, 9, 17 …, and so on, each in order from 0.0."""
+    lanes = [0.0] * 8
+    for place, value in enumerate(values):
+        lanes[place % 8] += value
+    return lanes
+
+
 def reference_min_words(
     groups: Sequence[int], valid: Sequence[bool] | None, words: Sequence[int], flip: int, size: int
 ) -> list[int | None]:
