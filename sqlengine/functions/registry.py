@@ -119,7 +119,7 @@ class StateOp(enum.Enum):
     PRODUCT = "product"  # STRUCT(n, product) of doubles
     KAHAN = "kahan"  # STRUCT(n, sum, error) of doubles: Kahan's compensated sum
     MOMENTS = "moments"  # STRUCT(n, mean, m2): count, mean, sum of squared deviations
-    POWERS = "powers"  # STRUCT(n, s1, s2, s3, s4): sums of powers
+    SHAPES = "shapes"  # STRUCT(n, mean, m2, m3, m4): sums of the second to fourth powers of deviations
     COMOMENTS = "comoments"  # STRUCT(n, mean_x, mean_y, m2_x, m2_y, c) of rows where neither y nor x is NULL
     ARG_MIN = "arg_min"  # STRUCT(value, key) of the row with the least key; of equal ones the first
     ARG_MAX = "arg_max"

@@ -40,7 +40,7 @@ _STATES: Final[dict[StateOp, SqlType]] = {
     StateOp.PRODUCT: _doubles("n", "product"),
     StateOp.KAHAN: _doubles("n", "sum", "error"),
     StateOp.MOMENTS: _doubles("n", "mean", "m2"),
-    StateOp.POWERS: _doubles("n", "s1", "s2", "s3", "s4"),
+    StateOp.SHAPES: _doubles("n", "mean", "m2", "m3", "m4"),
     StateOp.COMOMENTS: _doubles("n", "mean_x", "mean_y", "m2_x", "m2_y", "c"),
 }
 
@@ -68,13 +68,11 @@ def _standard_error(state: dict[str, Doubles]) -> tuple[Doubles, NDArray[np.bool
 
 def _skewness(state: dict[str, Doubles]) -> tuple[Doubles, NDArray[np.bool_]]:
     """Of a sample, after Joanes and Gill 1998; NULL for fewer than three values, or when all are equal."""
-    n, s1, s2, s3 = (state[name] for name in ("n", "s1", "s2", "s3"))
-    part = 1 / n
-    spread = (part * (s2 - s1 * s1 * part)) ** 3
-    divisor = np.sqrt(np.where(spread < 0, 0.0, spread))
+    n = state["n"]
+    spread = state["m2"] / n
+    divisor = spread * np.sqrt(spread)
     valid = (n > 2) & (divisor != 0)
-    third = part * (s3 - 3 * s2 * s1 * part + 2 * s1**3 * part * part)
-    values = np.sqrt(n * (n - 1)) / (n - 2) * third / divisor
+    values = np.sqrt(n * (n - 1)) / (n - 2) * (state["m3"] / n) / divisor
     return _finite(values, valid, "skewness"), valid
 
 
@@ -94,11 +92,9 @@ def _population_kurtosis(state: dict[str, Doubles]) -> tuple[Doubles, NDArray[np
 
 def _central(state: dict[str, Doubles]) -> tuple[Doubles, Doubles, NDArray[np.bool_]]:
     """Second and fourth central moment, and where kurtosis is defined."""
-    n, s1, s2, s3, s4 = (state[name] for name in ("n", "s1", "s2", "s3", "s4"))
-    part = 1 / n
-    m4 = part * (s4 - 4 * s3 * s1 * part + 6 * s2 * s1 * s1 * part * part - 3 * s1**4 * part**3)
-    m2 = part * (s2 - s1 * s1 * part)
-    return m2, m4, (n > 1) & ~(m2 <= 0)
+    n = state["n"]
+    m2 = state["m2"] / n
+    return m2, state["m4"] / n, (n > 1) & ~(m2 <= 0)
 
 
 def _finite(values: Doubles, valid: NDArray[np.bool_], name: str) -> Doubles:
@@ -221,9 +217,9 @@ _FUNCTIONS: Final[dict[str, tuple[tuple[str, ...], StateOp, Formula, str, str]]]
         "The standard deviation of a population.",
     ),
     "sem": ((), StateOp.MOMENTS, _standard_error, "1.2472191289246473", "The standard error of the mean."),
-    "skewness": ((), StateOp.POWERS, _skewness, "1.4578629673213048", "The skewness of a sample."),
-    "kurtosis": ((), StateOp.POWERS, _kurtosis, "NULL", "The excess kurtosis of a sample."),
-    "kurtosis_pop": ((), StateOp.POWERS, _population_kurtosis, "-1.5", "The excess kurtosis of a population."),
+    "skewness": ((), StateOp.SHAPES, _skewness, "1.4578629673213048", "The skewness of a sample."),
+    "kurtosis": ((), StateOp.SHAPES, _kurtosis, "NULL", "The excess kurtosis of a sample."),
+    "kurtosis_pop": ((), StateOp.SHAPES, _population_kurtosis, "-1.5", "The excess kurtosis of a population."),
     "covar_samp": ((), StateOp.COMOMENTS, _covariance, "3.5", "The covariance of a sample of pairs."),
     "covar_pop": ((), StateOp.COMOMENTS, _of("c", True), "2.3333333333333335", "The covariance of pairs."),
     "corr": ((), StateOp.COMOMENTS, _correlation, "0.9707253433941511", "The correlation of pairs."),

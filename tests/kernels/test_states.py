@@ -15,14 +15,14 @@ START = {
     "products": [0.0, 1.0],
     "kahan": [0.0] * 3,
     "moments": [0.0] * 3,
-    "powers": [0.0] * 5,
+    "shapes": [0.0] * 5,
     "comoments": [0.0] * 6,
 }
 REFERENCE = {
     "products": reference_states.reference_products,
     "kahan": reference_states.reference_kahan,
     "moments": reference_states.reference_moments,
-    "powers": reference_states.reference_powers,
+    "shapes": reference_states.reference_shapes,
     "comoments": reference_states.reference_comoments,
 }
 

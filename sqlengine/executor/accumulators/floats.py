@@ -23,7 +23,7 @@ _KERNELS: Final[dict[StateOp, tuple[Kernel, Kernel]]] = {
     StateOp.PRODUCT: (moments.add_products, moments.merge_products),
     StateOp.KAHAN: (moments.add_kahan, moments.merge_kahan),
     StateOp.MOMENTS: (moments.add_moments, moments.merge_moments),
-    StateOp.POWERS: (moments.add_powers, moments.merge_powers),
+    StateOp.SHAPES: (moments.add_shapes, moments.merge_shapes),
     StateOp.COMOMENTS: (moments.add_comoments, moments.merge_comoments),
 }
 

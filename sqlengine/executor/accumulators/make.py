@@ -46,7 +46,7 @@ def make_accumulator(op: StateOp, type: SqlType) -> Accumulator:  # noqa: A002 -
             return Last(type)
         case StateOp.BIT_AND | StateOp.BIT_OR | StateOp.BIT_XOR:
             return BitFold(op, type)
-        case StateOp.PRODUCT | StateOp.KAHAN | StateOp.MOMENTS | StateOp.POWERS | StateOp.COMOMENTS:
+        case StateOp.PRODUCT | StateOp.KAHAN | StateOp.MOMENTS | StateOp.SHAPES | StateOp.COMOMENTS:
             return FloatStates(op, type)
         case StateOp.ARG_MIN | StateOp.ARG_MAX:
             return ArgExtreme(type, largest=op is StateOp.ARG_MAX)

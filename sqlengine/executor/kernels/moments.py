@@ -7,7 +7,9 @@ order of the input only.
 
 Means and squared deviations: Welford, "Note on a method for calculating corrected sums of squares and products",
 1962; merged by Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances",
-1979. Compensated sums: Kahan, "Further remarks on reducing truncation errors", 1965.
+1979; third and fourth powers by Pebay, "Formulas for robust, one-pass parallel computation of covariances and
+arbitrary-order statistical moments", 2008. Compensated sums: Kahan, "Further remarks on reducing truncation errors",
+1965.
 """
 
 from __future__ import annotations
@@ -53,30 +55,53 @@ def merge_moments(groups: Any, others: Any, states: Any) -> None:
 
 
 @kernel("void(int64[::1], boolean[::1], float64[::1], float64[::1])")
-def add_powers(groups: Any, valid: Any, values: Any, states: Any) -> None:
-    """States n and the sums of the values, their squares, cubes and fourth powers."""
+def add_shapes(groups: Any, valid: Any, values: Any, states: Any) -> None:
+    """States n, mean, m2, m3, m4: sums of the second to fourth powers of the deviations from the mean."""
     for i in range(values.size):
         group = groups[i] if groups.size > 0 else 0
         if group < 0 or (valid.size > 0 and not valid[i]):
             continue
         at = 5 * group
-        value = values[i]
-        square = value * value
-        states[at] += 1.0
-        states[at + 1] += value
-        states[at + 2] += square
-        states[at + 3] += square * value
-        states[at + 4] += square * square
+        before = states[at]
+        n = before + 1.0
+        delta = values[i] - states[at + 1]
+        part = delta / n
+        square = part * part
+        step = delta * part * before
+        states[at] = n
+        states[at + 1] += part
+        states[at + 4] += step * square * (n * n - 3.0 * n + 3.0)
+        states[at + 4] += 6.0 * square * states[at + 2] - 4.0 * part * states[at + 3]
+        states[at + 3] += step * part * (n - 2.0) - 3.0 * part * states[at + 2]
+        states[at + 2] += step
 
 
 @kernel("void(int64[::1], float64[::1], float64[::1])")
-def merge_powers(groups: Any, others: Any, states: Any) -> None:
-    """As `add_powers`."""
+def merge_shapes(groups: Any, others: Any, states: Any) -> None:
+    """As `add_shapes`."""
     for i in range(others.size // 5):
         group = groups[i] if groups.size > 0 else 0
-        if group >= 0:
+        n = others[5 * i]
+        if group < 0 or n == 0.0:
+            continue
+        at = 5 * group
+        before = states[at]
+        if before == 0.0:
             for k in range(5):
-                states[5 * group + k] += others[5 * i + k]
+                states[at + k] = others[5 * i + k]
+            continue
+        total = before + n
+        delta = others[5 * i + 1] - states[at + 1]
+        part = delta / total
+        m2, m3 = others[5 * i + 2], others[5 * i + 3]
+        product = delta * part * before * n
+        states[at + 4] += others[5 * i + 4] + product * part * part * (before * before - before * n + n * n)
+        states[at + 4] += 6.0 * part * part * (before * before * m2 + n * n * states[at + 2])
+        states[at + 4] += 4.0 * part * (before * m3 - n * states[at + 3])
+        states[at + 3] += m3 + product * part * (before - n) + 3.0 * part * (before * m2 - n * states[at + 2])
+        states[at + 2] += m2 + product
+        states[at + 1] = (n * others[5 * i + 1] + before * states[at + 1]) / total
+        states[at] = total
 
 
 @kernel("void(int64[::1], boolean[::1], float64[::1], float64[::1], float64[::1])")

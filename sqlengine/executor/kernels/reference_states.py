@@ -13,9 +13,12 @@ def reference_moments(values: Sequence[float]) -> list[float]:
     return [float(len(values)), mean, sum((value - mean) ** 2 for value in values)]
 
 
-def reference_powers(values: Sequence[float]) -> list[float]:
-    """n and the sums of the first four powers."""
-    return [float(len(values)), *(float(sum(value**k for value in values)) for k in range(1, 5))]
+def reference_shapes(values: Sequence[float]) -> list[float]:
+    """n, mean and the sums of the second to fourth powers of the deviations."""
+    if not values:
+        return [0.0] * 5
+    mean = sum(values) / len(values)
+    return [float(len(values)), mean, *(float(sum((value - mean) ** k for value in values)) for k in (2, 3, 4))]
 
 
 def reference_comoments(ys: Sequence[float], xs: Sequence[float]) -> list[float]:
