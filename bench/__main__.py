@@ -8,7 +8,8 @@ import sys
 COMMANDS = {
     "tpch": ("bench.tpch.run", "TPC-H beside other engines"),
     "proof": ("bench.proof", "all queries of TPC-H or TPC-DS against DuckDB, under every scheduler"),
-    "compare": ("bench.compare", "two runs of tpch, new over old"),
+    "inputs": ("bench.inputs.run", "five inputs as people have them, beside other engines"),
+    "compare": ("bench.compare", "two runs of tpch or inputs, new over old"),
     "start": ("bench.start", "import time and first answers"),
     "scaling": ("bench.scaling", "one query with more workers"),
     "same": ("bench.same", "whether sums of doubles are bit-identical"),

@@ -25,10 +25,10 @@ def main(arguments: list[str]) -> int:
 def compare(old: dict[str, Any], new: dict[str, Any]) -> str:
     """A table of new time / old time for each engine and query both runs have; below 1 is faster now."""
     engines = [name for name in new["times"] if name in old["times"]]
-    queries = sorted({int(query) for name in engines for query in new["times"][name]})
+    queries = list(dict.fromkeys(query for name in engines for query in new["times"][name]))
     rows, ratios = [], {name: [] for name in engines}  # type: dict[str, list[float]]
-    for query in map(str, queries):
-        cells = [f"Q{query}"]
+    for query in queries:
+        cells = [query]
         for name in engines:
             before, after = (run["times"][name].get(query) for run in (old, new))
             if not before or not after:

@@ -21,16 +21,19 @@ _SAMPLE_SECONDS = 0.02
 class EngineProcess:
     """Runs queries in a subprocess (`bench.worker`) and knows the peak memory of it and all its children.
 
+    `idle_bytes` is what it uses before its first query, `last_peak_bytes` the most during its last one.
+
     Memory is the proportional set size where the system tells it (Linux), so that pages shared by several processes
     of an engine count once; else resident size.
     """
 
-    def __init__(self, name: str, folder: Path, cores: int) -> None:
+    def __init__(self, name: str, module: str, folder: Path, cores: int) -> None:
         self.name = name
         self.peak_bytes = 0
+        self.last_peak_bytes = 0
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - read when the process fails, closed with it
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "bench.worker", name, str(folder), str(cores)],
+            [sys.executable, "-m", "bench.worker", module, str(folder), str(cores)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -38,12 +41,13 @@ class EngineProcess:
             cwd=Path(__file__).resolve().parents[1],
         )
         self._receive()
+        self.idle_bytes = _tree_bytes(psutil.Process(self._process.pid))
 
-    def run(self, query: int) -> float:
+    def run(self, query: str) -> float:
         """Run a query; its wall-clock seconds as the engine's process saw them."""
-        return float(self._ask(str(query))["seconds"])
+        return float(self._ask(query)["seconds"])
 
-    def answer(self, query: int) -> pa.Table:
+    def answer(self, query: str) -> pa.Table:
         """Run a query and fetch its answer."""
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "answer.arrow"
@@ -98,8 +102,10 @@ class EngineProcess:
             root = psutil.Process(self._process.pid)
         except psutil.NoSuchProcess:
             return
+        self.last_peak_bytes = 0
         while True:
-            self.peak_bytes = max(self.peak_bytes, _tree_bytes(root))
+            self.last_peak_bytes = max(self.last_peak_bytes, _tree_bytes(root))
+            self.peak_bytes = max(self.peak_bytes, self.last_peak_bytes)
             if finished.wait(_SAMPLE_SECONDS):
                 return
 

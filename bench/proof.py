@@ -92,7 +92,7 @@ def _shown(value: object) -> str:
 def _suite(name: str, scale: float | None, folder: Path | None) -> tuple[Path, dict[int, str]]:
     if name == "tpch":
         folder = tpch.ensure_data(scale or 1.0, folder)
-        return folder, {number: tpch.read_query(number) for number in tpch.QUERIES}
+        return folder, {number: tpch.read_query(f"Q{number}") for number in range(1, 23)}
     folder = folder or tpcds.ensure_data(scale or 0.1)
     return folder, tpcds.read_queries(folder)
 

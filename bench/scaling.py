@@ -18,7 +18,7 @@ def main(arguments: list[str]) -> int:
     """`python -m bench scaling`."""
     parser = argparse.ArgumentParser(prog="python -m bench scaling", description=__doc__)
     parser.add_argument("--sf", type=float, default=1.0)
-    parser.add_argument("--query", type=int, default=1)
+    parser.add_argument("--query", default="Q1")
     parser.add_argument("--workers", default=f"1,{len(os.sched_getaffinity(0))}", help="numbers of workers to try")
     parser.add_argument("--schedulers", default="threads,processes")
     parser.add_argument("--runs", type=int, default=5)

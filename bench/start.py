@@ -35,17 +35,17 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     folder = str(ensure_data(options.sf, options.data))
     # The caches are filled once before anything is timed, except for the runs that start without.
-    for sql in (_SMALL, read_query(1)):
+    for sql in (_SMALL, read_query("Q1")):
         _seconds(_QUERY, folder, sql)
     measured = {
         "import sqlengine": [_seconds(_IMPORT) for _ in range(options.runs)],
         "first query of a process, 25 rows": [_seconds(_QUERY, folder, _SMALL) for _ in range(options.runs)],
         f"first query of a process, Q1 at SF {options.sf:g}": [
-            _seconds(_QUERY, folder, read_query(1)) for _ in range(options.runs)
+            _seconds(_QUERY, folder, read_query("Q1")) for _ in range(options.runs)
         ],
         "first query ever, 25 rows": [_seconds_without_cache(folder, _SMALL) for _ in range(options.runs)],
         f"first query ever, Q1 at SF {options.sf:g}": [
-            _seconds_without_cache(folder, read_query(1)) for _ in range(options.runs)
+            _seconds_without_cache(folder, read_query("Q1")) for _ in range(options.runs)
         ],
     }
     rows = [[name, f"{statistics.median(times):.3f} s"] for name, times in measured.items()]

@@ -1,6 +1,6 @@
-"""The process of one engine: `python -m bench.worker ENGINE FOLDER CORES`; a query number a line in, JSON a line out.
+"""The process of one engine: `python -m bench.worker MODULE FOLDER CORES`; a query's name a line in, JSON a line out.
 
-The answer's path follows the number when the answer is to be kept: `1 /tmp/answer.arrow`.
+The answer's path follows the name when the answer is to be kept: `Q1 /tmp/answer.arrow`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 _THREAD_VARIABLES = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "RAYON_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
-def main(name: str, folder: str, cores: int) -> None:
+def main(module: str, folder: str, cores: int) -> None:
     """Open the engine, then answer until stdin ends."""
     # Engines may print; the answers go their own way.
     replies = os.fdopen(os.dup(1), "w")
@@ -26,19 +26,19 @@ def main(name: str, folder: str, cores: int) -> None:
     os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(cores)))
     from bench.engines import NoQuery, open_engine
 
-    engine = open_engine(name, Path(folder), cores)
+    engine = open_engine(module, Path(folder), cores)
     _reply(replies, {"ready": True})
     for line in sys.stdin:
-        number, _, path = line.strip().partition(" ")
+        query, _, path = line.strip().partition(" ")
         started = time.perf_counter()
         try:
-            answer = engine.run(int(number))
+            answer = engine.run(query)
             seconds = time.perf_counter() - started
             if path:
                 _keep(answer, path)
             _reply(replies, {"seconds": seconds, "rows": answer.num_rows})
         except NoQuery:
-            _reply(replies, {"missing": int(number)})
+            _reply(replies, {"missing": query})
         except Exception as error:
             _reply(replies, {"error": f"{type(error).__name__}: {error}"})
     engine.close()

@@ -1,4 +1,4 @@
-"""The engines compared: each a module with `open_engine(folder, cores)`, each run in a process of its own."""
+"""The engines compared on TPC-H: each a module with `open_engine(folder, cores)`, run in a process of its own."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class NoQuery(LookupError):
 
 
 class Engine(Protocol):
-    """An engine that has the tables of a folder."""
+    """An engine over the files of a folder."""
 
-    def run(self, query: int) -> pa.Table:
-        """Answer a TPC-H query from the files; NoQuery if nobody wrote it for this engine."""
+    def run(self, query: str) -> pa.Table:
+        """Answer a query from the files; NoQuery if nobody wrote it for this engine."""
         ...
 
     def close(self) -> None:
@@ -35,6 +35,6 @@ class Engine(Protocol):
         ...
 
 
-def open_engine(name: str, folder: Path, cores: int) -> Engine:
-    """The engine `name` over the Parquet files in `folder`, limited to `cores` cores."""
-    return cast(Engine, importlib.import_module(ENGINES[name]).open_engine(folder, cores))
+def open_engine(module: str, folder: Path, cores: int) -> Engine:
+    """The engine of `module` over the files in `folder`, limited to `cores` cores."""
+    return cast(Engine, importlib.import_module(module).open_engine(folder, cores))

@@ -18,7 +18,7 @@ class DatafusionEngine:
         for table in TABLES:
             self._context.register_parquet(table, str(folder / f"{table}.parquet"))
 
-    def run(self, query: int) -> pa.Table:
+    def run(self, query: str) -> pa.Table:
         """Answer from SQL."""
         return self._context.sql(read_query(query)).to_arrow_table()
 

@@ -18,7 +18,7 @@ class DuckdbEngine:
         for table in TABLES:
             self._connection.execute(f"CREATE VIEW {table} AS FROM '{folder / table}.parquet'")
 
-    def run(self, query: int) -> pa.Table:
+    def run(self, query: str) -> pa.Table:
         """Answer from SQL."""
         return self._connection.sql(read_query(query)).to_arrow_table()
 

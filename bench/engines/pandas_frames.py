@@ -21,7 +21,7 @@ class PandasEngine:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def run(self, query: int) -> pa.Table:
+    def run(self, query: str) -> pa.Table:
         """Answer by the function of that query."""
         if query not in QUERIES:
             raise NoQuery(query)
@@ -199,15 +199,15 @@ Q19_CASES = (
     ("Brand#34", "LG", ("CASE", "BOX", "PACK", "PKG"), 20, 15),
 )
 
-QUERIES: dict[int, Callable[[Read], pd.DataFrame]] = {
-    1: q1,
-    3: q3,
-    5: q5,
-    6: q6,
-    10: q10,
-    12: q12,
-    14: q14,
-    19: q19,
+QUERIES: dict[str, Callable[[Read], pd.DataFrame]] = {
+    "Q1": q1,
+    "Q3": q3,
+    "Q5": q5,
+    "Q6": q6,
+    "Q10": q10,
+    "Q12": q12,
+    "Q14": q14,
+    "Q19": q19,
 }
 
 

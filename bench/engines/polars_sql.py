@@ -16,7 +16,7 @@ class PolarsEngine:
     def __init__(self, folder: Path) -> None:
         self._context = pl.SQLContext({table: pl.scan_parquet(folder / f"{table}.parquet") for table in TABLES})
 
-    def run(self, query: int) -> pa.Table:
+    def run(self, query: str) -> pa.Table:
         """Answer from SQL."""
         return self._context.execute(read_query(query)).collect(engine="streaming").to_arrow()
 

@@ -16,7 +16,7 @@ class SqlengineEngine:
     def __init__(self, folder: Path, cores: int) -> None:
         self._connection = sqlengine.connect(folder, workers=cores)
 
-    def run(self, query: int) -> pa.Table:
+    def run(self, query: str) -> pa.Table:
         """Answer from SQL."""
         return self._connection.execute(read_query(query)).arrow()
 

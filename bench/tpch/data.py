@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 
 TABLES = ("customer", "lineitem", "nation", "orders", "part", "partsupp", "region", "supplier")
-QUERIES = tuple(range(1, 23))
+QUERIES = tuple(f"Q{number}" for number in range(1, 23))
 FOLDER = Path(__file__).resolve().parents[1] / "data"
 
 
-def read_query(number: int) -> str:
+def read_query(name: str) -> str:
     """The SQL of a query, with validation parameters (TPC-H specification 3.0.1, section 2.4)."""
-    return (Path(__file__).parent / "queries" / f"q{number:02}.sql").read_text()
+    return (Path(__file__).parent / "queries" / f"q{int(name[1:]):02}.sql").read_text()
 
 
 def ensure_data(scale: float, folder: Path | None = None) -> Path:
