@@ -312,7 +312,9 @@ def _combine_same_kind(left: Operand, right: Operand) -> Operand | None:
         if child is None or name != other:
             return None
         children.append((name, child))
-    return Operand(SqlType(left.type.kind, children=tuple(children)))
+    # As in DuckDB the longer of two arrays counts; a cast of the shorter one then fails.
+    size = max(left.type.size, right.type.size)
+    return Operand(SqlType(left.type.kind, children=tuple(children), size=size))
 
 
 def _grown(source: SqlType, target: SqlType) -> SqlType:

@@ -63,10 +63,10 @@ def _json_text(vector: Vector, cast: CastFunction) -> pa.Array:
     type_ = vector.type
     match type_.kind:
         case TypeKind.JSON:
-            return vector.arrow()
+            return pa.array(each_text(vector.arrow().to_pylist(), lambda text: dump(parse(text))), pa.string())
         case TypeKind.NULL:
             return pa.nulls(len(vector), pa.string())
-        case TypeKind.DECIMAL if type_.precision > 18:
+        case TypeKind.DECIMAL if type_.precision > 15:
             return cast(vector, VARCHAR, False).arrow()
         case TypeKind.FLOAT | TypeKind.DOUBLE | TypeKind.DECIMAL:
             return _float_texts(_doubles(vector))
