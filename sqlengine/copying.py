@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from sqlengine.result import Result, ResultColumn
@@ -39,12 +40,13 @@ _Told = tuple[str, str, int]
 
 
 def range_bounds(
-    plan: Node, write: WriteSpec, settings: Settings, run: Callable[[Node], pa.Table]
+    plan: Node, write: WriteSpec, settings: Settings, run: Callable[[Node], pa.Table] | None
 ) -> tuple[Literal, ...]:
     """Where to cut the rows of a sorted plan into ranges of about equal size, one a file; nothing if they are few.
 
     A sample of the first sort key, about `_SAMPLED` values, is taken by running a query for it (what Dask's set_index
-    does, too). Where the cuts are has no influence on the rows or on their order.
+    does, too). Where the cuts are has no influence on the rows or on their order. Without `run` the bounds are NULL: as
+    many as there would be, for EXPLAIN.
     """
     from sqlengine.planner.choices import choose_ranges
     from sqlengine.planner.expressions import Call, Column, Literal, SortKey
@@ -63,14 +65,22 @@ def range_bounds(
     ranges = choose_ranges(rows, settings)
     if ranges == 1:
         return ()
+    if run is None:
+        return (Literal(None, first.expression.type),) * (ranges - 1)
     key = Column(next_column_id(plan), "key", first.expression.type)
     step = Literal(max(1, int(rows / _SAMPLED)), BIGINT)
     keys = Project(sort.input, (key,), (first.expression,))
     sample = Filter(keys, Call("__one_in", (key, step), BOOLEAN))
     values = run(Sort(sample, (SortKey(key, first.descending, first.nulls_first),))).column(0).drop_null()
     places = [len(values) * number // ranges for number in range(1, ranges)] if len(values) else []
-    bounds = dict.fromkeys(values[place].as_py() for place in places)
-    return tuple(Literal(value, key.type) for value in bounds)
+    return tuple(Literal(value, key.type) for value in dict.fromkeys(_python_values(values.take(places))))
+
+
+def _python_values(values: pa.ChunkedArray) -> Iterator[object]:
+    """Those that Python has: its years are 1 to 9999."""
+    for value in values:
+        with contextlib.suppress(OverflowError, ValueError):
+            yield value.as_py()
 
 
 def publish(copy: CopyTo, staging: Staging, plan: PhysicalPlan, batches: Iterable[Batch]) -> Result:
@@ -113,9 +123,10 @@ def _empty(plan: PhysicalPlan) -> Batch:
     return write_nothing(root)
 
 
-def _places(copy: CopyTo, staging: Staging, told: Iterable[_Told]) -> Iterator[FileToPublish]:
-    """The place of each file: numbers go up in each folder, past those that are taken."""
+def _places(copy: CopyTo, staging: Staging, told: Sequence[_Told]) -> Iterator[FileToPublish]:
+    """The place of each file: numbers go up in each folder, past those that are taken, and sort as the files do."""
     numbers: Counter[str] = Counter()
+    digits = {folder: len(str(count - 1)) for folder, count in Counter(folder for folder, _, _ in told).items()}
     for folder, path, _ in told:
         if not copy.write.is_folder:
             yield FileToPublish(path, "")
@@ -123,7 +134,8 @@ def _places(copy: CopyTo, staging: Staging, told: Iterable[_Told]) -> Iterator[F
         while True:
             number = numbers[folder]
             numbers[folder] += 1
-            name = copy.pattern.replace("{i}", str(number)).replace("{uuid}", str(uuid.uuid4())) + copy.extension
+            shown = str(number).zfill(digits[folder])
+            name = copy.pattern.replace("{i}", shown).replace("{uuid}", str(uuid.uuid4())) + copy.extension
             place = f"{folder}/{name}" if folder else name
             if not staging.taken(place):
                 break

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from sqlengine.planner import statements as kinds
     from sqlengine.planner.parse import Statement
+    from sqlengine.planner.physical_write import WriteSpec
 
 Parameters = Sequence[object] | Mapping[str, object] | None
 
@@ -86,8 +87,8 @@ class Session:
         match bound:
             case kinds.Query(query=query):
                 return self.run_query(query)
-            case kinds.Explain(level=level, query=query):
-                return Result.from_text(["plan"], [[self.explain(query, level)]])
+            case kinds.Explain(level=level, query=query, write=write):
+                return Result.from_text(["plan"], [[self.explain(query, level, write)]])
             case kinds.SetStatement(name=name, value=value):
                 self.change_setting(name, value)
                 return None
@@ -231,14 +232,18 @@ class Session:
     def _recursions(self, context: QueryContext) -> Recursions:
         return Recursions(lambda plan: self._run_part(plan, context), context, self.settings.get_int("task_rows"))
 
-    def plan(self, query: BoundQuery) -> PhysicalPlan:
+    def plan(self, query: BoundQuery, write: WriteSpec | None = None) -> PhysicalPlan:
         """The physical plan of a bound query under the current settings; nothing is run for it."""
+        from sqlengine.copying import range_bounds
         from sqlengine.planner.parallelize import parallelize
 
-        return parallelize(without_rows(self._optimized(query.plan)), query.names, self.settings)
+        logical = without_rows(self._optimized(query.plan))
+        if write is not None:
+            write = replace(write, bounds=range_bounds(logical, write, self.settings, None))
+        return parallelize(logical, query.names, self.settings, write)
 
-    def explain(self, query: BoundQuery, level: str) -> str:
-        """The plan as text; level `analyze` runs the query and shows rows and times."""
+    def explain(self, query: BoundQuery, level: str, write: WriteSpec | None = None) -> str:
+        """The plan as text; level `analyze` runs the query and shows rows and times. `write` goes with `plan` only."""
         from sqlengine.planner import explain
         from sqlengine.planner.optimizer import optimize_traced
         from sqlengine.planner.parallelize import parallelize
@@ -250,7 +255,7 @@ class Session:
                 query.plan, traces, parallelize(without_rows(last), query.names, self.settings)
             )
         if level == "plan":
-            return self._explain_plan(query)
+            return self._explain_plan(query, write)
         from sqlengine.executor.execute import execute
 
         started = time.perf_counter()
@@ -260,7 +265,7 @@ class Session:
             rows = sum(batch.length for batch in execute(plan, self.settings, context))
         return explain.explain_analyze(plan, context.metrics, time.perf_counter() - started, rows)
 
-    def _explain_plan(self, query: BoundQuery) -> str:
+    def _explain_plan(self, query: BoundQuery, write: WriteSpec | None) -> str:
         """The plan, below those of the recursive queries that run before it."""
         from sqlengine.planner import explain
 
@@ -269,7 +274,7 @@ class Session:
             for title, part in (("begins with", recursion.start), ("goes on with", recursion.step)):
                 plan = self.plan(BoundQuery(part, tuple(column.name for column in part.columns)))
                 texts.append(f"{recursion.name} {title}\n{explain.explain_physical(plan)}\n")
-        return "\n".join([*texts, explain.explain_physical(self.plan(query))])
+        return "\n".join([*texts, explain.explain_physical(self.plan(query, write))])
 
     def interrupt(self) -> None:
         """End the running query, from another thread; its caller gets QueryInterruptedError."""

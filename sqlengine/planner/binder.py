@@ -65,6 +65,11 @@ def bind_statement(
     match content:
         case QueryTree(tree=tree):
             return Query(_bind(tree, statement.source, catalog, parameters, evaluate))
+        case ExplainTree(level=level, tree=tree) if type(tree).__name__ == "Copy":
+            from sqlengine.planner.bind_copy import bind_copy
+
+            copy = bind_copy(tree, statement.source, catalog, parameters, evaluate)
+            return Explain(level, copy.query, copy.write)
         case ExplainTree(level=level, tree=tree):
             return Explain(level, _bind(tree, statement.source, catalog, parameters, evaluate))
         case DescribeTree(tree=tree):
