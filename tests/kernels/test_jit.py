@@ -54,6 +54,14 @@ def test_importing_kernels_does_not_import_numba():
 
 @compiled
 @pytest.mark.slow
+def test_kernels_imported_after_the_first_was_compiled(tmp_path):
+    first = "from sqlengine.executor.kernels.moments import merge_products; merge_products.load()"
+    # Calls a function of another module of kernels.
+    run(f"{first}; from sqlengine.executor.kernels.strings import intern_strings; intern_strings.load()", tmp_path)
+
+
+@compiled
+@pytest.mark.slow
 def test_cache_directory_is_the_users_own(tmp_path):
     run(SUM, tmp_path)
     directory = kernel_directory(tmp_path)

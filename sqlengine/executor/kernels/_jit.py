@@ -173,8 +173,12 @@ def _uncompiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _compile(each: Kernel) -> Callable[..., Any]:
     import numba
+    from numba.extending import register_jitable
 
     _register()
+    # Modules of kernels may be imported after the first kernel was compiled.
+    while _inner:
+        register_jitable(**_FLAGS)(_inner.pop())
     directory = cache_directory()
     with _cache_lock(directory), _numba_cache(directory):
         compiled: Callable[..., Any] = numba.njit(each.signature, cache=directory is not None, **_FLAGS)(each.python)
@@ -183,11 +187,11 @@ def _compile(each: Kernel) -> Callable[..., Any]:
 
 @functools.cache
 def _register() -> None:
-    """Tell numba what the inner functions and the memory functions compile to."""
+    """Tell numba what the memory functions compile to."""
     import numba
     from llvmlite import ir
     from numba.core import cgutils, types
-    from numba.extending import intrinsic, overload, register_jitable
+    from numba.extending import intrinsic, overload
 
     byte_pointer = ir.IntType(8).as_pointer()
 
@@ -229,8 +233,6 @@ def _register() -> None:
     overload(load_uint8)(lambda address: lambda address: load8(int64(address)))
     overload(prefetch)(lambda address: lambda address: fetch(int64(address)))
     overload(address_of)(lambda array: lambda array: array.ctypes.data)
-    for function in _inner:
-        register_jitable(**_FLAGS)(function)
 
 
 # -- the disk cache -------------------------------------------------------------------------------
