@@ -111,8 +111,7 @@ def _owner(binder: ExpressionBinder, read: Sequence[Expression]) -> ExpressionBi
     used = {column for expression in read for column in columns_of(expression)}
     level: ExpressionBinder | None = binder
     while level is not None:
-        known = {column.id for relation in level.scope.relations for column in relation.columns}
-        if not known.isdisjoint(used):
+        if not all(relation.ids.isdisjoint(used) for relation in level.scope.relations):
             return level
         used -= level.subqueries.columns if level.subqueries is not None else frozenset()
         if not used:

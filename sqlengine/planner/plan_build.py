@@ -20,7 +20,7 @@ def project(context: BindContext, node: Node, expressions: Sequence[Expression],
     own = {column.id for column in node.columns}
     for expression, name in zip(expressions, names, strict=True):
         # A column of an enclosing query is delivered under an id of its own, beside the one that query has.
-        if isinstance(expression, Column) and expression.id in own - taken:
+        if isinstance(expression, Column) and expression.id in own and expression.id not in taken:
             column = expression
         else:
             column = context.column(name, expression.type)

@@ -28,6 +28,14 @@ class Relation:
     columns: tuple[Column, ...]
     other_names: tuple[tuple[str, Column], ...] = ()
     _by_name: dict[str, list[Column]] | None = None
+    _ids: frozenset[int] | None = None
+
+    @property
+    def ids(self) -> frozenset[int]:
+        """Ids of its columns."""
+        if self._ids is None:
+            self._ids = frozenset(column.id for column in self.columns)
+        return self._ids
 
     @property
     def name(self) -> str:
