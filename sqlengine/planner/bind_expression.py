@@ -11,7 +11,7 @@ from sqlengine.functions.nested_overloads import overload_for
 from sqlengine.functions.registry import find_scalar
 from sqlengine.planner import bind_function, bind_subquery
 from sqlengine.planner.aggregates import Aggregates
-from sqlengine.planner.bind_literal import FRACTIONAL_UNITS, interval_literal, number_literal, unit_name
+from sqlengine.planner.bind_literal import FRACTIONAL_UNITS, blob_literal, interval_literal, number_literal, unit_name
 from sqlengine.planner.bind_name import Aliases, NameBinder
 from sqlengine.planner.bind_parameter import bind_parameter
 from sqlengine.planner.bind_type import bind_type
@@ -370,6 +370,7 @@ _HANDLERS: Final[dict[type, _Handler]] = {
     exp.PositionalColumn: ExpressionBinder.positional,
     exp.ByteString: lambda binder, node: Literal(binder.reader.get(node, "this"), VARCHAR),
     exp.RawString: lambda binder, node: Literal(binder.reader.get(node, "this"), VARCHAR),
+    exp.HexString: lambda binder, node: blob_literal(binder.reader.get(node, "this")),
     exp.Boolean: lambda binder, node: Literal(bool(binder.reader.get(node, "this")), BOOLEAN),
     exp.Null: lambda binder, node: Literal(None, NULL),
     exp.Interval: ExpressionBinder.interval,

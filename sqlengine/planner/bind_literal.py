@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlengine.errors import BindError, NotSupportedError
 from sqlengine.planner.bind_parameter import integer_type
 from sqlengine.planner.expressions import Literal
-from sqlengine.types import DOUBLE, INTERVAL, MAX_DECIMAL_PRECISION
+from sqlengine.types import BLOB, DOUBLE, INTERVAL, MAX_DECIMAL_PRECISION
 from sqlengine.types import decimal as decimal_type
 
 # Unit of an interval -> (months, days, nanoseconds).
@@ -76,6 +76,13 @@ def number_literal(text: str) -> Literal:
     if len(str(value)) > MAX_DECIMAL_PRECISION:
         raise NotSupportedError(f"the integer {text} has more than {MAX_DECIMAL_PRECISION} digits")
     return Literal(value, integer_type(value))
+
+
+def blob_literal(digits: str) -> Literal:
+    """The bytes of x'…'; BindError if the last one lacks a digit."""
+    if len(digits) % 2:
+        raise BindError(f"x'{digits}' has an odd number of digits: a byte has two")
+    return Literal(bytes.fromhex(digits), BLOB)
 
 
 def unit_name(word: str) -> str:

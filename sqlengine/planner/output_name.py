@@ -311,6 +311,7 @@ _PRINTERS: Final[dict[type, Callable[[Any], str]]] = {
     exp.Literal: _literal,
     exp.ByteString: lambda node: _text(node.name),
     exp.RawString: lambda node: _text(node.name),
+    exp.HexString: lambda node: f"X'{node.name}'",
     exp.PositionalColumn: lambda node: f"#{node.name}",
     exp.Collate: lambda node: f"{_print(node.this)} COLLATE {node.expression.name}",
     exp.StartsWith: _binary("^@"),

@@ -210,6 +210,8 @@ class EngineTokenizer(_Tokenizer):  # type: ignore[misc]
     # sqlglot reads `$1,$2` as the beginning of a text with the tag `1,`; see `TaggedTokenizer`.
     HEREDOC_STRINGS: list[str] = []  # noqa: RUF012
     RAW_STRINGS = ["$$"]  # noqa: RUF012
+    # sqlglot's DuckDB knows no x'00ff'.
+    HEX_STRINGS = [("x'", "'"), ("X'", "'")]  # noqa: RUF012
 
 
 class TaggedTokenizer(EngineTokenizer):
