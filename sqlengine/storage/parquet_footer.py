@@ -95,14 +95,35 @@ def load_footer(file: FileInfo, source: pa.NativeFile | None = None) -> Footer:
     FileFormatError
         If the file is truncated or no Parquet file.
     """
-    global _footer_bytes
     with _lock:
         footer = _footers.get(file)
         if footer is not None:
             _footers.move_to_end(file)
             return footer
     with file_errors(file.path, "Parquet"), nullcontext(source) if source else open_input(file.path) as opened:
-        footer = _read_footer(file, opened)
+        reader = pq.ParquetReader()
+        reader.open(pa.BufferReader(_without_arrow_schema(opened, file, whole=False)))
+        return _kept(file, reader.metadata)
+
+
+def open_whole(file: FileInfo, source: pa.NativeFile, **options: object) -> tuple[Footer, Any]:
+    """A small file, read at once: its footer, and a reader with `options`, which parsed it on the way."""
+    reader = pq.ParquetReader()
+    reader.open(pa.BufferReader(_without_arrow_schema(source, file, whole=True)), **options)
+    return _kept(file, reader.metadata), reader
+
+
+def _kept(file: FileInfo, metadata: Any) -> Footer:
+    """The footer with `metadata`, put into the memory of footers if it is not there."""
+    global _footer_bytes, _last
+    # The files of a table mostly share one schema; taking it apart costs five times the parsing.
+    known = _last
+    if known is not None and known[0].equals(metadata.schema):
+        columns = known[1]
+    else:
+        columns = _take_apart(file.path, metadata.schema)
+        _last = (metadata.schema, columns)
+    footer = Footer(file.path, metadata, columns.fields, columns.refused, columns.leaves)
     with _lock:
         if file not in _footers:
             _footers[file] = footer
@@ -135,21 +156,6 @@ def column_statistics(footer: Footer, start: int, stop: int, columns: Sequence[s
         if merged != ColumnStatistics():
             found[name] = merged
     return found
-
-
-def _read_footer(file: FileInfo, source: pa.NativeFile) -> Footer:
-    global _last
-    reader = pq.ParquetReader()
-    reader.open(pa.BufferReader(_footer_as_file(source, file)))
-    metadata = reader.metadata
-    # The files of a table mostly share one schema; taking it apart costs five times the parsing.
-    known = _last
-    if known is not None and known[0].equals(metadata.schema):
-        columns = known[1]
-    else:
-        columns = _take_apart(file.path, metadata.schema)
-        _last = (metadata.schema, columns)
-    return Footer(file.path, metadata, columns.fields, columns.refused, columns.leaves)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +200,8 @@ def _type_of(arrow_type: pa.DataType, columns: Sequence[Any]) -> SqlType:
     return type_
 
 
-def _footer_as_file(source: pa.NativeFile, file: FileInfo) -> bytes:
-    """The footer alone, as a Parquet file without data, its Arrow schema hidden.
+def _without_arrow_schema(source: pa.NativeFile, file: FileInfo, whole: bool) -> bytes:
+    """The file with its Arrow schema hidden; unless `whole`, as a Parquet file without data.
 
     Writers store the Arrow schema they happened to have (`string_view`, `large_string`, `duration`), which
     Arrow then insists on delivering; the Parquet types alone say what SQL needs to know, and what DuckDB sees.
@@ -215,7 +221,8 @@ def _footer_as_file(source: pa.NativeFile, file: FileInfo) -> bytes:
     footer = source.read_at(length, size - 8 - length)
     # Thrift compact form of KeyValue.key = "ARROW:schema": field 1, type binary, length 12.
     hidden = footer.replace(b"\x18\x0cARROW:schema", b"\x18\x0cARROW-schema")
-    return b"".join((_MAGIC, hidden, tail))
+    start = source.read_at(size - 8 - length, 0) if whole else _MAGIC
+    return b"".join((start, hidden, tail))
 
 
 def _top_level(path: str, schema: pa.Schema) -> str:

@@ -190,13 +190,13 @@ def three_hundred(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_footers_of_many_files_are_read_with_their_rows(three_hundred: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read = []
-    load = parquet_footer._read_footer
-    monkeypatch.setattr(parquet_footer, "_read_footer", lambda file, source: (read.append(file), load(file, source))[1])
+    keep = parquet_footer._kept
+    monkeypatch.setattr(parquet_footer, "_kept", lambda file, metadata: (read.append(file), keep(file, metadata))[1])
     table = open_table(str(three_hundred))
     plan = table.plan_scan(["a"], [])
     assert (len(read), plan.total, table.row_count()) == (64, 300, 600)
     assert count(table) == 600
-    assert len(read) == 300
+    assert len(set(read)) == 300
     assert scan(table, ["file_row_number", "b"])[-2:] == [(0, "x"), (1, "y")]
     pruned = table.plan_scan(["a"], [Predicate("a", ">", (1,))])
     assert (pruned.total, pruned.pruned) == (300, 300)
