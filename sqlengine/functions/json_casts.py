@@ -216,6 +216,8 @@ def _scalar_text(tree: Any, target: SqlType, attempt: bool) -> str | None:
         return dump(tree)
     if isinstance(tree, bool) and target.is_numeric:
         return "1" if tree else "0"
+    if isinstance(tree, int | float) and target.kind is TypeKind.BOOLEAN:
+        return "true" if tree else "false"
     if isinstance(tree, list | dict):
         if attempt:
             return None

@@ -83,7 +83,7 @@ def float_text(value: float) -> str:
     if 1e-7 < abs(value) < 1e21:
         plain = format(decimal.Decimal(text), "f")
         return plain if "." in plain else plain + ".0"
-    return text.replace("e+", "e")
+    return re.sub(r"e([+-]?)0*", lambda found: "e" + found[1].removeprefix("+"), text)
 
 
 def type_name(tree: Any) -> str:

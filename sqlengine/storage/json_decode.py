@@ -6,7 +6,6 @@ converts exactly. Whatever it refuses, the slow path reads, or says what is wron
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,7 +19,19 @@ from sqlengine.storage.json_blocks import Block, as_objects
 from sqlengine.storage.json_options import ARRAY, NEWLINE_DELIMITED
 from sqlengine.storage.json_texts import Formats
 from sqlengine.storage.json_values import columns_of, parse_values
-from sqlengine.types import DOUBLE, VARCHAR, SqlType, TypeKind, arrow_type, list_of, struct_of
+from sqlengine.types import (
+    BIGINT,
+    DOUBLE,
+    FLOAT,
+    HUGEINT,
+    UHUGEINT,
+    VARCHAR,
+    SqlType,
+    TypeKind,
+    arrow_type,
+    list_of,
+    struct_of,
+)
 from sqlengine.vector import Vector
 
 # The column of a table of values that are no records.
@@ -28,7 +39,7 @@ VALUE_COLUMN: Final = "json"
 
 _NOTHING: Final = pa.schema([("", pa.null())])
 _AS_TEXT: Final = frozenset({TypeKind.DATE, TypeKind.TIME, TypeKind.UUID, TypeKind.ENUM})
-_AS_IS: Final = frozenset({TypeKind.BOOLEAN, TypeKind.DOUBLE, TypeKind.HUGEINT, TypeKind.VARCHAR, TypeKind.NULL})
+_AS_IS: Final = frozenset({TypeKind.BOOLEAN, TypeKind.DOUBLE, TypeKind.VARCHAR, TypeKind.NULL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,28 +75,28 @@ class Decoder:
         """
         if self.texts and self.fields:
             return self._texts(block)
-        quick = [(key, field, raw_type(field.type)) for key, field in self.fields]
         found: dict[str, pa.Array] = {}
-        wanted = [(key, field, raw) for key, field, raw in quick if raw is not None]
-        rows = None
-        if wanted or not self.fields:
-            parsed = self._quickly(block, wanted)
-            if parsed is not None:
-                rows, found = parsed
-        if rows is not None and len(found) == len(self.fields):
-            return rows, [found[field.name] for _, field in self.fields]
+        parsed = self._quickly(block, False) or (self._quickly(block, True) if self._may_be_wide() else None)
+        if parsed is not None:
+            rows, found = parsed
+            if len(found) == len(self.fields):
+                return rows, [found[field.name] for _, field in self.fields]
         values = parse_values(self.path, block, self.lenient)
         rest = [(key, field) for key, field in self.fields if field.name not in found]
         arrays = columns_of(self.path, values, rest, self.formats, self.lenient, self.known)
         found.update((field.name, array) for (_, field), array in zip(rest, arrays, strict=True))
         return len(values.trees), [found[field.name] for _, field in self.fields]
 
-    def _quickly(
-        self, block: Block, wanted: Sequence[tuple[str | None, Field, SqlType]]
-    ) -> tuple[int, dict[str, pa.Array]] | None:
+    def _may_be_wide(self) -> bool:
+        return any(raw_type(field.type, True) != raw_type(field.type, False) for _, field in self.fields)
+
+    def _quickly(self, block: Block, wide: bool) -> tuple[int, dict[str, pa.Array]] | None:
         """What Arrow makes of a block; None where the slow path must look."""
-        whole = bool(wanted) and wanted[0][0] is None
-        data = _objects(block, whole)
+        raws = ((key, field, raw_type(field.type, wide)) for key, field in self.fields)
+        wanted = [(key, field, raw) for key, field, raw in raws if raw is not None]
+        if self.fields and not wanted:
+            return None
+        data = _objects(block, bool(wanted) and wanted[0][0] is None)
         if data is None:
             return None
         schema = pa.schema([(key or VALUE_COLUMN, arrow_type(raw)) for key, _, raw in wanted]) if wanted else _NOTHING
@@ -100,7 +111,7 @@ class Decoder:
                     unexpected_field_behavior="error" if strict else "ignore",
                 ),
             )
-            if block.layout == NEWLINE_DELIMITED and table.num_rows != _line_count(block.data):
+            if block.layout == NEWLINE_DELIMITED and not _has_lines(block.data, table.num_rows):
                 return None
             return table.num_rows, {
                 field.name: self._typed(table.column(place), raw, field.type)
@@ -119,20 +130,25 @@ class Decoder:
         return vector.arrow() if raw == type_ else self.formats.cast(vector, type_).arrow()
 
 
-def raw_type(type_: SqlType) -> SqlType | None:
-    """As what Arrow's parser reads values that are cast to `type_` then; None if it cannot."""
+def raw_type(type_: SqlType, wide: bool) -> SqlType | None:
+    """As what Arrow's parser reads values that are cast to `type_` then; None if it cannot.
+
+    `wide`: HUGEINT is read as such, not as the BIGINT that it mostly is.
+    """
     if type_.kind is TypeKind.LIST:
-        element = raw_type(type_.element)
+        element = raw_type(type_.element, wide)
         return None if element is None else list_of(element)
     if type_.kind is TypeKind.STRUCT:
-        fields = [(name, raw_type(child)) for name, child in type_.children]
+        fields = [(name, raw_type(child, wide)) for name, child in type_.children]
         return None if any(raw is None for _, raw in fields) else struct_of((name, raw) for name, raw in fields if raw)
-    if type_.kind is TypeKind.FLOAT:
+    if type_ == FLOAT:
         return DOUBLE
+    if type_ == HUGEINT:
+        return HUGEINT if wide else BIGINT
     if type_.kind in _AS_TEXT or type_.is_timestamp:
         return VARCHAR
     exact = type_.kind in _AS_IS or type_.kind is TypeKind.DECIMAL or type_.is_integer
-    return type_ if exact and type_.kind is not TypeKind.UHUGEINT else None
+    return type_ if exact and type_ != UHUGEINT else None
 
 
 def _objects(block: Block, whole: bool) -> bytes | None:
@@ -171,15 +187,16 @@ def _is_utf8(data: bytes) -> bool:
     return True
 
 
-def _line_count(data: bytes) -> int:
-    """Lines that are not empty."""
+def _has_lines(data: bytes, rows: int) -> bool:
+    """Whether there are so many lines that are not empty."""
     ends = data.count(b"\n")
     lines = ends + (not data.endswith(b"\n"))
-    if data.startswith((b"\n", b"\r")) or b"\n\n" in data or b"\n\r" in data:
-        places = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n"))
-        array = np.frombuffer(data, np.uint8)
-        lengths = np.diff(places, prepend=-1) - 1
-        lone = (lengths == 1) & (array[np.maximum(places - 1, 0)] == ord("\r"))
-        lines -= int(((lengths == 0) | lone).sum())
-        lines -= not data.endswith(b"\n") and not data[int(places[-1]) + 1 :].strip()
-    return lines
+    if lines == rows or not ends:
+        return lines == rows
+    array = np.frombuffer(data, np.uint8)
+    places = np.flatnonzero(array == ord("\n"))
+    lengths = np.diff(places, prepend=-1) - 1
+    lone = (lengths == 1) & (array[np.maximum(places - 1, 0)] == ord("\r"))
+    lines -= int(((lengths == 0) | lone).sum())
+    lines -= not data.endswith(b"\n") and not data[int(places[-1]) + 1 :].strip()
+    return lines == rows

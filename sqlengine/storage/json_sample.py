@@ -16,6 +16,8 @@ from sqlengine.storage.json_values import parse_values
 # Of all files together: what is parsed, and what is read of files that can only be read from the front.
 _PARSED_BYTES: Final = 4 << 20
 _STREAMED_BYTES: Final = 32 << 20
+# Of each file.
+_LEAST_BYTES: Final = 32 << 10
 _WINDOWS: Final = 3
 
 
@@ -43,10 +45,10 @@ def sample_values(file: FileInfo, options: JsonOptions, files: int) -> Iterator[
     blocks = read_blocks(file.path, 0, file.size, options.format, options.maximum_object_size)
     if whole:
         for block in blocks:
-            values = parse_values(file.path, block, options.ignore_errors)
+            values = parse_values(file.path, block, options.ignore_errors, True)
             yield Sample(values.trees, len(block.data))
         return
-    parsed = max(BLOCK_BYTES // 4, _PARSED_BYTES // files)
+    parsed = max(_LEAST_BYTES, _PARSED_BYTES // files)
     head = next(blocks, None)
     if head is None:
         return
@@ -80,6 +82,6 @@ def _parsed(file: FileInfo, blocks: Sequence[Block], size: int, rows: int, optio
             end = data.find(b"\n", each) + 1
             data = data[:end] if end else data
         shortened = Block(data, block.layout, block.offset, block.first, block.last)
-        trees = parse_values(file.path, shortened, options.ignore_errors).trees
+        trees = parse_values(file.path, shortened, options.ignore_errors, True).trees
         step = max(1, -(-len(trees) // max(1, -(-rows // len(blocks)))))
         yield Sample(trees[::step], len(data) // step)

@@ -5,18 +5,32 @@ Values are looked at level by level, all values of one path at once, so that lit
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Final
 
 from sqlengine.errors import NotSupportedError
 from sqlengine.storage.json_options import JsonOptions
 from sqlengine.storage.json_texts import TextGuess
-from sqlengine.types import BIGINT, BOOLEAN, DOUBLE, HUGEINT, JSON, NULL, SqlType, TypeKind, list_of, map_of, struct_of
+from sqlengine.types import (
+    BIGINT,
+    BOOLEAN,
+    DOUBLE,
+    HUGEINT,
+    JSON,
+    NULL,
+    UBIGINT,
+    VARCHAR,
+    SqlType,
+    TypeKind,
+    list_of,
+    map_of,
+    struct_of,
+)
 
 _DEEPEST: Final = 200
 """Values nested deeper than this are JSON."""
 _SIMILAR: Final = 0.8
-_WIDENING: Final = (BIGINT, HUGEINT, DOUBLE)
 
 
 class Structure:
@@ -27,7 +41,7 @@ class Structure:
     count, nulls
         How often the path was there, and how often it held null.
     number
-        The narrowest type that holds all numbers seen.
+        The narrowest type that holds all numbers seen, among UBIGINT, BIGINT, HUGEINT and DOUBLE.
     fields
         Of objects; in the order in which keys were first seen.
     """
@@ -71,15 +85,7 @@ class Structure:
         fields = self.fields = {} if self.fields is None else self.fields
         if depth >= _DEEPEST:
             return
-        members: dict[str, list[Any]] = {}
-        for each in objects:
-            for key, value in each.items():
-                known = members.get(key)
-                if known is None:
-                    members[key] = [value]
-                else:
-                    known.append(value)
-        for key, values in members.items():
+        for key, values in _members(objects).items():
             field = fields.get(key)
             if field is None:
                 field = fields[key] = Structure()
@@ -121,7 +127,7 @@ class Structure:
         if found > 1:
             return JSON
         if self.number is not None:
-            return self.number
+            return BIGINT if self.number == UBIGINT else self.number
         if self.text is not None:
             return self.text.type()
         if self.element is not None:
@@ -132,8 +138,6 @@ class Structure:
 
     def _object_type(self, fields: dict[str, Structure], options: JsonOptions, depth: int, nothing: SqlType) -> SqlType:
         """A STRUCT; a MAP of objects without keys, with the key "", with ever other keys, or with many alike."""
-        from sqlengine.types import VARCHAR
-
         if not fields:
             return map_of(VARCHAR, nothing)
         present = self.count - self.nulls
@@ -157,15 +161,39 @@ class Structure:
         return struct_of(children)
 
 
+def _members(objects: Sequence[dict[str, Any]]) -> Mapping[str, Sequence[Any]]:
+    """The values of each key, in the order in which keys come up."""
+    keys = tuple(objects[0])
+    if len(keys) > 1 and set(map(len, objects)) == {len(keys)}:
+        # Objects of the same keys, which most are: no Python per value.
+        try:
+            return dict(zip(keys, zip(*map(itemgetter(*keys), objects), strict=True), strict=True))
+        except KeyError:
+            pass
+    members: dict[str, list[Any]] = {}
+    for each in objects:
+        for key, value in each.items():
+            known = members.get(key)
+            if known is None:
+                members[key] = [value]
+            else:
+                known.append(value)
+    return members
+
+
 def _integer_type(least: int, most: int) -> SqlType:
-    """As DuckDB reads a number: beyond 64 bits it is a DOUBLE."""
+    """As DuckDB reads numbers: unsigned, else signed, both together HUGEINT; beyond 64 bits DOUBLE."""
     if least < -(2**63) or most >= 2**64:
         return DOUBLE
-    return HUGEINT if most >= 2**63 else BIGINT
+    if most >= 2**63 or least < 0 <= most:
+        return HUGEINT
+    return BIGINT if least < 0 else UBIGINT
 
 
 def _wider(one: SqlType | None, other: SqlType) -> SqlType:
-    return other if one is None else max(one, other, key=_WIDENING.index)
+    if one is None or one == other:
+        return other
+    return DOUBLE if DOUBLE in (one, other) else HUGEINT
 
 
 def _merged(structures: Iterable[Structure]) -> Structure:

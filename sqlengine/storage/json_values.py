@@ -72,8 +72,15 @@ class Values:
         return [self.text[start:end] for start, end in self.places]
 
 
-def parse_values(path: str, block: Block, lenient: bool) -> Values:
-    """Parse a block; with `lenient`, lines that are no values are nulls.
+def parse_values(path: str, block: Block, lenient: bool, roughly: bool = False) -> Values:
+    """Parse a block.
+
+    Parameters
+    ----------
+    lenient
+        Lines that are no values are nulls.
+    roughly
+        For guesses of types: the last of equal keys counts, and numbers beyond DOUBLE are infinite.
 
     Raises
     ------
@@ -86,7 +93,8 @@ def parse_values(path: str, block: Block, lenient: bool) -> Values:
         line = line_number(path, block.offset + error.start)
         shown = block.data[error.start : error.start + 20]
         raise FileFormatError(f"{path!r}, line {line}: {shown!r} is not UTF-8 text; convert the file") from None
-    decoder = json.JSONDecoder(object_pairs_hook=_members if not lenient else _first_members, parse_float=_finite)
+    exact = json.JSONDecoder(object_pairs_hook=_first_members if lenient else _members, parse_float=_finite)
+    decoder = json.JSONDecoder() if roughly else exact
     # Python takes half of a surrogate pair for a character, which cannot be encoded.
     may_be_halved = re.search(r"\\u[dD][89a-fA-F]", text) is not None
     trees: list[Any] = []
