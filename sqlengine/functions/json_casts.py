@@ -213,7 +213,8 @@ def _scalar_text(tree: Any, target: SqlType, attempt: bool) -> str | None:
     if isinstance(tree, str) or tree is None:
         return tree
     if target.is_text:
-        return dump(tree)
+        # The shortest digits, with an exponent as of a DOUBLE.
+        return repr(tree) if isinstance(tree, float) else dump(tree)
     if isinstance(tree, bool) and target.is_numeric:
         return "1" if tree else "0"
     if isinstance(tree, int | float) and target.kind is TypeKind.BOOLEAN:

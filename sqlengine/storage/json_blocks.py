@@ -119,6 +119,21 @@ def line_cuts(path: str, size: int, target: int) -> list[int]:
     return [*cuts, size] if size > start else []
 
 
+def line_windows(path: str, size: int, count: int, width: int) -> Iterator[Block]:
+    """At most `count` stretches of whole lines, about `width` bytes each, evenly spread over an uncompressed file."""
+    stop = 0
+    with file_errors(path, "JSON"):
+        source = open_input(path)
+        for number in range(count):
+            begin = number * max(0, size - width) // max(1, count - 1)
+            start = _line_end(source, begin - 1, size) if begin else 0
+            if start < stop:
+                continue
+            stop = _line_end(source, start + width, size)
+            data = source.read_at(stop - start, start)
+            yield Block(data if start else data.removeprefix(_BOM), NEWLINE_DELIMITED, start)
+
+
 def line_number(path: str, offset: int) -> int:
     """The number of the line, from 1, that holds the byte at `offset` of the (decompressed) file."""
     lines = 1
@@ -183,7 +198,7 @@ class _Pieces:
                     f"{self.path!r}, line {line}: a value has more than {most} bytes;"
                     " allow more with maximum_object_size"
                 )
-            wanted = 2 * len(data)
+            wanted = min(2 * len(data), max(most, BLOCK_BYTES) + 1)
 
     def drop(self, size: int) -> bytes:
         """Hand out so many of the bytes last peeked at."""

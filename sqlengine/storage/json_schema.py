@@ -45,7 +45,9 @@ class Layout:
 def guess_schema(files: Sequence[FileInfo], options: JsonOptions) -> FileSchema:
     """The columns of `files`; see `JsonFormat.schema`."""
     filled = [file for file in files if file.size]
-    sampled = spread_files(filled, -1 if options.union_by_name else options.sample_files)
+    guess = not options.columns and not options.objects
+    # Where nothing is to be guessed, a look at one file says how long values are.
+    sampled = spread_files(filled, (-1 if options.union_by_name else options.sample_files) if guess else 1)
     structure = Structure()
     rows, size, first = 0, 0, None
     for file in sampled:
@@ -53,7 +55,7 @@ def guess_schema(files: Sequence[FileInfo], options: JsonOptions) -> FileSchema:
             first = sample.values[0] if not rows and sample.values else first
             rows += len(sample.values)
             size += sample.size
-            if not options.columns and not options.objects:
+            if guess:
                 structure.add(sample.values, options)
     row_bytes = max(1.0, size / rows) if rows else _VALUE_BYTES
     if options.objects:

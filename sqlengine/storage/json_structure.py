@@ -28,7 +28,7 @@ from sqlengine.types import (
     struct_of,
 )
 
-_DEEPEST: Final = 200
+_DEEPEST: Final = 128
 """Values nested deeper than this are JSON."""
 _SIMILAR: Final = 0.8
 

@@ -41,12 +41,12 @@ class Members(dict[str, Any]):
     def get(self, key: str, default: Any = None) -> Any:
         """The value of a key that stands once."""
         if not self.lenient and sum(name == key for name, _ in self.pairs) > 1:
-            raise ConversionError(f"the object {_shorten(dump(self))} has the key {key!r} twice")
+            raise ConversionError(f"the object {shorten(dump(self))} has the key {key!r} twice")
         return super().get(key, default)
 
     def __iter__(self) -> Iterator[str]:
         if not self.lenient:
-            raise ConversionError(f"the object {_shorten(dump(self))} has a key twice")
+            raise ConversionError(f"the object {shorten(dump(self))} has a key twice")
         return super().__iter__()
 
 
@@ -72,15 +72,16 @@ class Values:
         return [self.text[start:end] for start, end in self.places]
 
 
-def parse_values(path: str, block: Block, lenient: bool, roughly: bool = False) -> Values:
+def parse_values(path: str, block: Block, lenient: bool, sample: tuple[int, int] | None = None) -> Values:
     """Parse a block.
 
     Parameters
     ----------
     lenient
         Lines that are no values are nulls.
-    roughly
-        For guesses of types: the last of equal keys counts, and numbers beyond DOUBLE are infinite.
+    sample
+        For guesses of types: how many values, and about how many characters, are enough; lines from all over the block.
+        The last of equal keys counts, and numbers beyond DOUBLE are infinite.
 
     Raises
     ------
@@ -94,12 +95,14 @@ def parse_values(path: str, block: Block, lenient: bool, roughly: bool = False) 
         shown = block.data[error.start : error.start + 20]
         raise FileFormatError(f"{path!r}, line {line}: {shown!r} is not UTF-8 text; convert the file") from None
     exact = json.JSONDecoder(object_pairs_hook=_first_members if lenient else _members, parse_float=_finite)
-    decoder = json.JSONDecoder() if roughly else exact
+    decoder = exact if sample is None else json.JSONDecoder()
     # Python takes half of a surrogate pair for a character, which cannot be encoded.
     may_be_halved = re.search(r"\\u[dD][89a-fA-F]", text) is not None
     trees: list[Any] = []
     places: list[tuple[int, int]] = []
-    spans = _lines(text) if block.layout == NEWLINE_DELIMITED else [(0, len(text))]
+    spans = list(_lines(text)) if block.layout == NEWLINE_DELIMITED else [(0, len(text))]
+    if sample is not None and len(spans) > 1:
+        spans = spans[:: max(1, -(-len(spans) // sample[0]), -(-len(text) // sample[1]))]
     for start, stop in spans:
         try:
             at = _skip(text, start, stop)
@@ -110,6 +113,8 @@ def parse_values(path: str, block: Block, lenient: bool, roughly: bool = False) 
                 trees.append(tree)
                 places.append((at, end))
                 at = _next(text, end, stop, block)
+                if sample is not None and (end > sample[1] or len(trees) >= sample[0]) and len(spans) == 1:
+                    return Values(block, text, trees, places)
         except (ValueError, RecursionError) as error:
             if block.layout == NEWLINE_DELIMITED and lenient:
                 trees.append(None)
@@ -147,48 +152,60 @@ def columns_of(
     """
     try:
         if known is not None:
-            for tree in values.trees:
-                _refuse_unknown(tree, known)
+            refuse_unknown(values.trees, known)
         return [
-            from_trees(_members_of(values.trees, key, lenient), field.type, lenient, formats.cast, True).arrow()
+            from_trees(members_of(values.trees, key, lenient), field.type, lenient, formats.cast, True).arrow()
             for key, field in fields
         ]
     except (ConversionError, RecursionError) as error:
-        raise _explain(path, values, fields, formats, known, error) from error
+        from sqlengine.storage.json_errors import explain
+
+        raise explain(path, values, fields, formats, known) from error
 
 
-def _members_of(trees: Sequence[Any], key: str | None, lenient: bool) -> list[Any]:
+def members_of(trees: Sequence[Any], key: str | None, lenient: bool) -> list[Any]:
+    """The member `key` of each object, NULL where there is none; the values themselves if it is None.
+
+    Raises
+    ------
+    ConversionError
+        A value is no object, unless `lenient`: then it is NULL.
+    """
     if key is None:
         return list(trees)
     found: list[Any] = []
     for tree in trees:
         if not isinstance(tree, dict):
             if tree is not None and not lenient:
-                raise ConversionError(f"{_shorten(dump(tree))} is not an object")
+                raise ConversionError(f"{shorten(dump(tree))} is not an object")
             found.append(None)
         else:
             found.append(tree.get(key))
     return found
 
 
-def _refuse_unknown(tree: Any, known: SqlType) -> None:
-    """Raise ConversionError if an object has a member that its STRUCT has not."""
-    if known.kind is TypeKind.STRUCT and isinstance(tree, dict):
+def refuse_unknown(trees: Sequence[Any], known: SqlType) -> None:
+    """Raise ConversionError if an object among `trees`, or within them, has a member that its STRUCT has not."""
+    if known.kind is TypeKind.STRUCT:
         types = dict(known.children)
-        for key, value in tree.items():
-            if key not in types:
-                raise ConversionError(f"the object has the key {key!r}, which the sample of the file had not")
-            if types[key].is_nested:
-                _refuse_unknown(value, types[key])
-    elif known.is_list and isinstance(tree, list) and known.element.is_nested:
-        for item in tree:
-            _refuse_unknown(item, known.element)
+        nested = {key for key, type_ in types.items() if type_.is_nested}
+        for tree in trees:
+            if isinstance(tree, dict):
+                for key, value in tree.items():
+                    if key not in types:
+                        raise ConversionError(f"the object has the key {key!r}, which the sample of the files has not")
+                    if key in nested:
+                        refuse_unknown([value], types[key])
+    elif known.is_list and known.element.is_nested:
+        for tree in trees:
+            if isinstance(tree, list):
+                refuse_unknown(tree, known.element)
 
 
 def _finite(text: str) -> float:
     number = float(text)
     if math.isinf(number):
-        raise ValueError(f"{_shorten(text)} is beyond DOUBLE")
+        raise ValueError(f"{shorten(text)} is beyond DOUBLE")
     return number
 
 
@@ -251,64 +268,9 @@ def _malformed(path: str, block: Block, text: str, at: int, error: Exception) ->
     remedy = "fix the file, or let such lines be NULL: ignore_errors = true"
     if block.layout != NEWLINE_DELIMITED:
         remedy = f"fix the file, or say how it is written (format = {block.layout!r} now)"
-    return FileFormatError(f"{path!r}, line {line}: malformed JSON at {_shorten(shown)}: {reason}; {remedy}")
+    return FileFormatError(f"{path!r}, line {line}: malformed JSON at {shorten(shown)}: {reason}; {remedy}")
 
 
-def _explain(
-    path: str,
-    values: Values,
-    fields: Sequence[tuple[str | None, Field]],
-    formats: Formats,
-    known: SqlType | None,
-    cause: Exception,
-) -> Error:
-    """The error of the first value that does not fit."""
-    for tree, (start, _) in zip(values.trees, values.places, strict=True):
-        column, value, type_, reason = "", tree, known, ""
-        try:
-            if known is not None:
-                _refuse_unknown(tree, known)
-            for key, field in fields:
-                column, type_ = field.name, field.type
-                (value,) = _members_of([tree], key, False)
-                from_trees([value], field.type, False, formats.cast, True).arrow()
-            continue
-        except (ConversionError, RecursionError) as error:
-            reason = str(error) if isinstance(error, ConversionError) else "it cannot be read"
-        offset = values.block.offset + len(values.text[:start].encode("utf-8", "surrogatepass"))
-        where = f"{path!r}, line {line_number(path, offset)}"
-        if not column:
-            return ConversionError(
-                f"{where}: {reason}; look at more of the file (sample_size = -1),"
-                " declare the columns (columns = {…}), or leave such members out (ignore_errors = true)"
-            )
-        trail, value, found = _first_misfit(value, type_, formats) if type_ else ("", value, None)
-        shown = _shorten(dump(value)) if not isinstance(cause, RecursionError) else "a value"
-        return ConversionError(
-            f"{where}, column {column!r}{f' at {trail}' if trail else ''}: {shown} is not a {found}: {reason};"
-            f" fix the value, look at more of the file (sample_size = -1), declare the type"
-            f" (columns = {{{column!r}: 'JSON', …}}), or let it be NULL (ignore_errors = true)"
-        )
-    return ConversionError(f"{path!r} cannot be read: {cause}")
-
-
-def _first_misfit(tree: Any, type_: SqlType, formats: Formats) -> tuple[str, Any, SqlType]:
-    """The path to the first value within `tree` that does not fit, the value, and the type it should be of."""
-    children: list[tuple[str, Any, SqlType]] = []
-    if type_.kind is TypeKind.STRUCT and isinstance(tree, dict):
-        children = [(f".{name}", tree[name], child) for name, child in type_.children if name in dict.keys(tree)]
-    elif type_.is_list and isinstance(tree, list):
-        children = [(f"[{place}]", item, type_.element) for place, item in enumerate(tree)]
-    elif type_.kind is TypeKind.MAP and isinstance(tree, dict):
-        children = [(f".{name}", value, type_.children[1][1]) for name, value in tree.items()]
-    for step, value, child in children:
-        try:
-            from_trees([value], child, False, formats.cast, True).arrow()
-        except (ConversionError, RecursionError):
-            trail, found, wanted = _first_misfit(value, child, formats)
-            return step + trail, found, wanted
-    return "", tree, type_
-
-
-def _shorten(text: str, most: int = 80) -> str:
+def shorten(text: str, most: int = 80) -> str:
+    """The beginning of a text, for messages."""
     return text if len(text) <= most else text[:most] + "…"

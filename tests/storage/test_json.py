@@ -1,13 +1,20 @@
 """JSON files: layouts, guessed types and values as DuckDB reads them; what is refused; splits; damaged files."""
 
+import bz2
+import contextlib
 import gzip
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 import sqlengine
+from sqlengine.storage import json_blocks, json_decode
+from sqlengine.storage.dataset import open_table
+from tests.storage.support import count, scan, types
 
 LINES: Sequence[tuple[str, str]] = [
     # Types of numbers, booleans, nothing.
@@ -112,7 +119,12 @@ def write(tmp_path: Path) -> Write:
     def write(content: str | bytes, name: str = "t.json") -> str:
         data = content.encode() if isinstance(content, str) else content
         path = tmp_path / name
-        path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+        compress = {
+            ".gz": gzip.compress,
+            ".bz2": bz2.compress,
+            ".zst": lambda data: pa.compress(data, "zstd", asbytes=True),
+        }
+        path.write_bytes(compress.get(path.suffix, bytes)(data))
         return str(path)
 
     return write
@@ -154,3 +166,146 @@ def test_refuses_what_duckdb_refuses(
         answer(oracle, source)
     with pytest.raises(sqlengine.Error):
         answer(engine, source)
+
+
+ROWS = [{"id": k, "name": f"n{k % 7}", "items": [{"x": k, "y": k / 2}] * (k % 3)} for k in range(3000)]
+TEXT = "\r\n\n".join(map(json.dumps, ROWS)) + "\n"
+
+
+@pytest.mark.parametrize("name", ["t.json", "t.jsonl.gz", "t.ndjson.zst", "t.json.bz2"])
+@pytest.mark.parametrize("layout", ["lines", "array", "pretty"])
+def test_splits_and_blocks_lose_and_double_no_row(
+    write: Write, monkeypatch: pytest.MonkeyPatch, name: str, layout: str
+) -> None:
+    monkeypatch.setattr(json_blocks, "BLOCK_BYTES", 1000)
+    text = {"lines": TEXT, "array": json.dumps(ROWS), "pretty": "\n".join(json.dumps(row, indent=1) for row in ROWS)}
+    table = open_table(write(text[layout], name), options={"split_bytes": 7000})
+    assert scan(table) == [(row["id"], row["name"], row["items"]) for row in ROWS]
+    assert count(table) == len(ROWS)
+    splits = sum(len(task.splits) for task in table.plan_scan([], []).tasks)
+    assert (splits > 10) == (layout == "lines" and name == "t.json")
+
+
+def test_objects_are_the_text_as_written(write: Write, engine: sqlengine.Connection) -> None:
+    def texts(content: str) -> list[object]:
+        return [row[0] for row in engine.execute(f"FROM read_json_objects('{write(content)}')").fetchall()]
+
+    assert texts(' {"a": 1.50} \n[1]\r\n\n3\n') == ['{"a": 1.50}', "[1]", "3"]
+    assert texts('[{"a":\n1.50} , {}]') == ['{"a":\n1.50}', "{}"]
+    described = engine.execute(f"DESCRIBE FROM read_ndjson_objects('{write('{}')}')").fetchall()
+    assert [row[:2] for row in described] == [("json", "JSON")]
+
+
+def test_the_guess_sees_all_of_a_file_and_all_files_whatever_their_order(tmp_path: Path) -> None:
+    line = json.dumps({"a": 1, "b": "x" * 200}) + "\n"
+    for name, middle in (("p", '{"a": 2.5}\n'), ("q", '{"c": true}\n'), ("r", "")):
+        (tmp_path / f"{name}.json").write_text(line * 10_000 + middle * 60_000 + line * 10_000)
+    paths = sorted(map(str, tmp_path.iterdir()))
+    expected = {"a": "DOUBLE", "b": "VARCHAR", "c": "BOOLEAN"}
+    assert types(open_table(paths)) == types(open_table(paths[::-1])) == expected
+
+
+def test_columns_that_are_not_read_are_not_looked_at(write: Write, engine: sqlengine.Connection) -> None:
+    path = write('{"a":1,"b":2,"s":{"x":1}}\n{"a":3,"b":"x","late":5,"s":{"y":2}}\n')
+    source = f"read_json('{path}', sample_size = 1)"
+    assert engine.execute(f"SELECT sum(a) FROM {source}").fetchall() == [(4,)]
+    assert engine.execute(f"SELECT s.x FROM {source}").fetchall() == [(1,), (None,)]
+    with pytest.raises(sqlengine.Error, match="has the key 'late', which the sample"):
+        engine.execute(f"SELECT * FROM read_json('{path}', sample_size = 1, maximum_depth = 1)").fetchall()
+
+
+@pytest.mark.parametrize("name", ["t.json", "t.json.gz"])
+def test_an_error_names_place_value_and_remedy(write: Write, engine: sqlengine.Connection, name: str) -> None:
+    path = write('{"a":{"b":[1,2]}}\n' * 7_000 + '{"a":{"b":[3,"x y"]}}\n' + '{"a":{"b":[1,2]}}\n' * 9, name)
+    with pytest.raises(sqlengine.Error) as raised:
+        engine.execute(f"SELECT a FROM read_json('{path}', sample_size = 5)").fetchall()
+    message = str(raised.value)
+    for part in (
+        path,
+        "line 7001",
+        "column 'a' at .b[1]",
+        '"x y" is not a BIGINT',
+        "columns = {'a'",
+        "sample_size = -1",
+    ):
+        assert part in message
+
+
+def test_bytes_that_are_no_text_and_values_too_long(write: Write, engine: sqlengine.Connection) -> None:
+    path = write(b'{"a":"x"}\n' * 5 + b'{"a":"\xff"}\n')
+    with pytest.raises(sqlengine.Error, match=r"line 6: .* is not UTF-8"):
+        engine.execute(f"SELECT * FROM read_json('{path}', columns = {{'a': 'VARCHAR'}})").fetchall()
+    path = write('{"a":1}\n' + json.dumps({"a": "x" * 3_000_000}) + "\n")
+    with pytest.raises(sqlengine.Error, match="line 2: a value has more than 2000000 bytes"):
+        engine.execute(f"SELECT * FROM read_json('{path}', maximum_object_size = 2000000)").fetchall()
+
+
+@pytest.mark.parametrize("depth", [100, 1_000, 1_000_000])
+@pytest.mark.parametrize("brackets", [("[", "]"), ('{"x":', "}")])
+def test_deep_nesting_is_an_answer_or_an_error(
+    write: Write, engine: sqlengine.Connection, depth: int, brackets: tuple[str, str]
+) -> None:
+    path = write('{"a":1,"b":' + brackets[0] * depth + "1" + brackets[1] * depth + "}\n")
+    for columns in ("", ", columns = {'b': 'JSON'}", ", columns = {'a': 'INT'}"):
+        rows, message = None, ""
+        try:
+            rows = engine.execute(f"SELECT * FROM read_json('{path}'{columns})").fetchall()
+        except sqlengine.Error as error:
+            message = str(error)
+        assert "nested too deeply" in message if rows is None else len(rows) == 1
+
+
+@pytest.mark.parametrize("layout", ["lines", "array", "pretty"])
+def test_damaged_files_are_an_answer_or_an_error(write: Write, engine: sqlengine.Connection, layout: str) -> None:
+    rows = ROWS[:4]
+    text = {
+        "lines": "\n".join(map(json.dumps, rows)),
+        "array": json.dumps(rows),
+        "pretty": json.dumps(rows[2], indent=1),
+    }
+    whole = text[layout].encode()
+    cut = [whole[: len(whole) * k // 20] for k in range(20)]
+    flipped = []
+    for place in range(0, len(whole), 7):
+        flipped.append(bytearray(whole))
+        flipped[-1][place] ^= 1 << place % 8
+    for content in (*cut, *map(bytes, flipped)):
+        for options in ("", ", columns = {'id': 'INT', 'items': 'STRUCT(x INT, y DOUBLE)[]'}, ignore_errors = true"):
+            with contextlib.suppress(sqlengine.Error):
+                engine.execute(f"SELECT * FROM read_json('{write(content)}'{options})").fetchall()
+    assert engine.execute(f"SELECT count(*) FROM '{write(whole)}'").fetchall() == [(4 if layout != "pretty" else 1,)]
+
+
+def test_a_truncated_compressed_file_is_an_error(tmp_path: Path, engine: sqlengine.Connection) -> None:
+    data = gzip.compress(TEXT.encode())
+    (tmp_path / "t.json.gz").write_bytes(data[: len(data) // 2])
+    with pytest.raises(sqlengine.Error, match="truncated"):
+        engine.execute(f"SELECT count(*) FROM '{tmp_path}/t.json.gz'").fetchall()
+
+
+def test_what_arrow_reads_is_what_python_reads(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [
+        {
+            "i": k * 10**17 % 2**63 - 2**60,
+            "d": k / 7,
+            "t": f"2020-01-{k % 28 + 1:02} 00:00:{k % 60:02}",
+            "u": f"{k:08x}-0000-4000-8000-000000000000",
+            "n": None if k % 3 else {"l": [k, None], "s": "é\u0000\n"},
+        }
+        for k in range(200)
+    ]
+    path = write("\n".join(map(json.dumps, rows)))
+    quick = scan(open_table(path))
+    with monkeypatch.context() as patch:
+        patch.setattr(json_decode.Decoder, "_quickly", lambda self, block, wide: None)
+        assert scan(open_table(path)) == quick
+    assert [row[1] for row in quick] == [row["d"] for row in rows]
+
+
+def test_schedulers_read_alike(tmp_path: Path) -> None:
+    for number in range(4):
+        (tmp_path / f"{number}.json.gz").write_bytes(gzip.compress(TEXT.encode()))
+    items = f"SELECT name, unnest(items) t FROM '{tmp_path}'"
+    sql = f"SELECT name, sum(t.y), count(*) FROM ({items}) GROUP BY name ORDER BY 1"
+    answers = [sqlengine.connect(scheduler=each).execute(sql).fetchall() for each in ("inline", "threads")]
+    assert answers[0] == answers[1]
