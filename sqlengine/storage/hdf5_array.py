@@ -24,6 +24,7 @@ import numpy as np
 from sqlengine.errors import FileFormatError, NotSupportedError
 from sqlengine.storage.filesystem import open_input
 from sqlengine.storage.hdf5_file import Place, check_filters, h5py_module
+from sqlengine.storage.hdf5_sequences import check_lengths, references
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,14 +74,17 @@ class StoredArray:
             raise NotSupportedError(f"{self._title} is a virtual dataset, made of parts of others; query those")
         self.chunk: tuple[int, ...] | None = None
         self._raw = _is_raw(place)
+        self._is_decodable = False
         self._filters: list[tuple[int, tuple[int, ...]]] = []
         self._stretches: list[tuple[str, int, int]] = []
+        self._element, self._references = references(place) if self.dtype.hasobject else (0, [])
         if layout == h5py.h5d.CHUNKED:
             self.chunk = tuple(map(int, properties.get_chunk()))
             check_filters(place)
             found = [properties.get_filter(k) for k in range(properties.get_nfilters())]
             self._filters = [(int(number), tuple(values)) for number, _, values, _ in found]
-            self._raw = self._raw and all(number in (_DEFLATE, _SHUFFLE) for number, _ in self._filters)
+            self._is_decodable = all(number in (_DEFLATE, _SHUFFLE) for number, _ in self._filters)
+            self._raw = self._raw and self._is_decodable
         elif properties.get_external_count():
             self._stretches = self._elsewhere(properties)
         elif layout == h5py.h5d.CONTIGUOUS and self._raw:
@@ -171,6 +175,7 @@ class StoredArray:
 
     def _contiguous(self, start: int, stop: int) -> NDArray[Any]:
         if not self._raw:
+            self._check_rows(start, stop)
             return np.asarray(self._dataset[start:stop])
         shape = (stop - start, *self.shape[1:])
         if not self._stretches:
@@ -184,6 +189,14 @@ class StoredArray:
             first, last = first - size, last - size
         data = parts[0] if len(parts) == 1 else b"".join(parts)
         return np.frombuffer(data, self.dtype, math.prod(shape)).reshape(shape)
+
+    def _check_rows(self, start: int, stop: int) -> None:
+        """Look at the lengths of the sequences in rows that HDF5 will read."""
+        offset = self._id.get_offset() if self._references else None
+        row = self._element * math.prod(self.shape[1:])
+        if offset is not None and self._id.get_storage_size() == row * self.shape[0]:
+            data = self._bytes(self.place.file.path, int(offset) + start * row, (stop - start) * row)
+            check_lengths(data, self._element, self._references, self.place)
 
     def _bytes(self, path: str, offset: int, size: int) -> Any:
         """Exactly `size` bytes at `offset`, as a buffer."""
@@ -216,6 +229,8 @@ class StoredArray:
             slice(low, min(low + step, size)) for low, step, size in zip(origin, self.chunk, self.shape, strict=True)
         )
         if not self._raw:
+            if self._references and self._is_decodable:
+                self._check_chunk(origin)
             return np.asarray(self._dataset[inside])
         kept = tuple(slice(0, part.stop - part.start) for part in inside)
         found = self._id.get_chunk_info_by_coord(origin)
@@ -228,6 +243,18 @@ class StoredArray:
             return np.asarray(self._dataset[inside])
         if found.size > size + size // 8 + 4096:
             raise FileFormatError(f"a chunk of {self._title} is larger than what it holds")
+        return np.frombuffer(self._decoded(found, size), self.dtype).reshape(self.chunk)[kept]
+
+    def _check_chunk(self, origin: tuple[int, ...]) -> None:
+        """Look at the lengths of the sequences in a chunk that HDF5 will read."""
+        assert self.chunk is not None
+        found = self._id.get_chunk_info_by_coord(origin)
+        size = self._element * math.prod(self.chunk)
+        if found.byte_offset is not None and (not self._filters or found.size != size):
+            check_lengths(self._decoded(found, size), self._element, self._references, self.place)
+
+    def _decoded(self, found: Any, size: int) -> Any:
+        """The `size` bytes of a chunk that HDF5 found, with the filters undone."""
         data = self._bytes(self.place.file.path, int(found.byte_offset), int(found.size))
         for position in reversed(range(len(self._filters))):
             number, values = self._filters[position]
@@ -236,7 +263,7 @@ class StoredArray:
             data = _inflate(data, size) if number == _DEFLATE else _unshuffle(data, values[0])
         if len(data) != size:
             raise FileFormatError(f"a chunk of {self._title} holds {len(data):,} bytes instead of {size:,}")
-        return np.frombuffer(data, self.dtype).reshape(self.chunk)[kept]
+        return data
 
 
 def _is_raw(place: Place) -> bool:

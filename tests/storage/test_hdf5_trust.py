@@ -190,3 +190,32 @@ def test_objects_and_attributes_are_tables(path: str) -> None:
         ("/g/x", "none", "FLOAT", None),
         ("/g/x", "scale", "DOUBLE", "[1.5, 2.0]"),
     ]
+
+
+@pytest.mark.parametrize("options", [{}, {"chunks": (4,)}, {"chunks": (4,), "compression": "gzip", "shuffle": True}])
+def test_declared_lengths_of_sequences_are_checked(path: str, options: dict[str, Any]) -> None:
+    text, numbers = h5py.string_dtype(), h5py.vlen_dtype("i8")
+    record = np.dtype([("n", "i4"), ("s", text), ("m", "i2"), ("t", text), ("v", numbers)])
+
+    def build(file: Any) -> None:
+        file.create_dataset("s", data=["abc"] * 10, dtype=text, **options)
+        file.create_dataset("v", (10,), numbers, **options)[:] = [np.arange(k) for k in range(1, 11)]
+        file.create_dataset("r", (10,), record, **options)[:] = [(k, "ab", -k, "c", np.arange(2)) for k in range(10)]
+
+    write(path, build)
+    assert scan(open_table(path, options={"dataset": "r"}))[3] == (3, "ab", -3, "c", [0, 1])
+    assert scan(open_table(path, options={"dataset": "s"})) == [("abc",)] * 10
+    if options.get("compression"):
+        return
+    with h5py.File(path) as file:
+        places = {}
+        for name, offset in (("s", 0), ("v", 0), ("r", 4), ("r", 22), ("r", 38)):
+            chunked = file[name].chunks is not None
+            start = file[name].id.get_chunk_info(0).byte_offset if chunked else file[name].id.get_offset()
+            places[name, offset] = start + offset
+    data = Path(path).read_bytes()
+    for (name, _), place in places.items():
+        assert int.from_bytes(data[place : place + 4], "little") in (1, 2, 3)
+        Path(path).write_bytes(data[:place] + b"\xff\xff\xff\x7f" + data[place + 4 :])
+        with pytest.raises(FileFormatError, match=r"declares sequences of [0-9,]+ bytes, but the file has"):
+            scan(open_table(path, options={"dataset": name}))
