@@ -17,7 +17,7 @@ from sqlengine.planner.catalog import Catalog
 from sqlengine.planner.coerce import coerce
 from sqlengine.planner.consume import Reader
 from sqlengine.planner.context import BindContext, Evaluate
-from sqlengine.planner.copy_options import CopyOptions
+from sqlengine.planner.copy_options import CopyOptions, read_absent_credentials, target_of
 from sqlengine.planner.expressions import Column, Expression, Literal
 from sqlengine.planner.physical_write import WriteSpec
 from sqlengine.planner.plan_build import project
@@ -50,20 +50,16 @@ def bind_copy(tree: Any, source: Source, catalog: Catalog, parameters: Parameter
     """
     reader = Reader(source)
     context = BindContext(catalog, ParameterValues(parameters, tree, source), reader, evaluate=evaluate)
-    if reader.get(tree, "kind"):
-        raise NotSupportedError("COPY … FROM is not supported: INSERT INTO … SELECT … FROM 'file' does it")
+    reader.get(tree, "kind")
     try:
         query = bind_query(context, _query(reader, reader.get(tree, "this")), {})
     except RecursionError:
         raise NotSupportedError("the query is nested too deeply") from None
     (file,) = reader.all(tree, "files")
     options = CopyOptions(context, reader.all(tree, "params"))
-    credentials = tree.args.get("credentials")
-    if credentials is not None and not any(credentials.args.values()):
-        # The parser notes their absence.
-        reader.get(tree, "credentials")
+    read_absent_credentials(reader, tree)
     with context.at(file):
-        copy = _copy(context, query, _target(context, file), options, tree)
+        copy = _copy(context, query, target_of(context, file), options, tree)
     context.refuse_unread(tree)
     return copy
 
@@ -76,18 +72,6 @@ def _query(reader: Reader, this: Any) -> Any:
         columns = [exp.Column(this=each) for each in reader.all(this)]
         this = reader.get(this, "this")
     return exp.Select(expressions=columns, from_=exp.From(this=this))
-
-
-def _target(context: BindContext, file: Any) -> str:
-    reader = context.reader
-    value: object = None
-    if isinstance(file, exp.Literal) and reader.get(file, "is_string"):
-        value = reader.get(file, "this")
-    elif isinstance(file, exp.Placeholder | exp.Parameter):
-        value = context.parameters.value(file, reader)
-    if not isinstance(value, str) or not value:
-        raise context.error("COPY goes to a file or folder whose name stands in quotes", file)
-    return value
 
 
 def _copy(context: BindContext, query: BoundQuery, target: str, options: CopyOptions, tree: Any) -> CopyTo:

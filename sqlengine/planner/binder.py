@@ -84,6 +84,14 @@ def bind_statement(
         case CopyTree(tree=tree):
             from sqlengine.planner.bind_copy import bind_copy
 
+            if tree.args.get("kind"):
+                from sqlengine.planner.bind_copy_from import insert_tree
+                from sqlengine.planner.bind_definition import bind_definition
+
+                insert = insert_tree(tree, statement.source, catalog, parameters)
+                return bind_definition(
+                    insert, statement.source, catalog, None, functools.partial(_bind, evaluate=evaluate)
+                )
             return bind_copy(tree, statement.source, catalog, parameters, evaluate)
         case PrepareTree(name=name, statement=prepared):
             return Prepare(name, prepared)

@@ -1,4 +1,4 @@
-"""The options of COPY … TO: their names, values and what they exclude."""
+"""The options of COPY: their names, values and what they exclude."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from sqlengine.config import parse_bytes
 from sqlengine.errors import SettingError
 from sqlengine.planner.bind_literal import number_literal
 from sqlengine.planner.bind_parameter import plain_value
+from sqlengine.planner.consume import Reader
 from sqlengine.planner.context import BindContext
 from sqlengine.storage.output_files import Existing
 
@@ -88,6 +89,10 @@ class CopyOptions:
             name: convert[types[name]](name) if name in types else value for name, value in list(self._values.items())
         }
 
+    def others(self) -> dict[str, object]:
+        """All options that nobody has taken, as written."""
+        return dict(self._values)
+
     def _as(self, name: str, convert: Callable[[object], T | None], wanted: str) -> T | None:
         if name not in self._values:
             return None
@@ -96,6 +101,26 @@ class CopyOptions:
         if converted is None:
             raise SettingError(f"the option {name} of COPY takes {wanted}, not {value!r}")
         return converted
+
+
+def target_of(context: BindContext, file: Any) -> str:
+    """The file or folder that COPY names: a text, or a parameter."""
+    reader = context.reader
+    value: object = None
+    if isinstance(file, exp.Literal) and reader.get(file, "is_string"):
+        value = reader.get(file, "this")
+    elif isinstance(file, exp.Placeholder | exp.Parameter):
+        value = context.parameters.value(file, reader)
+    if not isinstance(value, str) or not value:
+        raise context.error("COPY names a file or folder by a text in quotes", file)
+    return value
+
+
+def read_absent_credentials(reader: Reader, tree: Any) -> None:
+    """Let pass what the parser notes of credentials that nobody gave."""
+    credentials = tree.args.get("credentials")
+    if credentials is not None and not any(credentials.args.values()):
+        reader.get(tree, "credentials")
 
 
 def _flag(value: object) -> bool | None:

@@ -238,7 +238,10 @@ def _explain(tokens: list[Any], source: Source) -> ExplainTree:
         raise _unexpected_end("EXPLAIN needs a query", tokens, source)
     word = tokens[1].text.upper()
     if word == "COPY":
-        return ExplainTree("plan", copying(tokens[1:], source, _parsed).tree)
+        tree = copying(tokens[1:], source, _parsed).tree
+        if tree.args.get("kind"):
+            raise NotSupportedError("EXPLAIN of COPY … FROM is not supported", _at(tokens[1], source))
+        return ExplainTree("plan", tree)
     if word in ("ANALYZE", "VERBOSE"):
         return ExplainTree(word.lower(), _query(tokens[2:], source, after=tokens[1]))
     if word == "(" and len(tokens) > 2 and tokens[2].text.upper() not in QUERY_WORDS:
