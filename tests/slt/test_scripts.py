@@ -58,7 +58,15 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 @pytest.mark.parametrize("configuration", CONFIGURATIONS, ids=lambda configuration: configuration.name)
-def test_script(script: Path, configuration: Configuration, folders: dict[int, Path]) -> None:
+def test_script(
+    script: Path,
+    configuration: Configuration,
+    folders: dict[int, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Where scripts write files.
+    monkeypatch.chdir(tmp_path)
     if "SLT_COMPLETE" in os.environ:
         if configuration is CONFIGURATIONS[0]:
             write_script(script, _completed(script, folders[1]))
