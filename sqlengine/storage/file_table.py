@@ -123,6 +123,10 @@ class FileTable:
     def plan_scan(self, columns: Sequence[str], predicates: Sequence[Predicate]) -> ScanPlan:
         """Splits that may satisfy all `predicates`, in tasks; partitions are skipped before a file is opened."""
         self._check_readable([*columns, *(predicate.column for predicate in predicates)])
+        with within(self._access, self._files.find):
+            return self._plan(predicates)
+
+    def _plan(self, predicates: Sequence[Predicate]) -> ScanPlan:
         names = list(dict.fromkeys(predicate.column for predicate in predicates))
         constant = [name for name in names if self._columns.sources.get(name, ROW_NUMBER) != ROW_NUMBER]
         on_path = [predicate for predicate in predicates if predicate.column in constant]

@@ -25,6 +25,14 @@ class Field:
     type: SqlType
 
 
+class Members(Protocol):
+    """A set of values that may say yes to others, too."""
+
+    def may_hold(self, value: object) -> bool:
+        """False only if `value` is certainly not in the set."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ColumnStatistics:
     """What is known of a column over some rows without reading them.
@@ -32,12 +40,14 @@ class ColumnStatistics:
     `minimum` and `maximum` are Python values comparable with literals of the column's type (int, float,
     Decimal, str, date, datetime, bool); None = unknown. They bound the values, NULL and NaN aside, and need
     not be attained. `nulls`: number of NULLs; None = unknown. `distinct`: distinct values, an estimate.
+    `members`: tells of a value whether it may be among them.
     """
 
     minimum: object = None
     maximum: object = None
     nulls: int | None = None
     distinct: int | None = None
+    members: Members | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import math
 import struct
@@ -18,6 +19,7 @@ import pyarrow.parquet as pq
 from sqlengine.errors import FileFormatError, NotSupportedError
 from sqlengine.storage.filesystem import FileInfo, file_errors, open_input
 from sqlengine.storage.format import ColumnStatistics, Field
+from sqlengine.storage.parquet_bloom import BloomFilters
 from sqlengine.storage.statistics import merge_statistics
 from sqlengine.types import NULL, TIMESTAMP, TIMESTAMP_UNITS, SqlType, TypeKind, from_arrow
 
@@ -29,6 +31,9 @@ _CACHE_BYTES: Final = 64 << 20
 _DICTIONARY_BYTES_PER_VALUE: Final = 4.0
 
 _MAGIC: Final = b"PAR1"
+
+# Besides whole numbers: types whose Bloom filters hash the bytes that SQL's values have.
+_FILTERED: Final = (TypeKind.VARCHAR, TypeKind.BLOB, TypeKind.DATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +158,9 @@ def column_statistics(footer: Footer, start: int, stop: int, columns: Sequence[s
         merged = merge_statistics(
             (group.num_rows, _statistics(group.column(leaves[0]), field.type)) for group in groups
         )
+        if field.type.is_integer or field.type.kind in _FILTERED:
+            chunks = [group.column(leaves[0]) for group in groups]
+            merged = dataclasses.replace(merged, members=_filters(footer.path, chunks))
         if merged != ColumnStatistics():
             found[name] = merged
     return found
@@ -231,6 +239,14 @@ def _top_level(path: str, schema: pa.Schema) -> str:
     while schema.get_field_index(name) < 0 and "." in name:
         name = name.rpartition(".")[0]
     return name
+
+
+def _filters(path: str, chunks: Sequence[Any]) -> BloomFilters | None:
+    """The Bloom filters of a column, if each of its `chunks` has one."""
+    offsets = [chunk.bloom_filter_offset for chunk in chunks]
+    if not offsets or any(offset is None for offset in offsets):
+        return None
+    return BloomFilters(path, chunks[0].physical_type, tuple(offsets))
 
 
 def _has_small_dictionary(column: Any) -> bool:

@@ -80,10 +80,13 @@ def may_match(predicate: Predicate, rows: int, statistics: ColumnStatistics) -> 
     low: Any = statistics.minimum
     high: Any = statistics.maximum
     try:
-        return any(value != value or _compatible(op, value, low, high) for value in values)
+        values = [value for value in values if value != value or _compatible(op, value, low, high)]
     except (TypeError, ArithmeticError):
         # A literal of another family (a naive and an aware timestamp, say) cannot be compared here.
         return True
+    if statistics.members is not None and op in ("=", "in"):
+        return any(statistics.members.may_hold(value) for value in values)
+    return bool(values)
 
 
 def _compatible(op: str, value: Any, low: Any, high: Any) -> bool:
