@@ -271,3 +271,13 @@ def test_several_files_are_one_table(tmp_path: Path) -> None:
         file["y"] = np.arange(3)
     with pytest.raises(FileFormatError, match=r"column 'x' is in .*a.h5' but not in .*c.h5'"):
         open_table(str(tmp_path))
+
+
+def test_the_example_of_the_documentation_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "formats" / "hdf5.md").read_text()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SQLENGINE_SCHEDULER", "inline")
+    shown: list[Any] = []
+    exec(text.split("```python\n")[1].split("```")[0], {"print": shown.append})
+    assert [frame.values.tolist()[0] for frame in shown[:3]] == [[pytest.approx(0.8)], [4.0, 11.0], [0, 12.0]]
+    assert shown[4].values.tolist() == [["/image", "unit", "K"]]
