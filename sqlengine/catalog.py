@@ -14,6 +14,7 @@ from sqlengine.planner.definitions import Macro, View
 from sqlengine.storage.dataset import open_table
 from sqlengine.storage.file_table import FileTable
 from sqlengine.storage.files.access import FileAccess, within
+from sqlengine.storage.files.isolation import run_looks_by
 from sqlengine.storage.formats import format_of
 from sqlengine.storage.memory import ArrowTable
 from sqlengine.storage.series import SeriesTable
@@ -93,7 +94,7 @@ class SessionCatalog:
         if registered is not None:
             table = registered[1]
             # What the session may open can have become less since.
-            return table.under(self._access()) if isinstance(table, FileTable) else table
+            return table.under(self.access()) if isinstance(table, FileTable) else table
         sources = self._folder_sources()
         for candidate, path in sources.items():
             if candidate.lower() == name.lower():
@@ -121,7 +122,7 @@ class SessionCatalog:
         if name.lower() not in TABLE_FUNCTIONS and not options:
             from sqlengine.information import information_function
 
-            with within(self._access()):
+            with within(self.access()):
                 rows = information_function(name.lower(), positional, self.all_tables, self._settings())
             if rows is not None:
                 return ArrowTable(name, rows)
@@ -153,13 +154,19 @@ class SessionCatalog:
     def _open_files(self, source: str | list[str], format_name: str | None, options: Mapping[str, object]) -> Table:
         settings = self._settings()
         sizes = {name: settings.get_int(name) for name in ("task_rows", "split_bytes")}
-        with within(self._access()):
+        with within(self.access()):
             table = open_table(source, format_name, {**options, **sizes})
         self._on_open(table)
         return table
 
-    def _access(self) -> FileAccess:
-        return FileAccess.of(self._settings())
+    def access(self) -> FileAccess:
+        """How the session's settings let files be opened."""
+        settings = self._settings()
+        if settings.get_bool("isolate_readers"):
+            from sqlengine.executor.isolation import call_in_worker
+
+            run_looks_by(call_in_worker)
+        return FileAccess.of(settings)
 
     def _open(self, name: str, source: object) -> Table:
         if isinstance(source, str | os.PathLike):

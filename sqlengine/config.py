@@ -124,6 +124,12 @@ SETTINGS: Final[dict[str, Setting]] = {
             None,
             "folders, files and prefixes of URLs that may be listed, read and written; default: all",
         ),
+        Setting(
+            "isolate_readers",
+            bool,
+            False,
+            "on: files are read in worker processes only, small ones and schemas, too, so that a crash costs one error",
+        ),
         Setting("lock_configuration", bool, False, "once true, no setting of this session can be changed any more"),
         Setting(
             "max_decompression_ratio",

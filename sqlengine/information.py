@@ -10,6 +10,7 @@ import pyarrow as pa
 from sqlengine.config import SETTINGS, Settings
 from sqlengine.errors import BindError, FileMissingError, did_you_mean
 from sqlengine.result import Result, ResultColumn
+from sqlengine.storage.files.isolation import look
 from sqlengine.storage.filesystem import list_files
 from sqlengine.types import BOOLEAN, VARCHAR, SqlType, list_of
 
@@ -50,11 +51,11 @@ def information_function(name: str, arguments: Sequence[object], tables: Tables,
         case ["read_hdf5_objects", str() as pattern]:
             from sqlengine.storage.hdf5_listing import objects_table
 
-            return objects_table(pattern)
+            return look([pattern], objects_table, pattern)
         case ["read_hdf5_attributes", str() as pattern]:
             from sqlengine.storage.hdf5_listing import attributes_table
 
-            return attributes_table(pattern)
+            return look([pattern], attributes_table, pattern)
         case _:
             return None
 

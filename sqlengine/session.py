@@ -26,7 +26,7 @@ from sqlengine.planner.logical import Node
 from sqlengine.planner.physical import PhysicalPlan
 from sqlengine.recursion import Recursions, recursions_in, without_rows
 from sqlengine.result import Result, ResultColumn
-from sqlengine.storage.files.access import FileAccess, within
+from sqlengine.storage.files.access import within
 from sqlengine.storage.table import Table
 from sqlengine.types import SqlType
 
@@ -75,7 +75,7 @@ class Session:
         """Run one parsed statement."""
         from sqlengine.functions.session import planning
 
-        access = within(FileAccess.of(self.settings))
+        access = within(self.catalog.access())
         with access, planning(self.settings.values, self.settings.__getitem__, self._variables):
             return self._run(statement, parameters)
 

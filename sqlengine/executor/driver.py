@@ -20,6 +20,8 @@ from sqlengine.planner.physical import PhysicalPlan, Stage
 
 #: How often a task whose worker died is started again.
 RETRIES = 2
+#: How a process ends in which native code went wrong.
+CRASHES = ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGILL")
 #: The longest time, in seconds, for which the driver does not look at cancellation and deadline.
 POLL = 0.05
 
@@ -147,9 +149,12 @@ class Driver:
     def _retry(self, stage: Stage, lost: Lost) -> None:
         losses = self._losses[lost.stage, lost.task] = self._losses.get((lost.stage, lost.task), 0) + 1
         if losses > RETRIES:
+            hint = "If the machine ran out of memory, lower the setting 'workers' or set 'memory_limit'"
+            if any(signal in lost.reason for signal in CRASHES):
+                hint = "A file may be damaged, or made to do harm"
             raise WorkerError(
                 f"{describe_task(stage, lost.task)}: its worker process died {losses} times, the last time"
-                f" {lost.reason}. If the machine ran out of memory, lower the setting 'workers' or set 'memory_limit'"
+                f" {lost.reason}. {hint}"
             )
         heapq.heappush(self._ready, (self._order[lost.stage], lost.task))
 

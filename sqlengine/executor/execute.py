@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqlengine.config import Settings
-from sqlengine.errors import InternalError
+from sqlengine.errors import InternalError, SettingError
 from sqlengine.executor.context import QueryContext
 from sqlengine.executor.forkserver import can_fork
 from sqlengine.executor.inline import InlineScheduler
 from sqlengine.executor.scheduler import Scheduler
 from sqlengine.planner.physical import PhysicalPlan
-from sqlengine.storage.files.access import is_of_this_process
+from sqlengine.storage.files.access import is_file, is_of_this_process
+from sqlengine.storage.format import Split
 from sqlengine.storage.table import ScanTask
 from sqlengine.vector import Batch
 
@@ -20,11 +21,25 @@ def choose_scheduler(plan: PhysicalPlan, settings: Settings) -> Scheduler:
     """The scheduler for `plan`: inline if it is small, else the one of the setting 'scheduler'.
 
     Where processes cannot be had (Windows, programs frozen into one file), or would not see the files (fsspec's
-    memory://), threads take their place.
+    memory://), threads take their place. With isolated readers whatever reads a file runs in processes.
+
+    Raises
+    ------
+    SettingError
+        If it cannot.
     """
-    name = "inline" if plan.small else settings.get_str("scheduler")
-    if name == "processes" and (not can_fork() or _is_of_this_process(plan)):
+    paths = {split.path for split in _splits(plan)}
+    name = settings.get_str("scheduler")
+    isolated = settings.get_bool("isolate_readers") and any(map(is_file, paths))
+    if plan.small and not isolated:
+        name = "inline"
+    if name == "processes" and (not can_fork() or any(map(is_of_this_process, paths))):
         name = "threads"
+    if isolated and name != "processes":
+        raise SettingError(
+            "isolate_readers = true reads files in worker processes only: they need scheduler = 'processes', a system"
+            " that has them, and files that other processes see"
+        )
     match name:
         case "inline":
             return InlineScheduler()
@@ -56,12 +71,9 @@ def warm_up(settings: Settings) -> None:
         shared_pool(settings.worker_count).warm()
 
 
-def _is_of_this_process(plan: PhysicalPlan) -> bool:
-    return any(
-        is_of_this_process(split.path)
-        for stage in plan.stages
-        for task in stage.tasks
-        for leaf in task.inputs.values()
-        if isinstance(leaf, ScanTask)
-        for split in leaf.splits
-    )
+def _splits(plan: PhysicalPlan) -> Iterator[Split]:
+    for stage in plan.stages:
+        for task in stage.tasks:
+            for leaf in task.inputs.values():
+                if isinstance(leaf, ScanTask):
+                    yield from leaf.splits

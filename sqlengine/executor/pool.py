@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 
 from sqlengine.errors import InterfaceError, WorkerError
 from sqlengine.executor.forkserver import ForkServer
-from sqlengine.executor.worker import CloseQuery, OpenQuery, Reply, Request, RunTask
+from sqlengine.executor.worker import Call, CloseQuery, OpenQuery, Reply, Request, Returned, RunTask
 from sqlengine.executor.workspace import Workspace
 
 #: Starts of the server that are tried before giving up.
@@ -44,7 +44,7 @@ class Worker:
         """Send a request. OSError if the worker is dead."""
         self.in_transit = True
         self.connection.send(request)
-        self.busy = self.busy or isinstance(request, RunTask)
+        self.busy = self.busy or isinstance(request, RunTask | Call)
         match request:
             case OpenQuery(query=query):
                 self.query = query
@@ -52,10 +52,10 @@ class Worker:
                 self.query = None
         self.in_transit = False
 
-    def receive(self) -> Reply:
+    def receive(self) -> Reply | Returned:
         """The worker's reply, which must be there. EOFError or OSError if it is dead."""
         self.in_transit = True
-        reply: Reply = self.connection.recv()
+        reply: Reply | Returned = self.connection.recv()
         self.busy = False
         self.in_transit = False
         return reply

@@ -19,7 +19,7 @@ from sqlengine.executor.scheduler import Failed, Finished, Lost, Outcome
 from sqlengine.executor.segments import SegmentExchange
 from sqlengine.executor.sharing import pickle_stages
 from sqlengine.executor.task import Assignment
-from sqlengine.executor.worker import FLAGS, CloseQuery, OpenQuery, RunTask
+from sqlengine.executor.worker import FLAGS, CloseQuery, OpenQuery, Returned, RunTask
 from sqlengine.planner.physical import PhysicalPlan
 from sqlengine.vector import Batch
 
@@ -168,7 +168,7 @@ class ProcessRunner:
         except (EOFError, OSError):
             self._pool.bury(worker)
             return None
-        if reply.query != self._query:
+        if isinstance(reply, Returned) or reply.query != self._query:
             return None
         self._running.pop((reply.stage, reply.task), None)
         match reply.outcome:

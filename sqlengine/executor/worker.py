@@ -55,7 +55,22 @@ class CloseQuery:
     """Forget the open query."""
 
 
-Request = OpenQuery | RunTask | CloseQuery
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Make the pickled `call`, which concerns no query, and say what it `Returned`."""
+
+    call: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """The pickled value of a `Call`, or the error that it raised, as `failure.pack` made it."""
+
+    value: bytes
+    error: bytes | None = None
+
+
+Request = OpenQuery | RunTask | CloseQuery | Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +130,23 @@ def work(connection: Connection) -> None:
                         # Only what run_task is not responsible for: the query could not be opened.
                         outcome = pack(_unopened(error))
                     connection.send(Reply(opened.query, request.stage, request.task, outcome))
+                case Call(call=call):
+                    connection.send(_called(call))
                 case CloseQuery():
                     opened = query = None
                 case _:
                     assert_never(request)
+
+
+def _called(call: bytes) -> Returned:
+    try:
+        return Returned(pickle.dumps(pickle.loads(call)()))
+    except Error as error:
+        return Returned(b"", pack(error))
+    except Exception as error:
+        failure = InternalError(f"{type(error).__name__}: {error}")
+        failure.__cause__ = error
+        return Returned(b"", pack(failure))
 
 
 def _unopened(error: Exception) -> InternalError:

@@ -12,6 +12,7 @@ from sqlengine.errors import NotSupportedError, SettingError
 from sqlengine.storage.file_list import FileList, list_sources
 from sqlengine.storage.file_table import Description, FileTable
 from sqlengine.storage.files.access import current_access, within
+from sqlengine.storage.files.isolation import look
 from sqlengine.storage.format import Format
 from sqlengine.storage.formats import check_options, choose_format, find_format
 from sqlengine.storage.hive import detect_partitioning
@@ -115,7 +116,7 @@ def _open(chosen: Format, listed: FileList, options: dict[str, object]) -> FileT
         shown = {ROW_NUMBER: ROW_NUMBER} | shown
     task_rows = _positive(options, "task_rows", TASK_ROWS)
     split_bytes = _positive(options, "split_bytes", SPLIT_BYTES)
-    schema = chosen.schema(files, options)
+    schema = look([file.path for file in files], chosen.schema, files, options)
     columns = place_columns(schema.fields, partitioning, shown, chosen.name in _NUMBERED)
     description = Description(chosen.name, tuple(sorted(options.items(), key=lambda item: item[0])))
     return FileTable(

@@ -11,6 +11,7 @@ from sqlengine.errors import NotSupportedError
 from sqlengine.storage.batches import joined
 from sqlengine.storage.file_list import FileList
 from sqlengine.storage.files.access import FileAccess, each_within, within
+from sqlengine.storage.files.isolation import look
 from sqlengine.storage.filesystem import FileInfo
 from sqlengine.storage.format import ColumnStatistics, Field, FileSchema, Format, Split
 from sqlengine.storage.formats import find_format
@@ -207,7 +208,7 @@ class FileTable:
         splits = self._splits.get(file.path)
         if splits is None:
             with within(self._access, self._files.find):
-                splits = self._format.splits(file, self._schema, self._options, self._split_bytes)
+                splits = look([file.path], self._format.splits, file, self._schema, self._options, self._split_bytes)
             self._splits[file.path] = splits
         return splits
 
@@ -220,7 +221,7 @@ class FileTable:
         if missing:
             with within(self._access, self._files.find):
                 stored = [name for name in missing if name not in self._columns.sources]
-                found = dict(self._format.statistics(split, self._schema, stored))
+                found = dict(look([split.path], self._format.statistics, split, self._schema, stored))
             found.update(self._path_statistics(split.path, split.rows, missing))
             for name in missing:
                 known[split, name] = widened(found[name], self._types[name]) if name in found else UNKNOWN

@@ -70,6 +70,8 @@ class FileAccess:
         Seconds that a remote store may be silent.
     is_locked
         Whether the session's settings are; queries then bring no storage options, for these say where a URL leads.
+    isolated_workers
+        The size of the pool whose workers look at files for the coordinator; None: it does so itself.
     """
 
     roots: tuple[str, ...] | None = None
@@ -80,6 +82,7 @@ class FileAccess:
     most_download: int = 4 << 30
     timeout: float = 30.0
     is_locked: bool = False
+    isolated_workers: int | None = None
 
     @staticmethod
     def of(settings: Settings) -> FileAccess:
@@ -91,6 +94,7 @@ class FileAccess:
             most_bytes=settings.get_optional_int("decompressed_limit"),
             most_download=settings.get_int("download_limit"),
             timeout=settings.get_optional_float("remote_timeout") or 30.0,
+            isolated_workers=settings.worker_count if settings.get_bool("isolate_readers") else None,
             is_locked=settings.get_bool("lock_configuration"),
         )
 
@@ -153,6 +157,11 @@ def current_access() -> FileAccess:
     return _access.get()
 
 
+def current_known() -> Callable[[str], FileInfo | None] | None:
+    """The look-up behind `known_file`."""
+    return _known.get()
+
+
 def known_file(path: str) -> FileInfo | None:
     """What the table being read knows of `path` since it was listed, or None."""
     find = _known.get()
@@ -185,6 +194,11 @@ def is_url(path: str) -> bool:
     """Whether `path` names something behind fsspec; `file://` is a local path."""
     scheme = scheme_of(path)
     return scheme is not None and scheme not in _LOCAL
+
+
+def is_file(path: str) -> bool:
+    """Whether the path of a split is one of a file, local or not, rather than a name of rows in memory."""
+    return os.path.isabs(path) or scheme_of(path) is not None
 
 
 def is_of_this_process(path: str) -> bool:
