@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -19,6 +20,8 @@ from sqlengine.storage.path_columns import ROW_NUMBER, PathColumns
 from sqlengine.storage.splits import describe_pruning, group_splits
 from sqlengine.storage.statistics import UNKNOWN, excluding, merge_statistics, widened
 from sqlengine.storage.table import Predicate, ScanPlan, ScanTask
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,11 @@ class FileTable:
         for file in self.files:
             ruled.check(file.path)
         return self._copy(ruled, self._task_rows)
+
+    def look(self, function: Callable[..., T], *arguments: Any) -> T:
+        """What a function finds that reads this table while a query is planned; see `isolation.look`."""
+        with within(self._access, self._files.find):
+            return look([file.path for file in self.files], function, *arguments)
 
     def row_count(self) -> int:
         """Rows: exact for Parquet, an estimate for text."""

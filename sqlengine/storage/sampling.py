@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlengine.errors import Error
 from sqlengine.storage.file_table import FileTable
+from sqlengine.storage.filesystem import is_url
 from sqlengine.storage.memory import ArrowTable
 from sqlengine.storage.table import ScanTask, Table
 
@@ -29,10 +30,16 @@ def sampled_distinct(table: Table, column: str) -> float | None:
     """
     if not isinstance(table, FileTable | ArrowTable):
         return None
+    if isinstance(table, FileTable) and any(is_url(file.path) for file in table.files):
+        # It would cost more to fetch than a better plan saves.
+        return None
     columns = _known.setdefault(table, {})
     if column not in columns:
         try:
-            columns[column] = _estimate(table, column)
+            if isinstance(table, FileTable):
+                columns[column] = table.look(_estimate, table, column)
+            else:
+                columns[column] = _estimate(table, column)
         except Error:
             # Whoever reads those rows will say what is wrong with them.
             columns[column] = None
