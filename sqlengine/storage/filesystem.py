@@ -158,11 +158,11 @@ def file_bytes(path: str) -> Bytes:
 
     A remote file looks the same; each slice is fetched when it is taken, and a slice of 8 MiB or more is not kept.
     """
-    if is_url(path):
-        from sqlengine.storage.files.remote import remote_bytes
-
-        return remote_bytes(current_access().check(path))  # type: ignore[return-value]
     source = open_input(path)
+    if is_url(path):
+        from sqlengine.storage.files.remote_file import RemoteBytes
+
+        return RemoteBytes(source.raw)  # type: ignore[return-value]
     return np.frombuffer(source.read_buffer(source.size()), np.uint8)
 
 

@@ -16,15 +16,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sqlengine.errors import FileFormatError
-from sqlengine.storage.filesystem import compression_of, file_errors, open_input, open_stream, prefetch
+from sqlengine.storage.filesystem import compression_of, file_errors, open_input, open_stream
 from sqlengine.storage.json_options import ARRAY, AUTO, NEWLINE_DELIMITED, UNSTRUCTURED
 
 BLOCK_BYTES: Final = 1 << 20
 """What is parsed at a time, about."""
 
 _BOM: Final = b"\xef\xbb\xbf"
-# A stretch of a remote file up to this size is fetched at once.
-_MOST_AHEAD: Final = 32 << 20
 _BLANK: Final = b" \t\r\n"
 _MARKS: Final = np.zeros(256, np.bool_)
 _MARKS[list(b'"\\{}[],')] = True
@@ -159,8 +157,6 @@ class _Pieces:
                 self._source = open_input(path)
                 self._source.seek(start)
                 self._left = stop - start
-                if self._left <= _MOST_AHEAD:
-                    prefetch(self._source, lambda: [(start, stop)])
             else:
                 self._source = open_stream(path)
                 self._left = 1 << 62

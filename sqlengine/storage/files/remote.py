@@ -15,7 +15,7 @@ from sqlengine.errors import FileMissingError, NotSupportedError
 from sqlengine.storage.files.access import FileAccess, FileInfo, current_access, known_file, scheme_of
 from sqlengine.storage.files.http import HttpStore
 from sqlengine.storage.files.remote_errors import TransientError, changed, missing_package, persistently, remote_errors
-from sqlengine.storage.files.remote_file import Range, RemoteBytes, RemoteFile, RemoteInput
+from sqlengine.storage.files.remote_file import Blocks, Range, RemoteFile, RemoteInput
 
 # What stores call that which changes with the content, the surest first.
 _VERSIONS: Final = (
@@ -30,7 +30,7 @@ _VERSIONS: Final = (
     "created",
 )
 
-_KEPT: Final = 3
+_KEPT: Final = 4
 _local = threading.local()
 
 
@@ -64,18 +64,18 @@ def open_remote(url: str) -> RemoteInput:
     store = _store(url)
     if isinstance(store, FsspecStore):
         store.confirm(info)
-    return RemoteInput(RemoteFile(store, info), mode="r")
+    return RemoteInput(RemoteFile(store, info, _kept_blocks(info)), mode="r")
 
 
-def remote_bytes(url: str) -> RemoteBytes:
-    """One file as an array of bytes; what a thread fetched of it last is kept for the next who asks."""
-    opened: OrderedDict[tuple[FileInfo, FileAccess], RemoteBytes] = _local.__dict__.setdefault("bytes", OrderedDict())
-    key = remote_info(url), current_access()
-    found = opened.pop(key, None) or RemoteBytes(open_remote(url).raw)
-    opened[key] = found
-    if len(opened) > _KEPT:
-        opened.popitem(last=False)
-    return found
+def _kept_blocks(file: FileInfo) -> Blocks:
+    """The blocks of `file` that this thread has fetched: planning opens a file several times and reads a little."""
+    kept: OrderedDict[tuple[FileInfo, FileAccess], Blocks] = _local.__dict__.setdefault("blocks", OrderedDict())
+    key = file, current_access()
+    blocks = kept.pop(key, None)
+    kept[key] = blocks = Blocks() if blocks is None else blocks
+    if len(kept) > _KEPT:
+        kept.popitem(last=False)
+    return blocks
 
 
 class FsspecStore:

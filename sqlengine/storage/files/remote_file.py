@@ -16,6 +16,8 @@ from sqlengine.errors import InternalError
 from sqlengine.storage.files.access import FileInfo
 
 Range = tuple[int, int]
+# By number, those used last at the end.
+Blocks = OrderedDict[int, bytes]
 
 # Small reads fetch what is around them: a request costs as much as some 100 KB.
 _BLOCK: Final = 256 << 10
@@ -43,15 +45,21 @@ class Store(Protocol):
 
 
 class RemoteFile:
-    """For `pa.PythonFile`; used by one thread at a time."""
+    """For `pa.PythonFile`; used by one thread at a time.
+
+    Parameters
+    ----------
+    blocks
+        Where blocks of the file are kept; several openings by one thread may share it.
+    """
 
     closed = False
 
-    def __init__(self, store: Store, file: FileInfo) -> None:
+    def __init__(self, store: Store, file: FileInfo, blocks: Blocks | None = None) -> None:
         self.info = file
         self._store = store
         self._position = 0
-        self._blocks: OrderedDict[int, bytes] = OrderedDict()
+        self._blocks = Blocks() if blocks is None else blocks
         self._next = 0
         self._ahead = _BLOCK
         self._starts: list[int] = []
@@ -141,9 +149,8 @@ class RemoteFile:
         return False
 
     def close(self) -> None:
-        """Let go of what was fetched."""
+        """Let go of what was fetched ahead."""
         self.closed = True
-        self._blocks.clear()
         self._starts, self._ahead_parts = [], []
 
 
