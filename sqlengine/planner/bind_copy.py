@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any, assert_never
 
 from sqlglot import exp
@@ -125,7 +126,7 @@ def _copy(context: BindContext, query: BoundQuery, target: str, options: CopyOpt
         target,
         existing,
         _checked_pattern(pattern),
-        "." + ending.lstrip(".") if ending else format_.endings[0] + format_.codecs.get(codec or "none", ""),
+        _checked_ending(ending) if ending is not None else format_.endings[0] + format_.codecs.get(codec or "none", ""),
         returns_files,
     )
 
@@ -146,10 +147,16 @@ def _partition_keys(options: CopyOptions, names: tuple[str, ...]) -> list[int]:
     return keys
 
 
+def _checked_ending(ending: str) -> str:
+    if not re.fullmatch(r"\.?\w[\w.-]*", ending):
+        raise SettingError(f"FILE_EXTENSION takes letters, digits, '.', '_' and '-', not {ending!r}")
+    return "." + ending.lstrip(".")
+
+
 def _checked_pattern(pattern: str | None) -> str:
     if pattern is None:
         return "data_{i}"
-    if "/" in pattern or os.sep in pattern or pattern.startswith((".", "_")):
+    if not pattern or pattern.startswith((".", "_")) or any(sign in pattern for sign in ("/", os.sep, "\0")):
         raise SettingError("FILENAME_PATTERN is a name without '/' that does not begin with '.' or '_'")
     return pattern if "{i}" in pattern or "{uuid}" in pattern else pattern + "{i}"
 

@@ -113,6 +113,7 @@ def _dtype(data_type: pa.DataType, h5py: Any) -> Any:
 
 def _values(column: pa.Array, name: str) -> Any:
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     if column.null_count:
         if not pa.types.is_floating(column.type):
@@ -120,4 +121,6 @@ def _values(column: pa.Array, name: str) -> Any:
                 f"column {name!r} holds NULL, which HDF5 has not; write coalesce({name}, …), or a DOUBLE"
             )
         column = column.fill_null(float("nan"))
+    if pa.types.is_string(column.type) and pc.any(pc.match_substring(column, "\0"), min_count=0).as_py():
+        raise ConversionError(f"column {name!r} holds a text with a character 0, where texts end in HDF5")
     return column.to_numpy(zero_copy_only=False)

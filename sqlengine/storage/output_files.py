@@ -10,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import enum
 import os
+import re
 import shutil
+import stat
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +24,7 @@ from sqlengine.errors import Error, FileMissingError, NotSupportedError, Operati
 from sqlengine.storage.filesystem import check_allowed, is_url
 from sqlengine.storage.locked_folders import abandoned, create_locked
 
-_PREFIX: Final = ".tmp-"
+_HIDDEN: Final = re.compile(r"\.tmp-[0-9a-f]{32}")
 # More files than these are brought to the disk all at once: each by itself takes some milliseconds.
 _MANY_FILES: Final = 32
 # Within a hidden folder: files as tasks write them, the folder to be, and what it takes the place of.
@@ -75,6 +77,8 @@ class Staging:
         self.target = Path(os.path.realpath(check_allowed(target)))
         self._is_folder = is_folder
         self._existing = existing
+        # The hidden folder lies there.
+        check_allowed(str(self.target.parent))
         if not self.target.parent.is_dir():
             raise FileMissingError(f"there is no folder {str(self.target.parent)!r} to write to; create it first")
         if is_folder and os.path.lexists(self.target) and not self.target.is_dir():
@@ -83,15 +87,18 @@ class Staging:
             raise OperationalError(
                 f"{str(self.target)!r} is a folder; name a file, or end the name with / for a folder of files"
             )
+        if not is_folder and os.path.lexists(self.target) and not self.target.is_file():
+            raise OperationalError(f"{str(self.target)!r} is no file but a device or the like, which nothing replaces")
         if is_folder:
             self._check_existing()
 
     def __enter__(self) -> Self:
         parent = self.target.parent
         with output_errors(str(self.target)):
-            for entry in parent.glob(f"{_PREFIX}*"):
-                _remove_abandoned(entry)
-            self._root, self._lock = create_locked(parent, lambda: f"{_PREFIX}{uuid.uuid4().hex}", lambda: None)
+            for entry in parent.iterdir():
+                if _HIDDEN.fullmatch(entry.name) and (entry / _PARTS).is_dir():
+                    _remove_abandoned(entry)
+            self._root, self._lock = create_locked(parent, lambda: f".tmp-{uuid.uuid4().hex}", lambda: None)
             os.mkdir(self._root / _PARTS)
         return self
 
@@ -122,6 +129,8 @@ class Staging:
             _sync_files([file.path for file in files])
             if not self._is_folder:
                 (file,) = files
+                if self.target.exists():
+                    os.chmod(file.path, stat.S_IMODE(self.target.stat().st_mode))
                 os.replace(file.path, self.target)
                 _sync(self.target.parent)
             elif self._is_merged():

@@ -121,12 +121,15 @@ sqlengine.connect(scheduler="inline").execute(f"COPY ({rows}) TO 'out/'")
 
 
 def test_a_folder_is_put_back_if_its_replacement_was_killed_in_between(here: Path) -> None:
-    (here / ".tmp-0123" / "old" / "out").mkdir(parents=True)
-    (here / ".tmp-0123" / "old" / "out" / "data.csv").write_text("a\n1\n")
+    hidden = here / f".tmp-{'0' * 32}"
+    (hidden / "parts").mkdir(parents=True)
+    (hidden / "old" / "out").mkdir(parents=True)
+    (hidden / "old" / "out" / "data.csv").write_text("a\n1\n")
+    (here / ".tmp-mine" / "parts").mkdir(parents=True)
     with sqlengine.connect(scheduler="inline") as connection:
         connection.execute("COPY (SELECT 1 a) TO 'other.csv'")
         assert connection.execute("FROM 'out'").fetchall() == [(1,)]
-    assert sorted(os.listdir(here)) == ["other.csv", "out"]
+    assert sorted(os.listdir(here)) == [".tmp-mine", "other.csv", "out"]
 
 
 def test_publishing_that_fails_is_undone(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,6 +118,9 @@ REFUSED = {
     "COPY t TO 'a.csv' (FORCE_QUOTE (zz))": (SettingError, "zz"),
     "COPY t TO 'a.csv' (USE_TMP_FILE false)": (NotSupportedError, "USE_TMP_FILE"),
     "COPY t TO 'a/' (FILENAME_PATTERN '../x')": (SettingError, "FILENAME_PATTERN"),
+    "COPY t TO 'a/' (FILE_EXTENSION '/../../x')": (SettingError, "FILE_EXTENSION"),
+    "COPY t TO '/dev/null'": (OperationalError, "device"),
+    "COPY (SELECT 'a' || chr(0) AS s) TO 'a.h5'": (Error, "character 0"),
     "COPY (SELECT error('no')) TO 'a.csv'": (Error, "no"),
 }
 
@@ -148,5 +151,25 @@ def test_allowed_paths_hold_for_targets(connection: sqlengine.Connection, here: 
     for target in ("a.csv", "free/../a.csv", "free/way/a.csv"):
         with pytest.raises(OperationalError, match="allowed"):
             connection.execute(f"COPY t TO '{target}'")
+    # Hidden files would lie beside the allowed folder.
+    with pytest.raises(OperationalError, match="allowed"):
+        connection.execute("COPY t TO 'free/' (OVERWRITE)")
     connection.execute("COPY t TO 'free/a.csv'")
     assert sorted(os.listdir(here / "free")) == ["a.csv", "way"]
+
+
+def test_a_file_that_is_replaced_keeps_its_mode(connection: sqlengine.Connection, here: Path) -> None:
+    (here / "a.csv").touch()
+    (here / "a.csv").chmod(0o640)
+    connection.execute("COPY t TO 'a.csv'")
+    assert (here / "a.csv").stat().st_mode & 0o777 == 0o640
+
+
+def test_partitions_are_written_in_bounded_memory(connection: sqlengine.Connection, here: Path) -> None:
+    connection.set("memory_limit", "1MB").set("batch_rows", 10_000)
+    rows = "SELECT range AS i, range % 7 AS k FROM range(300_000)"
+    connection.execute(f"COPY ({rows}) TO 'a' (FORMAT parquet, PARTITION_BY (k))")
+    assert len(list(here.glob("a/k=0/*.parquet"))) > 1
+    assert connection.execute("SELECT count(*), sum(i), sum(k) FROM 'a'").fetchall() == [
+        connection.execute(f"SELECT count(*), sum(i), sum(k) FROM ({rows})").fetchone()
+    ]

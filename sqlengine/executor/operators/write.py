@@ -73,9 +73,11 @@ def write_nothing(node: WriteExec) -> Batch:
 
 def _write_partitions(node: WriteExec, batches: Iterator[Batch], context: TaskContext, files: _Files) -> None:
     buffer = RowBuffer(node.input.columns, context.memory, "writing partitions")
+    # Sorting holds the rows a second time.
+    most = min(BUFFERED_BYTES, (context.memory.limit or 4 * BUFFERED_BYTES) // 4)
     for batch in batches:
         buffer.append(batch)
-        if buffer.nbytes >= BUFFERED_BYTES:
+        if buffer.nbytes >= most:
             _write_buffered(node, buffer, context, files)
     _write_buffered(node, buffer, context, files)
 
@@ -90,11 +92,12 @@ def _write_buffered(node: WriteExec, buffer: RowBuffer, context: TaskContext, fi
     order = sort_rows(words)
     starts = _starts([word.take(order) for word in words])
     names = [key.take(order.take(starts)).arrow().to_pylist() for key in keys]
-    for start, stop, *values in zip(starts, [*starts[1:], rows.length], *names, strict=True):
+    rows = rows.take(order)
+    for start, stop, *values in zip(starts.tolist(), [*starts[1:].tolist(), rows.length], *names, strict=True):
         folder = folder_of(node.spec.partition_names, values)
         for begin in range(start, stop, context.batch_rows):
             context.check()
-            files.append(folder, rows.take(order[begin : min(stop, begin + context.batch_rows)]))
+            files.append(folder, rows.slice(begin, min(stop - begin, context.batch_rows)))
         files.finish()
     buffer.release()
 
