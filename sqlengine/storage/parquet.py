@@ -5,6 +5,7 @@ A file's footer is read once per process and kept (`parquet_footer`); one row gr
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -81,8 +82,13 @@ class ParquetFormat:
     def statistics(self, split: Split, schema: FileSchema, columns: Sequence[str]) -> Mapping[str, ColumnStatistics]:
         """Minimum, maximum and NULLs from the footer; columns without statistics are left out."""
         footer = load_footer(file_info(split.path))
-        stop = split.stop if split.rows_exact else footer.metadata.num_row_groups
-        return column_statistics(footer, split.start, stop, columns)
+        if split.rows_exact:
+            return column_statistics(footer, split.start, split.stop, columns)
+        found = column_statistics(footer, 0, footer.metadata.num_row_groups, columns)
+        rows = footer.metadata.num_rows
+        return {
+            name: dataclasses.replace(each, nulls=_scaled(each.nulls, rows, split.rows)) for name, each in found.items()
+        }
 
     def read(
         self, splits: Sequence[Split], schema: FileSchema, columns: Sequence[str], options: Options, batch_rows: int
@@ -175,6 +181,13 @@ def _row_groups(footer: Footer, size: int) -> list[Split]:
             splits.append(Split(footer.path, number, number + 1, rows, size * rows // total, first_row=first))
         first += rows
     return splits
+
+
+def _scaled(nulls: int | None, rows: int, estimate: int) -> int | None:
+    """NULLs of `rows` rows as of an estimated number: none, some or all of them, or unknown."""
+    if not nulls or nulls >= rows:
+        return nulls and estimate
+    return min(nulls, estimate - 1) or None
 
 
 def _exact(splits: Iterable[Split]) -> Iterator[Split]:

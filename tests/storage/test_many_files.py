@@ -222,3 +222,14 @@ def test_an_odd_one_among_many_is_named(three_hundred: Path, columns: dict[str, 
         assert rows[302] == (columns["a"][0], columns.get("b", [None])[0])
     finally:
         odd.write_bytes(whole)
+
+
+def test_estimated_rows_prune_nothing_that_has_values(write_parquet: Write, tmp_path: Path) -> None:
+    for number in range(300):
+        rows = 1 if number != 150 else 400
+        columns = {"few": [*[None] * (rows - 1), 7], "none": pa.nulls(rows, pa.int64()), "all": [7] * rows}
+        write_parquet(columns, f"{number:03}.parquet")
+    connection = sqlengine.connect(scheduler="inline")
+    for condition in ("few = 7", "few IS NULL", "few IS NOT NULL", "none IS NULL", "none = 7", '"all" IS NULL'):
+        query = f"SELECT count(*), count(few) FROM '{tmp_path}/*.parquet' WHERE {condition}"
+        assert connection.execute(query).fetchall() == duckdb.sql(query).fetchall(), condition
