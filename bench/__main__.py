@@ -9,6 +9,7 @@ COMMANDS = {
     "tpch": ("bench.tpch.run", "TPC-H beside other engines"),
     "proof": ("bench.proof", "all queries of TPC-H or TPC-DS against DuckDB, under every scheduler"),
     "inputs": ("bench.inputs.run", "five inputs as people have them, beside other engines"),
+    "damage": ("bench.damage.run", "thousands of damaged files: errors or answers, no more"),
     "compare": ("bench.compare", "two runs of tpch or inputs, new over old"),
     "start": ("bench.start", "import time and first answers"),
     "scaling": ("bench.scaling", "one query with more workers"),

@@ -163,8 +163,8 @@ def from_arrow(data_type: pa.DataType) -> SqlType:
     if t.is_dictionary(data_type) or t.is_run_end_encoded(data_type):
         return from_arrow(data_type.value_type)
     if t.is_decimal(data_type):
-        if data_type.precision > MAX_DECIMAL_PRECISION or data_type.scale < 0:
-            raise NotSupportedError(f"Arrow type {data_type} has no SQL type (at most 38 digits)")
+        if not 0 <= data_type.scale <= data_type.precision <= MAX_DECIMAL_PRECISION:
+            raise NotSupportedError(f"Arrow type {data_type} has no SQL type (at most 38 digits, scale within them)")
         return decimal(data_type.precision, data_type.scale)
     if t.is_string(data_type) or t.is_large_string(data_type) or t.is_string_view(data_type):
         return VARCHAR

@@ -7,7 +7,7 @@ and meanwhile the context knows what the COLUMNS node means (`BindContext.given`
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,9 +15,8 @@ from sqlglot import exp
 
 from sqlengine.errors import did_you_mean
 from sqlengine.planner.coerce import coerce
-from sqlengine.planner.constant import fold
-from sqlengine.planner.expressions import Expression, Literal
-from sqlengine.planner.rewriting import substitute
+from sqlengine.planner.constant import values_over
+from sqlengine.planner.expressions import Column, Expression, Literal
 from sqlengine.planner.scope import Scope
 from sqlengine.types import BOOLEAN, VARCHAR, SqlType, TypeKind
 
@@ -74,7 +73,8 @@ def bind_star(binder: ExpressionBinder, tree: Any) -> list[Starred]:
         if negated and isinstance(inner, exp.SimilarTo):
             name = "regexp_full_match"
     if pattern is not None:
-        columns = [each for each in columns if _matches(binder, name, each.name, pattern) is not negated]
+        matched = _matches(binder, name, columns, pattern)
+        columns = [each for each, matches in zip(columns, matched, strict=True) if matches is not negated]
     if not columns:
         raise binder.context.error("the star stands for no column", tree)
     return columns
@@ -166,7 +166,8 @@ def _named_columns(binder: ExpressionBinder, node: Any) -> list[Starred]:
             body = reader.get(what, "this")
             reader.get(what, "colon")
             variable = reader.name(parameters[0])
-            kept = [each for each in columns if _of_name(binder, body, variable, each.name, BOOLEAN) is True]
+            chosen = _of_names(binder, body, variable, [each.name for each in columns], BOOLEAN)
+            kept = [each for each, choice in zip(columns, chosen, strict=True) if choice is True]
         case exp.Array():
             reader.get(what, "value_constructor")
             reader.get(what, "bracket_notation")
@@ -176,7 +177,8 @@ def _named_columns(binder: ExpressionBinder, node: Any) -> list[Starred]:
             if unknown:
                 raise context.error(f'COLUMNS: there is no column "{min(unknown)}"', node)
         case _:
-            kept = [each for each in columns if _matches(binder, "regexp_matches", each.name, what)]
+            matched = _matches(binder, "regexp_matches", columns, what)
+            kept = [each for each, matches in zip(columns, matched, strict=True) if matches]
     if not kept:
         raise context.error("COLUMNS(…) names no column", node)
     return kept
@@ -194,32 +196,38 @@ def _listed_names(binder: ExpressionBinder, tree: Any, columns: list[Starred]) -
         value, condition = reader.get(tree, "this"), reader.get(tree, "condition")
         names = [each.name for each in columns]
     if condition is not None:
-        names = [name for name in names if _of_name(binder, condition, variable, name, BOOLEAN) is True]
-    return [str(_of_name(binder, value, variable, name, VARCHAR)) for name in names]
+        chosen = _of_names(binder, condition, variable, names, BOOLEAN)
+        names = [name for name, choice in zip(names, chosen, strict=True) if choice is True]
+    return [str(found) for found in _of_names(binder, value, variable, names, VARCHAR)]
 
 
-def _matches(binder: ExpressionBinder, function: str, name: str, pattern: Any) -> bool:
-    """Whether a column's name matches a pattern, by one of the functions that compare a text with one."""
-    matched = binder.call(function, [Literal(name, VARCHAR), binder.bind(pattern)], pattern)
-    return _constant(binder, matched, pattern).value is True
+def _matches(binder: ExpressionBinder, function: str, columns: list[Starred], pattern: Any) -> list[bool]:
+    """Whether columns' names match a pattern, by one of the functions that compare a text with one."""
+    name = binder.context.column("name", VARCHAR)
+    matched = binder.call(function, [name, binder.bind(pattern)], pattern)
+    return [value is True for value in _values(binder, matched, name, [each.name for each in columns], pattern)]
 
 
-def _of_name(binder: ExpressionBinder, tree: Any, variable: str, name: str, type_: SqlType) -> object:
-    """The value of an expression over a variable that holds a column's name, as `type_`."""
+def _of_names(
+    binder: ExpressionBinder, tree: Any, variable: str, names: Sequence[str], type_: SqlType
+) -> Sequence[object]:
+    """The values of an expression over a variable that holds each of the columns' names in turn, as `type_`."""
     parameter = binder.context.column(variable, VARCHAR)
     inner = type(binder)(binder.context, Scope(), "COLUMNS")
     inner.lambdas = [{variable.lower(): parameter}]
     with binder.context.at(tree):
         value = coerce(inner.bind(tree), type_)
-    return _constant(binder, substitute(value, {parameter.id: Literal(name, VARCHAR)}), tree).value
+    return _values(binder, value, parameter, names, tree)
 
 
-def _constant(binder: ExpressionBinder, expression: Expression, tree: Any) -> Literal:
+def _values(
+    binder: ExpressionBinder, expression: Expression, name: Column, names: Sequence[str], tree: Any
+) -> Sequence[object]:
     with binder.context.at(tree):
-        value = fold(expression)
-    if not isinstance(value, Literal):
+        values = values_over(expression, name, names)
+    if values is None:
         raise binder.context.error("this cannot be decided from the names of columns alone", tree)
-    return value
+    return values
 
 
 # -- plain stars --------------------------------------------------------------------------------

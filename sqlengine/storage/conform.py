@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sqlengine.errors import ConversionError, NotSupportedError
+from sqlengine.errors import ConversionError, FileFormatError, NotSupportedError
 from sqlengine.storage.format import Field
 from sqlengine.types import SqlType, TypeKind, arrow_type
 
@@ -92,9 +92,34 @@ def conform_array(array: pa.Array, sql_type: SqlType) -> pa.Array:
     return pc.cast(array, options=pc.CastOptions(target_type=target, allow_float_truncate=True))
 
 
+def check_texts(batch: pa.RecordBatch, fields: Sequence[Field], path: str) -> None:
+    """Refuse text that is not UTF-8: what Arrow's Parquet reader takes on trust, and all others rely on.
+
+    Raises
+    ------
+    FileFormatError
+        Names the file and the column.
+    """
+    for array, field in zip(batch.columns, fields, strict=True):
+        if (field.type.is_text and not _is_ascii(array)) or field.type.is_nested:
+            try:
+                array.validate(full=True)
+            except pa.ArrowInvalid as error:
+                raise FileFormatError(f"column {field.name!r} of {path!r} is damaged: {error}") from error
+
+
 def empty_batch(rows: int) -> pa.RecordBatch:
     """A batch of no columns that still says how many rows it stands for; allocates nothing."""
     return pa.RecordBatch.from_arrays([pa.nulls(rows)], names=["rows"])
+
+
+def _is_ascii(array: pa.Array) -> bool:
+    """Whether plain text is ASCII, told from all its bytes at once, which costs far less than a check of each value."""
+    _, places, data = array.buffers()[:3] if isinstance(array, pa.StringArray) else (None, None, None)
+    if places is None or data is None:
+        return False
+    first, last = np.frombuffer(places, np.int32)[[array.offset, array.offset + len(array)]]
+    return bool(first == last or np.frombuffer(data, np.uint8)[first:last].max() < 128)
 
 
 def _without_view(array: pa.Array) -> pa.ListArray:

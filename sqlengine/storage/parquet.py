@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sqlengine.errors import FileFormatError
-from sqlengine.storage.conform import empty_batch, fit_batch
+from sqlengine.storage.conform import check_texts, empty_batch, fit_batch
 from sqlengine.storage.file_list import spread
 from sqlengine.storage.filesystem import FileInfo, file_errors, file_info, in_parallel, is_url, open_input, prefetch
 from sqlengine.storage.format import ColumnStatistics, Field, FileSchema, Options, Split
@@ -153,7 +153,9 @@ class _OpenFile:
             # Cutting a row group into equal parts leaves no tiny last batch.
             batches = self.reader.iter_batches(-(-rows // parts), numbers, indices, use_threads=False)
         for batch in batches:
-            yield fit_batch(batch.select(names), fields, self.footer.path)
+            fitted = fit_batch(batch.select(names), fields, self.footer.path)
+            check_texts(fitted, fields, self.footer.path)
+            yield fitted
 
 
 _local = threading.local()

@@ -315,3 +315,13 @@ def test_pruned_by_names_the_predicates(write_parquet: Write) -> None:
         ["a"], [Predicate("b", "=", (1,)), Predicate("a", "<", (25,)), Predicate("a", "is_not_null")]
     )
     assert (plan.total, plan.pruned, plan.pruned_by) == (10, 7, "a < 25")
+
+
+@pytest.mark.parametrize("dictionary", [True, False])
+def test_text_that_is_not_utf8_is_refused(write_parquet: Callable[..., str], dictionary: bool) -> None:
+    data = pa.array([b"plain", "naïve".encode(), b"\xff\xfe"], pa.binary())
+    text = pa.Array.from_buffers(pa.string(), 3, data.buffers())
+    path = write_parquet(pa.table({"s": text, "n": [1, 2, 3]}), use_dictionary=dictionary)
+    with pytest.raises(FileFormatError, match=r"'s' of '.*t\.parquet' is damaged: Invalid UTF8"):
+        scan(open_table(path))
+    assert scan(open_table(path), ["n"]) == [(1,), (2,), (3,)]
