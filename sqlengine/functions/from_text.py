@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlengine.errors import ConversionError
 from sqlengine.functions.encoded import map_values
 from sqlengine.functions.parse_text import parser_for
+from sqlengine.functions.special_text import uuid_bytes
 from sqlengine.types import DATE, SqlType, TypeKind, arrow_type
 from sqlengine.vector import Vector
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 _PLAIN_DATE: Final = r"^\d{4}-\d{2}-\d{2}$"
 _PLAIN_TIMESTAMP: Final = r"^\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}:\d{2}(\.\d{1,6})?)?$"
+_PLAIN_INSTANT: Final = r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[-+]\d{2}(:?\d{2})?)$"
+_PLAIN_TIME: Final = r"^\d{2}:\d{2}:\d{2}(\.\d{1,6})?$"
+_PLAIN_UUID: Final = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 _PLAIN_NUMBER: Final = r"^-?\d+(\.\d+)?$"
 _PLAIN_FLOAT: Final = r"^-?\d+(\.\d+)?([eE][+-]?\d+)?$"
 
@@ -38,12 +42,25 @@ def _convert(array: pa.Array, target: SqlType, attempt: bool) -> pa.Array:
     odd = pc.and_kleene(pc.is_valid(array), pc.invert(pc.match_substring_regex(array, pattern)))
     try:
         if not pc.any(odd, min_count=0).as_py():
-            return array.cast(arrow_type(target))
-        plain = pc.if_else(odd, pa.scalar(None, pa.string()), array).cast(arrow_type(target))
+            return _cast(array, target)
+        plain = _cast(pc.if_else(odd, pa.scalar(None, pa.string()), array), target)
     except pa.ArrowInvalid:
         # A value out of range, a 30th of February, digits to round: the parser decides.
         return _parse(array, target, attempt)
     return pc.replace_with_mask(plain, odd, _parse(array.filter(odd), target, attempt))
+
+
+def _cast(array: pa.Array, target: SqlType) -> pa.Array:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if target.kind is TypeKind.UUID:
+        return uuid_bytes(array)
+    if target.kind is TypeKind.TIME:
+        # Arrow has no cast to times.
+        moments = pc.binary_join_element_wise("1970-01-01T", array, "").cast(pa.timestamp("us"))
+        return moments.cast(pa.int64()).view(arrow_type(target))
+    return array.cast(arrow_type(target))
 
 
 def _parse(array: pa.Array, target: SqlType, attempt: bool) -> pa.Array:
@@ -74,6 +91,12 @@ def _plain_pattern(target: SqlType) -> str | None:
             return _PLAIN_DATE
         case TypeKind.TIMESTAMP:
             return _PLAIN_TIMESTAMP
+        case TypeKind.TIMESTAMPTZ:
+            return _PLAIN_INSTANT
+        case TypeKind.TIME:
+            return _PLAIN_TIME
+        case TypeKind.UUID:
+            return _PLAIN_UUID
         case TypeKind.FLOAT | TypeKind.DOUBLE:
             return _PLAIN_FLOAT
         case _ if target.is_numeric and target.kind not in (TypeKind.HUGEINT, TypeKind.UHUGEINT):

@@ -27,6 +27,7 @@ _MICROS: Final = 1_000_000
 _MAX_OFFSET: Final = 16 * 3600 - 1
 _OFFSET_BITS: Final = 24
 _UUID: Final = re.compile(r"\{?[0-9a-fA-F]{4}(-?[0-9a-fA-F]{4}){7}\}?")
+_UUID_DIGITS: Final = [place for place in range(36) if place not in (8, 13, 18, 23)]
 _TIMETZ: Final = re.compile(r"(.*?)\s*(?:(?:Z|UTC)|([+-])(\d{1,2})(?::?(\d{2}))?(?::?(\d{2}))?)?\s*", re.IGNORECASE)
 
 
@@ -74,6 +75,22 @@ def special_text(vector: Vector) -> pa.Array:
             valid = vector.valid()
             rows = zip(micros.tolist(), offsets.tolist(), [True] * len(micros) if valid is None else valid, strict=True)
             return pa.array([_timetz_text(m, o) if present else None for m, o, present in rows], pa.string())
+
+
+def uuid_bytes(array: pa.Array) -> pa.Array:
+    """The carriers of UUIDs that are all written in the usual way: 36 characters, lower or upper case; or NULL."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    valid = np.asarray(array.is_valid().to_numpy(zero_copy_only=False))
+    texts = pc.binary_join(pa.ListArray.from_arrays([0, len(array)], pc.fill_null(array, "0" * 36)), "")[0].as_buffer()
+    characters = np.frombuffer(texts, np.uint8).reshape(-1, 36)[:, _UUID_DIGITS]
+    # '0'…'9' end in the bits of 0…9, 'A' and 'a' in those of 1.
+    halves = (characters & 15) + 9 * (characters > ord("9"))
+    words = (halves[:, ::2] << 4 | halves[:, 1::2]).astype(np.uint8)
+    offsets = pa.py_buffer(np.arange(len(array) + 1, dtype=np.int32) * 16)
+    found = pa.Array.from_buffers(pa.binary(), len(array), [None, offsets, pa.py_buffer(np.ascontiguousarray(words))])
+    return found if valid.all() else pc.if_else(pa.array(valid), found, pa.scalar(None, pa.binary()))
 
 
 def special_parser(target: SqlType) -> Callable[[str], Any]:

@@ -96,11 +96,13 @@ class Decoder:
         wanted = [(key, field, raw) for key, field, raw in raws if raw is not None]
         if self.fields and not wanted:
             return None
-        data = _objects(block, bool(wanted) and wanted[0][0] is None)
+        whole = bool(wanted) and wanted[0][0] is None
+        data = _objects(block, whole)
         if data is None:
             return None
         schema = pa.schema([(key or VALUE_COLUMN, arrow_type(raw)) for key, _, raw in wanted]) if wanted else _NOTHING
-        strict = self.known is not None and len(wanted) == len(self.fields)
+        # Put in an object, the line `1, "x": 2` would be a value with a member behind it.
+        strict = whole or (self.known is not None and len(wanted) == len(self.fields))
         try:
             table = pajson.read_json(
                 pa.BufferReader(data),

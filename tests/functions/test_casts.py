@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import random
+import uuid
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from sqlengine.errors import ConversionError
+from sqlengine.functions import from_text
 from sqlengine.functions.casts import cast
 from sqlengine.types import (
     BIGINT,
@@ -153,3 +157,20 @@ def test_odd_spellings_among_plain_ones() -> None:
 def test_nested_values_are_shown_as_text() -> None:
     lists = Vector(list_of(INTEGER), pa.array([[1, None], None], pa.list_(pa.int32())))
     assert cast(lists, VARCHAR).arrow().to_pylist() == ["[1, NULL]", None]
+
+
+def test_texts_written_plainly_are_read_as_any_other() -> None:
+    rng = random.Random(5)
+    clocks = [f"{rng.randrange(24):02}:{rng.randrange(60):02}:{rng.randrange(60):02}{f}" for f in ("", ".5", ".000001")]
+    zones = ("Z", "+00", "-05", "+05:30", "-0530")
+    days = [f"{rng.randrange(1, 9999):04}-{rng.randrange(1, 13):02}-{rng.randrange(1, 29):02}" for _ in range(9)]
+    ids = [str(uuid.UUID(int=rng.getrandbits(128))) for _ in range(9)]
+    texts = {
+        TIME: [*clocks, None, "9:00:00", "24:00:00"],
+        TIMESTAMPTZ: [f"{d}{s}{c}{z}" for d in days for s in " T" for c in clocks for z in zones] + [None],
+        UUID: [*ids, *map(str.upper, ids), None, "{" + ids[0] + "}", ids[1].replace("-", "")],
+    }
+    for type_, values in texts.items():
+        array = pa.array(values, pa.string())
+        assert from_text._convert(array, type_, False).equals(from_text._parse(array, type_, False))
+        assert from_text._convert(array[1:4], type_, False).equals(from_text._parse(array[1:4], type_, False))

@@ -88,6 +88,8 @@ REFUSED: Sequence[tuple[str | bytes, str]] = [
     ('{"a":1}{"a":2}\n', "format='newline_delimited'"),
     ('{"a":1} garbage\n', "format='newline_delimited'"),
     ('{"a":1}\n{"a":2', ""),
+    ('1\n2,"x":3\n', "columns={'a':'INT'},records=false"),
+    ('[1]\n2}{"json":3\n', ""),
     ('[{"a":1},{"a":2}', ""),
     ('[{"a":1} {"a":2}]', ""),
     ('[{"a":1},,{"a":2}]', ""),
