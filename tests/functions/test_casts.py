@@ -33,6 +33,7 @@ from sqlengine.types import (
     UINTEGER,
     USMALLINT,
     UTINYINT,
+    UUID,
     VARCHAR,
     SqlType,
     decimal,
