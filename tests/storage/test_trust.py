@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -218,3 +219,13 @@ def test_nothing_in_a_parquet_file_is_unpickled(tmp_path: Path) -> None:
     for name in ("x.parquet", "x.arrow"):
         assert sqlengine.connect(scheduler="inline").execute(f"FROM '{tmp_path}/{name}'").fetchall() == [(1,)]
     assert not (tmp_path / "exploded").exists()
+
+
+@pytest.mark.parametrize("page", ["remote", "trust"])
+def test_the_examples_of_the_pages_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: str) -> None:
+    pytest.importorskip("fsspec")
+    text = (Path(__file__).parents[2] / "docs" / "formats" / f"{page}.md").read_text()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SQLENGINE_SCHEDULER", "inline")
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    exec(code, {})
