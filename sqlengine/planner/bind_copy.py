@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from typing import Any, assert_never
 
 from sqlglot import exp
@@ -192,7 +193,7 @@ def _cell(context: BindContext, column: Column, format_: WritingFormat, formats:
         value = binder.call("strftime", [column, Literal(pattern, VARCHAR)], tree)
     match format_.cells:
         case Cells.VALUES:
-            return coerce(value, INTEGER) if value.type == NULL else value
+            return coerce(value, _known(value.type))
         case Cells.TEXT:
             return coerce(value, VARCHAR)
         case Cells.JSON:
@@ -201,3 +202,10 @@ def _cell(context: BindContext, column: Column, format_: WritingFormat, formats:
             return binder.call("to_json", [value], tree)
         case _:
             assert_never(format_.cells)
+
+
+def _known(type_: SqlType) -> SqlType:
+    """The type with INTEGER for what is NULL everywhere, as in DuckDB."""
+    if type_ == NULL:
+        return INTEGER
+    return replace(type_, children=tuple((name, _known(child)) for name, child in type_.children))

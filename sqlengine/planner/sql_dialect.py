@@ -54,6 +54,9 @@ class EngineParser(_Parser):  # type: ignore[misc]
     FACTOR = {k: node for k, node in _Parser.FACTOR.items() if k != TokenType.LR_ARROW}  # noqa: RUF012
     EQUALITY = {k: node for k, node in _Parser.EQUALITY.items() if k != TokenType.NULLSAFE_EQ}  # noqa: RUF012
 
+    def _warn_unsupported(self) -> None:
+        """Say nothing: the statement is refused, with an error that tells where."""
+
     def _parse_expression(self) -> Any:
         # `name: value` is an alias; `SELECT :name` and `(:name)` are parameters.
         if self._next.token_type == TokenType.COLON and self._curr.token_type not in self.ID_VAR_TOKENS | {
