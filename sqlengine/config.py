@@ -147,6 +147,7 @@ SETTINGS: Final[dict[str, Setting]] = {
             minimum=1,
         ),
         Setting("remote_timeout", float, 30.0, "seconds a remote file's server may be silent", minimum=0.001),
+        Setting("zone_maps", bool, True, "scans remember bounds of splits of text and HDF5; later filters skip splits"),
         Setting("progress", bool, True, "a progress line on queries that take over two seconds"),
     )
 }

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 slow = [HealthCheck.too_slow]
@@ -20,3 +22,13 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 # wait for ever.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def zone_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What tests find out about their files is not kept among the user's own."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("zones")
+        folder.chmod(0o700)
+        patch.setattr("sqlengine.storage.zone_store.cache_folder", lambda: folder)
+        yield

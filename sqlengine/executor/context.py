@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from sqlengine.errors import MemoryBudgetError, QueryTimeoutError
+from sqlengine.storage.table import ScanReport
 
 
 class QueryCancelled(BaseException):
@@ -59,7 +60,7 @@ class MemoryAccount:
 @dataclass(frozen=True, slots=True)
 class TaskMetrics:
     """What one task did: rows out, rows in by scans, seconds, bytes written, peak reserved memory, and per operator
-    (pre-order position in the stage's tree) rows out and seconds spent in it, its inputs excluded.
+    (pre-order position in the stage's tree) rows out and seconds spent in it, its inputs excluded; and the report.
     """
 
     stage: int
@@ -71,6 +72,7 @@ class TaskMetrics:
     worker: str
     started: float
     operators: tuple[tuple[int, float], ...] = ()
+    report: ScanReport = field(default_factory=ScanReport)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,8 @@ class QueryContext:
 class TaskContext:
     """What operators of one task see.
 
-    `operators` is filled by the pipeline: pre-order position in the stage's tree -> (rows out, seconds spent).
+    `operators` is filled by the pipeline: pre-order position in the stage's tree -> (rows out, seconds spent);
+    `report` by scans.
     """
 
     cancel: CancelToken
@@ -119,6 +122,7 @@ class TaskContext:
     batch_rows: int = 131_072
     deadline: float | None = None
     operators: dict[int, tuple[int, float]] = field(default_factory=dict)
+    report: ScanReport = field(default_factory=ScanReport)
 
     def check(self) -> None:
         """Called between batches: raise if the query should stop."""

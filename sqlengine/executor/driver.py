@@ -17,6 +17,8 @@ from sqlengine.executor.failure import describe_task
 from sqlengine.executor.scheduler import Failed, Finished, Lost, Outcome, TaskRunner
 from sqlengine.executor.task import Assignment
 from sqlengine.planner.physical import PhysicalPlan, Stage
+from sqlengine.storage.zone_maps import Zone
+from sqlengine.storage.zone_store import keep_zones
 
 #: How often a task whose worker died is started again.
 RETRIES = 2
@@ -82,6 +84,7 @@ class Driver:
         self._losses: dict[tuple[int, int], int] = {}
         self._ready: list[tuple[int, int]] = []
         self._result = self._stages[plan.result.id]
+        self._zones: list[Zone] = []
 
     def run(self) -> tuple[int, ...]:
         """Run all tasks that are needed; the tasks of the result stage that delivered rows, in order.
@@ -98,6 +101,8 @@ class Driver:
             outcomes = self._runner.wait(POLL)
             for outcome in sorted(outcomes, key=self._place):
                 self._handle(outcome)
+        if self._zones:
+            keep_zones(self._zones)
         return self._result.available
 
     def _open(self, progress: StageProgress) -> None:
@@ -123,6 +128,7 @@ class Driver:
             case Finished(metrics):
                 progress.record(metrics.task, metrics.rows)
                 self._context.metrics.append(metrics)
+                self._zones += metrics.report.zones
                 if progress.complete:
                     self._close(progress)
                 self._report(metrics)

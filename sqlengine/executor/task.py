@@ -87,7 +87,7 @@ class ExchangeInputs:
         spec = self._specs[leaf.leaf]
         if not isinstance(spec, ScanTask):
             raise InternalError(f"leaf {leaf.leaf} of stage {self._stage} scans a table but its task has no splits")
-        for batch in leaf.table.read(spec, leaf.source_names, self._context.batch_rows):
+        for batch in leaf.table.read(spec, leaf.source_names, self._context.batch_rows, self._context.report):
             self._context.check()
             yield batch
 
@@ -162,6 +162,7 @@ def run_task(assignment: Assignment, query: QueryState, context: TaskContext, wo
         worker=worker,
         started=started,
         operators=tuple(context.operators.get(k, (0, 0.0)) for k in range(_count(stage.root))),
+        report=context.report,
     )
 
 

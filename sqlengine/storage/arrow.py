@@ -32,6 +32,7 @@ class ArrowFormat:
 
     name = "arrow"
     extensions: tuple[str, ...] = (".arrow", ".feather", ".ipc", ".arrows")
+    has_statistics = False
     options: Mapping[str, type] = {"union_by_name": bool}
 
     def schema(self, files: Sequence[FileInfo], options: Options) -> FileSchema:
@@ -61,6 +62,10 @@ class ArrowFormat:
     def statistics(self, split: Split, schema: FileSchema, columns: Sequence[str]) -> Mapping[str, ColumnStatistics]:
         """Arrow files have no statistics."""
         return {}
+
+    def reading(self, schema: FileSchema, options: Options) -> str:
+        """The options."""
+        return repr(sorted(options.items()))
 
     def read(
         self, splits: Sequence[Split], schema: FileSchema, columns: Sequence[str], options: Options, batch_rows: int

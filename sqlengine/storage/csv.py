@@ -51,6 +51,7 @@ class CsvFormat:
 
     name = "csv"
     extensions: tuple[str, ...] = (".csv", ".tsv")
+    has_statistics = False
     options: Mapping[str, type] = {
         "delim": str,
         "sep": str,
@@ -107,6 +108,12 @@ class CsvFormat:
     def statistics(self, split: Split, schema: FileSchema, columns: Sequence[str]) -> Mapping[str, ColumnStatistics]:
         """Nothing is known of text without reading it."""
         return {}
+
+    def reading(self, schema: FileSchema, options: Options) -> str:
+        """Dialect, names and formats; not what the sample of all files said of the number of rows."""
+        layout = _layout_of(schema)
+        names = [field.name for field in schema.fields]
+        return repr((layout.dialect, names, layout.date_format, layout.timestamp_format))
 
     def read(
         self, splits: Sequence[Split], schema: FileSchema, columns: Sequence[str], options: Options, batch_rows: int

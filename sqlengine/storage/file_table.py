@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib.metadata import version
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -19,7 +22,8 @@ from sqlengine.storage.formats import find_format
 from sqlengine.storage.path_columns import ROW_NUMBER, PathColumns
 from sqlengine.storage.splits import describe_pruning, group_splits
 from sqlengine.storage.statistics import UNKNOWN, excluding, merge_statistics, widened
-from sqlengine.storage.table import Predicate, ScanPlan, ScanTask
+from sqlengine.storage.table import Predicate, ScanPlan, ScanReport, ScanTask
+from sqlengine.storage.zone_maps import TABLE_BYTES, SplitWatch, leave_out
 
 T = TypeVar("T")
 
@@ -133,7 +137,10 @@ class FileTable:
         """Splits that may satisfy all `predicates`, in tasks; partitions are skipped before a file is opened."""
         self._check_readable([*columns, *(predicate.column for predicate in predicates)])
         with within(self._access, self._files.find):
-            return self._plan(predicates)
+            plan = self._plan(predicates)
+        # Tasks are made before zone maps have their say, for sums of doubles depend on how rows are dealt into tasks.
+        scope = self._scope if self._has_zone_maps() else None
+        return plan if scope is None else self._less_zones(plan, scope, columns, predicates)
 
     def _plan(self, predicates: Sequence[Predicate]) -> ScanPlan:
         names = list(dict.fromkeys(predicate.column for predicate in predicates))
@@ -157,23 +164,66 @@ class FileTable:
                     used.append(reason)
         return ScanPlan(group_splits(kept, self._task_rows), total, len(used), describe_pruning(used))
 
-    def read(self, task: ScanTask, columns: Sequence[str], batch_rows: int) -> Iterator[pa.RecordBatch]:
+    def _less_zones(
+        self, plan: ScanPlan, scope: str, columns: Sequence[str], predicates: Sequence[Predicate]
+    ) -> ScanPlan:
+        from sqlengine.storage.zone_store import known_zones
+
+        types = {name: self._types[name] for name in columns if name not in self._columns.sources}
+        tasks, used = leave_out(plan.tasks, known_zones(scope), self._files.find, predicates, types)
+        by = [text for text in (plan.pruned_by, describe_pruning(used)) if text]
+        if used:
+            by[-1] += " (zone maps)"
+        return replace(plan, tasks=tasks, pruned=plan.pruned + len(used), pruned_by=", ".join(by))
+
+    def read(
+        self, task: ScanTask, columns: Sequence[str], batch_rows: int, report: ScanReport | None = None
+    ) -> Iterator[pa.RecordBatch]:
         """Batches of `columns`, splits in the task's order, rows in file order; those of small files are joined."""
         self._check_readable(columns)
-        batches = joined(self._batches(task, columns, batch_rows), batch_rows)
+        batches = joined(self._batches(task, columns, batch_rows, report), batch_rows)
         return each_within(self._access, self._files.find, batches)
 
-    def _batches(self, task: ScanTask, columns: Sequence[str], batch_rows: int) -> Iterator[pa.RecordBatch]:
+    def _batches(
+        self, task: ScanTask, columns: Sequence[str], batch_rows: int, report: ScanReport | None
+    ) -> Iterator[pa.RecordBatch]:
         stored = [name for name in columns if name not in self._columns.sources]
+        scope = self._scope if task.watch and report is not None else None
+        watch = SplitWatch(scope, {name: self._types[name] for name in task.watch}) if scope is not None else None
         if len(stored) == len(columns):
-            yield from self._format.read(task.splits, self._schema, stored, self._options, batch_rows)
+            yield from self._stored(task.splits, stored, batch_rows, watch)
+        else:
+            for splits in self._columns.pieces(task.splits, columns):
+                values = self._columns.values(splits[0].path, self._files, columns)
+                row = splits[0].first_row
+                for batch in self._stored(splits, stored, batch_rows, watch):
+                    yield self._columns.complete(batch, columns, values, row)
+                    row += batch.num_rows
+        if watch is not None and report is not None:
+            report.zones += watch.zones
+
+    def _stored(
+        self, splits: Sequence[Split], columns: Sequence[str], batch_rows: int, watch: SplitWatch | None
+    ) -> Iterator[pa.RecordBatch]:
+        """Batches of columns that the files store."""
+        if watch is None:
+            yield from self._format.read(splits, self._schema, columns, self._options, batch_rows)
             return
-        for splits in self._columns.pieces(task.splits, columns):
-            values = self._columns.values(splits[0].path, self._files, columns)
-            row = splits[0].first_row
-            for batch in self._format.read(splits, self._schema, stored, self._options, batch_rows):
-                yield self._columns.complete(batch, columns, values, row)
-                row += batch.num_rows
+        for split in splits:
+            batches = self._format.read((split,), self._schema, columns, self._options, batch_rows)
+            yield from watch.each(split, batches)
+
+    def _has_zone_maps(self) -> bool:
+        return self._access.zone_maps and not self._format.has_statistics and self.size() >= TABLE_BYTES
+
+    @functools.cached_property
+    def _scope(self) -> str | None:
+        """A digest of what decides the values of a split, besides the file and the columns' types; None if unknown."""
+        reading = self._format.reading(self._schema, self._options)
+        if reading is None:
+            return None
+        text = repr((version("sqlengine"), self._format.name, reading, self._access.compression))
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, FileTable) and self._identity() == other._identity()

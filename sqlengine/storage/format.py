@@ -80,11 +80,15 @@ Options = Mapping[str, object]
 
 
 class Format(Protocol):
-    """Reads one kind of file. Implementations hold no state: they pickle as references."""
+    """Reads one kind of file. Implementations hold no state: they pickle as references.
+
+    `has_statistics`: whether its files tell what values they hold; where they do not, scans remember it.
+    """
 
     name: str
     extensions: tuple[str, ...]
     options: Mapping[str, type]
+    has_statistics: bool
 
     def schema(self, files: Sequence[FileInfo], options: Options) -> FileSchema:
         """The common schema of `files`, read from their metadata or guessed from samples of them.
@@ -99,6 +103,13 @@ class Format(Protocol):
 
     def statistics(self, split: Split, schema: FileSchema, columns: Sequence[str]) -> Mapping[str, ColumnStatistics]:
         """What is known of `columns` within `split` from metadata; empty if nothing."""
+        ...
+
+    def reading(self, schema: FileSchema, options: Options) -> str | None:
+        """What decides the values of a split, besides the file and each column's name and type, as text.
+
+        None if they may change without the file: nothing may be remembered of them.
+        """
         ...
 
     def read(

@@ -45,6 +45,7 @@ class Hdf5Format:
 
     name = "hdf5"
     extensions: tuple[str, ...] = (".h5", ".hdf5", ".hdf")
+    has_statistics = False
     options: Mapping[str, type] = {
         "dataset": str,
         "group": str,
@@ -82,6 +83,10 @@ class Hdf5Format:
             for name in columns
             if positions.get(name) == 0
         }
+
+    def reading(self, schema: FileSchema, options: Options) -> str | None:
+        """The options; values kept in other files may change without this one."""
+        return None if options.get("allow_external") else repr(sorted(options.items()))
 
     def read(
         self, splits: Sequence[Split], schema: FileSchema, columns: Sequence[str], options: Options, batch_rows: int

@@ -41,6 +41,7 @@ class JsonFormat:
 
     name = "json"
     extensions: tuple[str, ...] = (".json", ".jsonl", ".ndjson")
+    has_statistics = False
     options: Mapping[str, type] = OPTION_TYPES
 
     def schema(self, files: Sequence[FileInfo], options: Options) -> FileSchema:
@@ -78,6 +79,11 @@ class JsonFormat:
     def statistics(self, split: Split, schema: FileSchema, columns: Sequence[str]) -> Mapping[str, ColumnStatistics]:
         """Nothing is known of text without reading it."""
         return {}
+
+    def reading(self, schema: FileSchema, options: Options) -> str:
+        """Options, keys and formats; not what the sample of all files said of the number of rows."""
+        layout = _layout_of(schema)
+        return repr((layout.options, layout.keys, layout.formats))
 
     def read(
         self, splits: Sequence[Split], schema: FileSchema, columns: Sequence[str], options: Options, batch_rows: int

@@ -17,7 +17,7 @@ from sqlengine.storage.filesystem import file_errors, open_input
 from sqlengine.storage.format import ColumnStatistics, Field, Split
 from sqlengine.storage.schema import unique_names
 from sqlengine.storage.splits import TASK_ROWS, group_splits
-from sqlengine.storage.table import Predicate, ScanPlan, ScanTask
+from sqlengine.storage.table import Predicate, ScanPlan, ScanReport, ScanTask
 from sqlengine.types import NULL, SqlType, TypeKind, from_arrow
 
 if TYPE_CHECKING:
@@ -101,7 +101,9 @@ class ArrowTable:
                 )
         return _plan(f"memory:{self._name}", self._data.num_rows, self.size(), self._task_rows)
 
-    def read(self, task: ScanTask, columns: Sequence[str], batch_rows: int) -> Iterator[pa.RecordBatch]:
+    def read(
+        self, task: ScanTask, columns: Sequence[str], batch_rows: int, report: ScanReport | None = None
+    ) -> Iterator[pa.RecordBatch]:
         """Batches of `columns`; columns that lie in memory as SQL needs them are not copied."""
         fields = _select(self._fields, columns)
         chosen = self._data.select(list(columns))
@@ -188,7 +190,9 @@ class MappedTable:
         """All rows, in the same ranges as the table this was written from."""
         return _plan(self.path, self.rows, self.bytes, self.task_rows)
 
-    def read(self, task: ScanTask, columns: Sequence[str], batch_rows: int) -> Iterator[pa.RecordBatch]:
+    def read(
+        self, task: ScanTask, columns: Sequence[str], batch_rows: int, report: ScanReport | None = None
+    ) -> Iterator[pa.RecordBatch]:
         """Batches of `columns`, views of the mapped file."""
         with file_errors(self.path, "Arrow"), open_input(self.path) as source:
             reader = pa.ipc.open_file(source)

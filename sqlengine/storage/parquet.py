@@ -44,6 +44,7 @@ class ParquetFormat:
 
     name = "parquet"
     extensions: tuple[str, ...] = (".parquet", ".parq", ".pq")
+    has_statistics = True
     options: Mapping[str, type] = {"union_by_name": bool}
 
     def schema(self, files: Sequence[FileInfo], options: Options) -> FileSchema:
@@ -89,6 +90,10 @@ class ParquetFormat:
         return {
             name: dataclasses.replace(each, nulls=_scaled(each.nulls, rows, split.rows)) for name, each in found.items()
         }
+
+    def reading(self, schema: FileSchema, options: Options) -> str:
+        """The options."""
+        return repr(sorted(options.items()))
 
     def read(
         self, splits: Sequence[Split], schema: FileSchema, columns: Sequence[str], options: Options, batch_rows: int

@@ -11,7 +11,7 @@ import numpy as np
 from sqlengine.storage.conform import empty_batch
 from sqlengine.storage.format import ColumnStatistics, Field, Split
 from sqlengine.storage.splits import group_splits
-from sqlengine.storage.table import Predicate, ScanPlan, ScanTask
+from sqlengine.storage.table import Predicate, ScanPlan, ScanReport, ScanTask
 from sqlengine.types import BIGINT, SqlType, arrow_type
 
 if TYPE_CHECKING:
@@ -71,7 +71,9 @@ class SeriesTable:
         ]
         return ScanPlan(group_splits(splits, self.task_rows), len(splits), 0)
 
-    def read(self, task: ScanTask, columns: Sequence[str], batch_rows: int) -> Iterator[pa.RecordBatch]:
+    def read(
+        self, task: ScanTask, columns: Sequence[str], batch_rows: int, report: ScanReport | None = None
+    ) -> Iterator[pa.RecordBatch]:
         """The values of the task's ranges."""
         import pyarrow as pa
 

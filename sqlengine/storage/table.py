@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from sqlengine.storage.format import ColumnStatistics, Field, Split
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from sqlengine.storage.zone_maps import Zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +31,14 @@ class Predicate:
 
 @dataclass(frozen=True, slots=True)
 class ScanTask:
-    """What one task scans: some splits, in order; `rows` is their (estimated) number of rows."""
+    """What one task scans: some splits, in order; `rows` is their (estimated) number of rows.
+
+    `watch`: columns whose bounds the scan should find out.
+    """
 
     splits: tuple[Split, ...]
     rows: int
+    watch: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,13 @@ class ScanPlan:
     total: int
     pruned: int
     pruned_by: str = ""
+
+
+@dataclass(slots=True)
+class ScanReport:
+    """What reading a task found out on the way: the zones of splits that were read in full."""
+
+    zones: list[Zone] = field(default_factory=list)
 
 
 class Table(Protocol):
@@ -83,9 +96,11 @@ class Table(Protocol):
         """Splits that may hold rows satisfying all predicates, grouped into tasks (see `storage.splits`)."""
         ...
 
-    def read(self, task: ScanTask, columns: Sequence[str], batch_rows: int) -> Iterator[pa.RecordBatch]:
+    def read(
+        self, task: ScanTask, columns: Sequence[str], batch_rows: int, report: ScanReport | None = None
+    ) -> Iterator[pa.RecordBatch]:
         """Batches of `columns` in that order, rows in file order; text may be dictionary-encoded.
 
-        With no columns the batches still carry the number of rows.
+        With no columns the batches still carry the number of rows. `report` takes what is found out on the way.
         """
         ...

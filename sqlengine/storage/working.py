@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlengine.errors import InternalError
 from sqlengine.storage.format import ColumnStatistics, Field
-from sqlengine.storage.table import Predicate, ScanPlan, ScanTask
+from sqlengine.storage.table import Predicate, ScanPlan, ScanReport, ScanTask
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -51,6 +51,8 @@ class WorkingTable:
         """Nothing to read yet."""
         return ScanPlan((), 0, 0)
 
-    def read(self, task: ScanTask, columns: Sequence[str], batch_rows: int) -> Iterator[pa.RecordBatch]:
+    def read(
+        self, task: ScanTask, columns: Sequence[str], batch_rows: int, report: ScanReport | None = None
+    ) -> Iterator[pa.RecordBatch]:
         """Never called: the rows take this table's place before a plan runs."""
         raise InternalError(f"the rows of {self.name} are not known yet")

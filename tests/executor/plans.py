@@ -74,7 +74,9 @@ class ActingTable:
         splits = [Split(f"/data/part-{t}.parquet", t, t + 1, self.rows, self.rows * 20) for t in range(self.tasks)]
         return ScanPlan(tuple(ScanTask((split,), split.rows) for split in splits), self.tasks, 0)
 
-    def read(self, task: ScanTask, columns: Sequence[str], batch_rows: int) -> Iterator[pa.RecordBatch]:
+    def read(
+        self, task: ScanTask, columns: Sequence[str], batch_rows: int, report: object = None
+    ) -> Iterator[pa.RecordBatch]:
         for split in task.splits:
             for batch in range(BATCHES):
                 if batch == 1 and split.start == self.at:

@@ -131,15 +131,39 @@ def test_partial_then_final_equals_single(rows: list[Row], keys: tuple[Column, .
     assert canonical(two_phases(parts, keys, aggregates, batch_rows)) == canonical(expected)
 
 
-@given(rows=rows_of(TYPES, 20), keys=st.sampled_from([(K,), (X, K)]), batch_rows=st.sampled_from([1, 3]))
-def test_partial_that_gives_up_changes_no_answer(rows: list[Row], keys: tuple[Column, ...], batch_rows: int) -> None:
+@given(
+    rows=rows_of(TYPES, 20),
+    keys=st.sampled_from([(K,), (X, K)]),
+    batch_rows=st.sampled_from([1, 3]),
+    look_rows=st.sampled_from([1, 4]),
+)
+def test_partial_that_gives_up_changes_no_answer(
+    rows: list[Row], keys: tuple[Column, ...], batch_rows: int, look_rows: int
+) -> None:
     aggregates = some_aggregates(distinct=False)
     source = Source(0, COLUMNS, rows, batch_rows)
     expected = run(single(source, keys, aggregates), Inputs([source]), batch_rows)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sqlengine.executor.operators.aggregate._MANY_GROUPS", 1)
         patch.setattr("sqlengine.executor.operators.aggregate._POOR_REDUCTION", 0.3)
+        patch.setattr("sqlengine.executor.operators.aggregate._LOOK_ROWS", look_rows)
         assert canonical(two_phases([source], keys, aggregates, batch_rows)) == canonical(expected)
+
+
+def test_when_a_partial_gives_up_does_not_depend_on_batches() -> None:
+    rows = [(number % 5, "s", f"k{number % 7}") for number in range(40)]
+    found = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sqlengine.executor.operators.aggregate._MANY_GROUPS", 1)
+        patch.setattr("sqlengine.executor.operators.aggregate._POOR_REDUCTION", 0.3)
+        patch.setattr("sqlengine.executor.operators.aggregate._LOOK_ROWS", 8)
+        for batch_rows in (1, 3, 7, 8, 11, 40):
+            source = Source(0, (X, S, K), rows, batch_rows)
+            (item,) = (Aggregates().make("count_star"),)
+            node = AggregateExec(source.node, AggregateMode.PARTIAL, (Column(7, "k", VARCHAR),), (K,), (item,))
+            found.append(run(node, Inputs([source])))
+    assert len(found[0]) > 7
+    assert all(each == found[0] for each in found)
 
 
 def test_groups_come_in_order_of_first_appearance() -> None:

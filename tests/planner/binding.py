@@ -179,7 +179,7 @@ class EmptyTable:
     def plan_scan(self, columns: Sequence[str], predicates: Sequence[Predicate]) -> ScanPlan:
         raise AssertionError("binding planned a scan")
 
-    def read(self, task: ScanTask, columns: Sequence[str], batch_rows: int) -> Iterator[object]:
+    def read(self, task: ScanTask, columns: Sequence[str], batch_rows: int, report: object = None) -> Iterator[object]:
         raise AssertionError("binding read data")
 
 

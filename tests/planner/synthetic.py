@@ -80,7 +80,7 @@ class SyntheticTable:
             case _:
                 return first <= value <= last
 
-    def read(self, task: ScanTask, columns: Sequence[str], batch_rows: int) -> Iterator[object]:
+    def read(self, task: ScanTask, columns: Sequence[str], batch_rows: int, report: object = None) -> Iterator[object]:
         raise NotImplementedError("a synthetic table has no rows")
 
 

@@ -37,6 +37,8 @@ from sqlengine.vector import Batch, Vector
 # A PARTIAL gives up when it has this many groups and they are more than this share of its rows.
 _MANY_GROUPS: Final = 50_000
 _POOR_REDUCTION: Final = 0.6
+# It looks after so many rows, and only then: batches end elsewhere when splits are left out that hold no row.
+_LOOK_ROWS: Final = 131_072
 
 
 def aggregate(node: AggregateExec, batches: Iterator[Batch], context: TaskContext) -> Iterator[Batch]:
@@ -50,6 +52,8 @@ def aggregate(node: AggregateExec, batches: Iterator[Batch], context: TaskContex
     groups = Groups([key.type for key in node.keys]) if width else None
     may_give_up = node.mode is AggregateMode.PARTIAL and groups is not None
     rows = reserved = 0
+    if may_give_up:
+        batches = _cut_at_multiples(batches, _LOOK_ROWS)
     for batch in batches:
         vectors = evaluator.vectors(batch)
         if groups is None:
@@ -61,7 +65,8 @@ def aggregate(node: AggregateExec, batches: Iterator[Batch], context: TaskContex
         context.memory.reserve(size - reserved, "an aggregation")
         reserved = size
         rows += batch.length
-        if may_give_up and groups is not None and groups.count > max(_MANY_GROUPS, _POOR_REDUCTION * rows):
+        looks = may_give_up and rows % _LOOK_ROWS == 0
+        if looks and groups is not None and groups.count > max(_MANY_GROUPS, _POOR_REDUCTION * rows):
             _add_always(node, groups)
             yield from _output(node, groups.keys(), groups.count, states, context.batch_rows)
             context.memory.reserve(-reserved, "an aggregation")
@@ -74,6 +79,18 @@ def aggregate(node: AggregateExec, batches: Iterator[Batch], context: TaskContex
     elif groups.count:
         yield from _output(node, groups.keys(), groups.count, states, context.batch_rows)
     context.memory.reserve(-reserved, "an aggregation")
+
+
+def _cut_at_multiples(batches: Iterator[Batch], rows: int) -> Iterator[Batch]:
+    """The same rows in the same order, in batches that begin anew at each multiple of `rows`."""
+    left = rows
+    for batch in batches:
+        start = 0
+        while batch.length - start > left:
+            yield batch.slice(start, left)
+            start, left = start + left, rows
+        left = left - (batch.length - start) or rows
+        yield batch.slice(start, batch.length - start) if start else batch
 
 
 def _add_always(node: AggregateExec, groups: Groups) -> None:

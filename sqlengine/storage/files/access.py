@@ -68,6 +68,8 @@ class FileAccess:
         Bytes that a file may have that can only be fetched whole.
     timeout
         Seconds that a remote store may be silent.
+    zone_maps
+        Whether what scans find out is remembered and used.
     is_locked
         Whether the session's settings are; queries then bring no storage options, for these say where a URL leads.
     isolated_workers
@@ -83,6 +85,7 @@ class FileAccess:
     timeout: float = 30.0
     is_locked: bool = False
     isolated_workers: int | None = None
+    zone_maps: bool = False
 
     @staticmethod
     def of(settings: Settings) -> FileAccess:
@@ -96,6 +99,7 @@ class FileAccess:
             timeout=settings.get_optional_float("remote_timeout") or 30.0,
             isolated_workers=settings.worker_count if settings.get_bool("isolate_readers") else None,
             is_locked=settings.get_bool("lock_configuration"),
+            zone_maps=settings.get_bool("zone_maps"),
         )
 
     def with_options(self, storage_options: object, compression: object) -> FileAccess:
