@@ -152,7 +152,10 @@ def test_lost_task_is_started_again_twice() -> None:
 
 def test_task_lost_three_times_is_an_error_that_names_it() -> None:
     runner = ScriptedRunner(end=lambda a: Lost(a.stage.id, a.task, "killed by SIGKILL"))
-    with pytest.raises(WorkerError, match=r"stage 0 \(Values\), task 0: .* died 3 times.*killed by SIGKILL"):
+    with pytest.raises(WorkerError, match=r"stage 0 \(Values\), task 0: .* died 3 times.*killed by SIGKILL.*memory"):
+        drive(runner, stage(0, 2))
+    runner = ScriptedRunner(end=lambda a: Lost(a.stage.id, a.task, "killed by SIGSEGV"))
+    with pytest.raises(WorkerError, match=r"died 3 times.*killed by SIGSEGV\. A file may be damaged"):
         drive(runner, stage(0, 2))
 
 

@@ -113,6 +113,8 @@ def test_a_change_is_an_error_while_reading_and_seen_by_the_next_query(web: Web,
     web.files["/c.csv"] = b"i\n12\n"
     assert_changed(lambda: list(table.read(tasks[0], ["i"], 100)))
     assert run(f"SELECT i FROM '{url}'") == [(12,)]
+    web.files["/c.csv"] = b"i\n34\n"
+    assert run(f"SELECT i FROM '{url}'") == [(34,)]
 
 
 def test_what_a_server_may_answer(web: Web) -> None:

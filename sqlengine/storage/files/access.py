@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import re
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,14 @@ _LOCAL: Final = ("file", "local")
 _OF_THIS_PROCESS: Final = "memory"
 
 
+_UNKNOWN: Final = "unknown "
+
+
+def unknown_version() -> str:
+    """A version of its own for each look at a file of which its store tells none: nothing kept of it is used again."""
+    return f"{_UNKNOWN}{uuid.uuid4().hex}"
+
+
 @dataclass(frozen=True, slots=True)
 class FileInfo:
     """A file as it was when listed.
@@ -39,13 +48,17 @@ class FileInfo:
     mtime_ns
         Time of last change in nanoseconds; 0 if it is remote.
     version
-        What a remote store says of the content (ETag, time of last change); '' if nothing.
+        What a remote store says of the content (ETag, time of last change), or `unknown_version()`; '' if it is local.
     """
 
     path: str
     size: int
     mtime_ns: int
     version: str = ""
+
+    def is_version(self, version: str) -> bool:
+        """Whether the file may be what it was when its store says `version` of it now ('': nothing)."""
+        return self.version.startswith(_UNKNOWN) or not version or self.version == version
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlengine.errors import FileFormatError, OperationalError
-from sqlengine.storage.files.access import FileAccess, FileInfo, current_access
+from sqlengine.storage.files.access import FileAccess, FileInfo, current_access, unknown_version
 from sqlengine.storage.files.remote_errors import TransientError, changed, persistently, remote_errors
 from sqlengine.storage.files.remote_file import Range
 
@@ -63,9 +63,9 @@ class HttpStore:
         async with await self._get(url, (0, 1), access) as response:
             found = _RANGE.match(response.headers.get("Content-Range", ""))
             if response.status in (206, 416) and found and found[3] != "*":
-                return FileInfo(url, int(found[3]), 0, _version(response))
+                return FileInfo(url, int(found[3]), 0, _version(response) or unknown_version())
             if response.status == 416:
-                return FileInfo(url, 0, 0, _version(response))
+                return FileInfo(url, 0, 0, _version(response) or unknown_version())
             if response.status == 206:
                 raise OperationalError(f"{url!r} cannot be read: its server does not tell how long it is")
             return await self._download(url, response, access)
@@ -86,7 +86,7 @@ class HttpStore:
 
     async def _range(self, file: FileInfo, wanted: Range, access: FileAccess) -> bytes:
         async with await self._get(file.path, wanted, access) as response:
-            if response.status == 416 or (file.version and not _is_version(response, file.version)):
+            if response.status == 416 or not file.is_version(_version(response)):
                 raise changed(file.path)
             if response.status == 200:
                 # Of several ranges asked for at once, the first one's answer is the file.
@@ -172,8 +172,3 @@ class HttpStore:
 
 def _version(response: Any) -> str:
     return str(response.headers.get("ETag") or response.headers.get("Last-Modified") or "")
-
-
-def _is_version(response: Any, version: str) -> bool:
-    """Whether a response is of `version`; one without any may be: its size and content are looked at elsewhere."""
-    return version.startswith("content ") or _version(response) == version

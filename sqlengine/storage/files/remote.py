@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from sqlengine.errors import FileMissingError, NotSupportedError
-from sqlengine.storage.files.access import FileAccess, FileInfo, current_access, known_file, scheme_of
+from sqlengine.storage.files.access import FileAccess, FileInfo, current_access, known_file, scheme_of, unknown_version
 from sqlengine.storage.files.http import HttpStore
 from sqlengine.storage.files.remote_errors import TransientError, changed, missing_package, persistently, remote_errors
 from sqlengine.storage.files.remote_file import Blocks, Range, RemoteFile, RemoteInput
@@ -121,8 +121,10 @@ class FsspecStore:
 
     def confirm(self, file: FileInfo) -> None:
         """Raise if the file is not what it was: these stores do not tell with the bytes."""
-        if known_file(file.path) is not None and self.info(file.path) != file:
-            raise changed(file.path)
+        if known_file(file.path) is not None:
+            now = self.info(file.path)
+            if now.size != file.size or not file.is_version(now.version):
+                raise changed(file.path)
 
     def fetch(self, file: FileInfo, ranges: Sequence[Range]) -> list[bytes]:
         """See `Store.fetch`."""
@@ -141,6 +143,7 @@ class FsspecStore:
 
     def _file(self, url: str, entry: Mapping[str, Any]) -> FileInfo:
         version = next((_text(entry[key]) for key in _VERSIONS if entry.get(key) is not None), "")
+        version = version or unknown_version()
         return FileInfo(url, int(entry.get("size") or 0), 0, version)
 
     def _errors(self, url: str) -> contextlib.AbstractContextManager[None]:

@@ -58,17 +58,23 @@ def remote_errors(url: str, timeout: float) -> Iterator[None]:
     except IsADirectoryError as error:
         raise FileMissingError(f"{url!r} is a folder, not a file") from error
     except PermissionError as error:
-        raise OperationalError(
-            f"{url!r} may not be read: {_reason(error)}; credentials come from the environment, fsspec's"
-            " configuration, or the option storage_options"
-        ) from error
+        raise _forbidden(url, error) from error
     except TimeoutError as error:
         raise OperationalError(
             f"{url!r} cannot be read: its server was silent for {timeout:g} s (setting 'remote_timeout')"
         ) from error
     except Exception as error:
         # Every file system has errors of its own: aiohttp's, botocore's, OSError.
+        if type(error).__name__ == "NoCredentialsError":
+            raise _forbidden(url, error) from error
         raise OperationalError(f"{url!r} cannot be read: {_reason(error)}") from error
+
+
+def _forbidden(url: str, error: Exception) -> Error:
+    return OperationalError(
+        f"{url!r} may not be read: {_reason(error)}; credentials come from the environment, fsspec's configuration, or"
+        " the option storage_options"
+    )
 
 
 def missing_package(scheme: str, error: Exception) -> Error:
