@@ -13,6 +13,7 @@ decoded once for a range, whatever number of columns is wanted of it.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import zlib
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from sqlengine.errors import FileFormatError, NotSupportedError
-from sqlengine.storage.filesystem import open_input
+from sqlengine.storage.filesystem import open_input, prefetch
 from sqlengine.storage.hdf5_file import Place, check_filters, h5py_module
 from sqlengine.storage.hdf5_sequences import check_lengths, references
 
@@ -36,6 +37,9 @@ _MOST_INFLATED: Final = 1100
 _SMALL: Final = 1 << 30
 # Bytes of a contiguous dataset read at once where only some columns of them are kept.
 _STRIP_BYTES: Final = 4 << 20
+
+# Chunks of a remote file that are fetched at the same time.
+_AHEAD_BYTES: Final = 32 << 20
 
 _DEFLATE: Final = 1
 _SHUFFLE: Final = 2
@@ -109,8 +113,7 @@ class StoredArray:
         if self.chunk is None:
             return self._contiguous(start, stop)
         whole = np.empty((stop - start, *self.shape[1:]), self._memory_dtype)
-        for origin in self._origins(start, stop, None):
-            block = self._chunk_at(origin)
+        for origin, block in self._chunks(start, stop, None):
             first = max(origin[0], start)
             last = min(origin[0] + len(block), stop)
             target = (
@@ -129,8 +132,7 @@ class StoredArray:
                 last = min(first + step, stop)
                 columns[:, first - start : last - start] = self._contiguous(first, last)[:, cells].T
             return columns
-        for origin in self._origins(start, stop, cells):
-            block = self._chunk_at(origin)
+        for origin, block in self._chunks(start, stop, cells):
             first, last = max(origin[0], start), min(origin[0] + len(block), stop)
             low, high = np.searchsorted(cells, [origin[1], origin[1] + block.shape[1]])
             wanted = block[first - origin[0] : last - origin[0], cells[low:high] - origin[1]]
@@ -211,6 +213,25 @@ class StoredArray:
     def _fill(self) -> Any:
         value = self._dataset.fillvalue
         return np.zeros((), self.dtype)[()] if value is None else value
+
+    def _chunks(
+        self, start: int, stop: int, cells: NDArray[np.int64] | None
+    ) -> Iterator[tuple[tuple[int, ...], NDArray[Any]]]:
+        """The chunks that hold something wanted, with where they begin; of a remote file some at a time."""
+        assert self.chunk is not None
+        origins = self._origins(start, stop, cells)
+        together = max(1, _AHEAD_BYTES // (self.dtype.itemsize * math.prod(self.chunk)))
+        while group := list(itertools.islice(origins, together)):
+            if self._raw:
+                prefetch(self.place.file.source, functools.partial(self._ranges, group))
+            for origin in group:
+                yield origin, self._chunk_at(origin)
+
+    def _ranges(self, origins: Sequence[tuple[int, ...]]) -> list[tuple[int, int]]:
+        """The bytes [start, stop) of chunks, as far as they lie within the file."""
+        found = [self._id.get_chunk_info_by_coord(origin) for origin in origins]
+        ranges = [(each.byte_offset, each.byte_offset + each.size) for each in found if each.byte_offset is not None]
+        return [each for each in ranges if each[1] <= self.place.file.size]
 
     def _origins(self, start: int, stop: int, cells: NDArray[np.int64] | None) -> Iterator[tuple[int, ...]]:
         """Where the chunks begin that hold something wanted."""

@@ -8,6 +8,7 @@ import hdf5plugin
 import numpy as np
 import pytest
 
+import sqlengine
 from sqlengine.errors import ConversionError, FileFormatError, NotSupportedError, SettingError
 from sqlengine.storage.dataset import open_table
 from sqlengine.storage.table import Predicate
@@ -281,3 +282,23 @@ def test_the_example_of_the_documentation_runs(tmp_path: Path, monkeypatch: pyte
     exec(text.split("```python\n")[1].split("```")[0], {"print": shown.append})
     assert [frame.values.tolist()[0] for frame in shown[:3]] == [[pytest.approx(0.8)], [4.0, 11.0], [0, 12.0]]
     assert shown[4].values.tolist() == [["/image", "unit", "K"]]
+
+
+@pytest.mark.processes
+def test_all_schedulers_give_the_same_bits(make: Callable[[Build], str]) -> None:
+    rng = np.random.default_rng(5)
+
+    def build(file: Any) -> None:
+        values = rng.standard_normal(60_000) * 10.0 ** rng.integers(-8, 8, 60_000)
+        file.create_dataset("f", data=values.astype("f4"))
+        file.create_dataset("z", data=values, chunks=(5000,), compression="gzip", shuffle=True)
+        file.create_dataset("s", data=[str(k % 7) for k in range(60_000)], dtype=h5py.string_dtype(), chunks=(7000,))
+
+    path = make(build)
+    sql = f"SELECT s, avg(f), sum(z), min(f), max(z) FROM '{path}' GROUP BY s ORDER BY s"
+    whole = f"SELECT avg(f), sum(z), min(f), max(z), count(s) FROM '{path}'"
+    answers = []
+    for scheduler, workers in (("inline", 1), ("threads", 3), ("processes", 2)):
+        with sqlengine.connect(scheduler=scheduler, workers=workers, task_rows=9000, split_bytes=100_000) as session:
+            answers.append((session.execute(sql).fetchall(), session.execute(whole).fetchall()))
+    assert answers[0] == answers[1] == answers[2]

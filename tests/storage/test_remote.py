@@ -7,7 +7,10 @@ import io
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import h5py
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -76,6 +79,15 @@ def test_only_the_columns_and_row_groups_that_are_needed_are_fetched(web: Web) -
     web.sent = 0
     run(f"SELECT sum(i) FROM '{web.url}/t.parquet'")
     assert web.sent < len(PARQUET) / 4
+
+
+def test_only_the_chunks_that_are_needed_of_an_hdf5_file_are_fetched(web: Web, tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "m.h5", "w") as file:
+        file.create_dataset("m", data=np.random.default_rng(1).random((200, 4000)), chunks=(100, 100))
+    web.files["/m.h5"] = (tmp_path / "m.h5").read_bytes()
+    local = run(f"SELECT avg(c5), avg(c50), avg(c3999) FROM '{tmp_path}/m.h5'")
+    assert run(f"SELECT avg(c5), avg(c50), avg(c3999) FROM '{web.url}/m.h5'") == local
+    assert web.sent < len(web.files["/m.h5"]) / 2
 
 
 def test_text_is_not_fetched_over_and_over(web: Web) -> None:
