@@ -25,7 +25,7 @@ import numpy as np
 from sqlengine.errors import FileFormatError, NotSupportedError
 from sqlengine.storage.filesystem import open_input, prefetch
 from sqlengine.storage.hdf5_file import Place, check_filters, h5py_module
-from sqlengine.storage.hdf5_sequences import check_lengths, references
+from sqlengine.storage.hdf5_sequences import Heaps, references
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -82,6 +82,7 @@ class StoredArray:
         self._filters: list[tuple[int, tuple[int, ...]]] = []
         self._stretches: list[tuple[str, int, int]] = []
         self._element, self._references = references(place) if self.dtype.hasobject else (0, [])
+        self._heaps = Heaps(place.file)
         if layout == h5py.h5d.CHUNKED:
             self.chunk = tuple(map(int, properties.get_chunk()))
             check_filters(place)
@@ -177,8 +178,7 @@ class StoredArray:
 
     def _contiguous(self, start: int, stop: int) -> NDArray[Any]:
         if not self._raw:
-            self._check_rows(start, stop)
-            return np.asarray(self._dataset[start:stop])
+            return self._sequence_rows(start, stop)
         shape = (stop - start, *self.shape[1:])
         if not self._stretches:
             return np.full(shape, self._fill())
@@ -192,13 +192,24 @@ class StoredArray:
         data = parts[0] if len(parts) == 1 else b"".join(parts)
         return np.frombuffer(data, self.dtype, math.prod(shape)).reshape(shape)
 
-    def _check_rows(self, start: int, stop: int) -> None:
-        """Look at the lengths of the sequences in rows that HDF5 will read."""
-        offset = self._id.get_offset() if self._references else None
+    def _sequence_rows(self, start: int, stop: int) -> NDArray[Any]:
+        """As `_contiguous`, of what HDF5 has to convert."""
+        inside = (slice(start, stop),)
         row = self._element * math.prod(self.shape[1:])
-        if offset is not None and self._id.get_storage_size() == row * self.shape[0]:
-            data = self._bytes(self.place.file.path, int(offset) + start * row, (stop - start) * row)
-            check_lengths(data, self._element, self._references, self.place)
+        offset = self._id.get_offset() if self._references else None
+        if offset is None or self._id.get_storage_size() != row * self.shape[0]:
+            return np.asarray(self._dataset[inside])
+        data = self._bytes(self.place.file.path, int(offset) + start * row, (stop - start) * row)
+        return self._sequences(data, (stop - start, *self.shape[1:]), inside)
+
+    def _sequences(self, data: Any, shape: tuple[int, ...], inside: tuple[slice, ...]) -> NDArray[Any]:
+        """The values whose stored form is `data`: strings from their heaps, the rest by HDF5 if the heaps are sound."""
+        found = [self._heaps.values(data, self._element, place) for place in self._references]
+        if self.dtype.names is not None or self._references != [(0, 1)]:
+            return np.asarray(self._dataset[inside])
+        values = np.empty(len(found[0]), object)
+        values[:] = found[0]
+        return values.reshape(shape)
 
     def _bytes(self, path: str, offset: int, size: int) -> Any:
         """Exactly `size` bytes at `offset`, as a buffer."""
@@ -249,30 +260,24 @@ class StoredArray:
         inside = tuple(
             slice(low, min(low + step, size)) for low, step, size in zip(origin, self.chunk, self.shape, strict=True)
         )
-        if not self._raw:
-            if self._references and self._is_decodable:
-                self._check_chunk(origin)
+        if not (self._raw or (self._references and self._is_decodable)):
             return np.asarray(self._dataset[inside])
         kept = tuple(slice(0, part.stop - part.start) for part in inside)
         found = self._id.get_chunk_info_by_coord(origin)
         if found.byte_offset is None:
-            return np.full([part.stop for part in kept], self._fill())
-        size = self.dtype.itemsize * math.prod(self.chunk)
+            return np.asarray(self._dataset[inside]) if not self._raw else np.full([k.stop for k in kept], self._fill())
+        size = (self.dtype.itemsize if self._raw else self._element) * math.prod(self.chunk)
         partial = any(part.stop < step for part, step in zip(kept, self.chunk, strict=True))
         if partial and self._filters and found.size == size:
             # Chunks at the edge may be kept unfiltered; only HDF5 knows.
             return np.asarray(self._dataset[inside])
         if found.size > size + size // 8 + 4096:
             raise FileFormatError(f"a chunk of {self._title} is larger than what it holds")
-        return np.frombuffer(self._decoded(found, size), self.dtype).reshape(self.chunk)[kept]
-
-    def _check_chunk(self, origin: tuple[int, ...]) -> None:
-        """Look at the lengths of the sequences in a chunk that HDF5 will read."""
-        assert self.chunk is not None
-        found = self._id.get_chunk_info_by_coord(origin)
-        size = self._element * math.prod(self.chunk)
-        if found.byte_offset is not None and (not self._filters or found.size != size):
-            check_lengths(self._decoded(found, size), self._element, self._references, self.place)
+        data = self._decoded(found, size)
+        if not self._raw:
+            values = self._sequences(data, self.chunk, inside)
+            return values[kept] if values.shape == self.chunk else values
+        return np.frombuffer(data, self.dtype).reshape(self.chunk)[kept]
 
     def _decoded(self, found: Any, size: int) -> Any:
         """The `size` bytes of a chunk that HDF5 found, with the filters undone."""

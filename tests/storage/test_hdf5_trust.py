@@ -217,5 +217,22 @@ def test_declared_lengths_of_sequences_are_checked(path: str, options: dict[str,
     for (name, _), place in places.items():
         assert int.from_bytes(data[place : place + 4], "little") in (1, 2, 3)
         Path(path).write_bytes(data[:place] + b"\xff\xff\xff\x7f" + data[place + 4 :])
-        with pytest.raises(FileFormatError, match=r"declares sequences of [0-9,]+ bytes, but the file has"):
+        with pytest.raises(FileFormatError, match=r"damaged: it declares values of [0-9,]+ bytes"):
             scan(open_table(path, options={"dataset": name}))
+        # A heap that is not there, an object that is not in it, a length that is not the object's.
+        for damage, at in ((b"\x10\0", 4), (b"\xff\xff", 12), (b"\x40\0", 0)):
+            Path(path).write_bytes(data[: place + at] + damage + data[place + at + 2 :])
+            with pytest.raises(FileFormatError, match=r"damaged: a (value lies in no heap|value of .* its heap)"):
+                scan(open_table(path, options={"dataset": name}))
+
+
+def test_free_space_of_a_heap_that_leads_nowhere(path: str) -> None:
+    write(path, lambda file: file.create_dataset("s", data=["abc"] * 10, dtype=h5py.string_dtype()))
+    data = bytearray(Path(path).read_bytes())
+    # HDF5 2.0 never returns from a heap whose free space has no size.
+    last = data.rindex(b"abc") + 8
+    assert data[last : last + 8] == bytes(8)
+    data[last + 8 : last + 16] = bytes(8)
+    Path(path).write_bytes(data)
+    with pytest.raises(FileFormatError, match="the objects of a heap overlap its end"):
+        scan(open_table(path))
