@@ -36,8 +36,21 @@ def bind_option_call(context: BindContext, node: Any) -> tuple[str, Table]:
         option = reader.name(key).lower()
         if option in options:
             raise context.error(f"the option {option} of {name} is given twice", argument)
-        options[option] = _value(context, reader.get(argument, "expression"))
+        options[option] = _setting(context, reader.get(argument, "expression"))
     return name, context.catalog.open_function(name, positional, options)
+
+
+def _setting(context: BindContext, node: Any) -> object:
+    """The value of an option: a word means itself, as in `hive_types = {'day': DATE}`."""
+    reader = context.reader
+    if isinstance(node, exp.Column) and isinstance(node.this, exp.Identifier):
+        return reader.name(reader.get(node, "this"))
+    if isinstance(node, exp.Struct):
+        return {
+            reader.name(reader.get(each, "this")): _setting(context, reader.get(each, "expression"))
+            for each in reader.all(node)
+        }
+    return _value(context, node)
 
 
 def _value(context: BindContext, node: Any) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -82,10 +83,15 @@ def conform_array(array: pa.Array, sql_type: SqlType) -> pa.Array:
         return pa.DictionaryArray.from_arrays(
             pc.cast(array.indices, pa.int32()), conform_array(array.dictionary, sql_type)
         )
+    if sql_type.kind is TypeKind.INTERVAL and pa.types.is_fixed_size_binary(array.type):
+        return _parquet_interval(array)
     if sql_type.kind is TypeKind.INTERVAL and pa.types.is_duration(array.type):
         return _duration_to_interval(array)
     if sql_type.kind is TypeKind.TIMESTAMPTZ and array.type.unit == "ns":
         return pc.cast(array, target, safe=False)
+    if pa.types.is_fixed_size_binary(array.type) and not pa.types.is_decimal(array.type):
+        # Arrow casts these to nothing but bytes.
+        array = pc.cast(array, pa.binary())
     if pa.types.is_large_string(array.type) or pa.types.is_large_binary(array.type):
         return _with_small_offsets(array, target)
     # Whole numbers among floats are rounded, as SQL's casts do.
@@ -147,13 +153,26 @@ def _duration_to_interval(array: pa.Array) -> pa.Array:
     rest = ticks - days * per_day
     if len(days) and np.abs(days).max() > 2**31 - 1:
         raise pa.ArrowInvalid("a duration has more days than INTERVAL holds")
+    return _intervals(0, days, rest * (86_400 * 10**9 // per_day), array)
+
+
+def _parquet_interval(array: pa.FixedSizeBinaryArray) -> pa.Array:
+    """Parquet's INTERVAL: months, days and milliseconds, each a little-endian number of 32 bits."""
+    # Arrow's buffer may be missing if every value is NULL.
+    content = array.buffers()[1] or pa.py_buffer(bytes(12 * (array.offset + len(array))))
+    parts = np.frombuffer(content, "<i4")[3 * array.offset :][: 3 * len(array)].reshape(-1, 3)
+    parts = np.where(array.is_valid().to_numpy(zero_copy_only=False)[:, None], parts, 0)
+    return _intervals(parts[:, 0], parts[:, 1], parts[:, 2].view(np.uint32).astype(np.int64) * 10**6, array)
+
+
+def _intervals(months: Any, days: Any, nanoseconds: Any, like: pa.Array) -> pa.Array:
+    """Intervals of these parts, NULL where `like` is."""
     # The memory of month_day_nano_interval: int32 months, int32 days, int64 nanoseconds.
-    out = np.zeros(len(ticks), np.dtype([("months", np.int32), ("days", np.int32), ("nanoseconds", np.int64)]))
-    out["days"] = days
-    out["nanoseconds"] = rest * (86_400 * 10**9 // per_day)
+    out = np.zeros(len(like), np.dtype([("months", np.int32), ("days", np.int32), ("nanoseconds", np.int64)]))
+    out["months"], out["days"], out["nanoseconds"] = months, days, nanoseconds
     validity = None
-    if array.null_count:
-        validity = pa.py_buffer(np.packbits(array.is_valid().to_numpy(zero_copy_only=False), bitorder="little"))
+    if like.null_count:
+        validity = pa.py_buffer(np.packbits(like.is_valid().to_numpy(zero_copy_only=False), bitorder="little"))
     return pa.Array.from_buffers(
-        pa.month_day_nano_interval(), len(ticks), [validity, pa.py_buffer(out)], null_count=array.null_count
+        pa.month_day_nano_interval(), len(like), [validity, pa.py_buffer(out)], null_count=like.null_count
     )

@@ -18,6 +18,7 @@ from sqlengine.storage.formats import check_options, choose_format, find_format
 from sqlengine.storage.hive import detect_partitioning
 from sqlengine.storage.path_columns import FILENAME, ROW_NUMBER, place_columns
 from sqlengine.storage.splits import TASK_ROWS
+from sqlengine.storage.type_names import parse_type_name
 
 # Formats whose splits know the number of their first row.
 _NUMBERED: Final = ("parquet", "arrow")
@@ -31,6 +32,7 @@ _tables_lock = threading.Lock()
 # Options of every table of files, whatever its format.
 OPTIONS: Final[Mapping[str, type | UnionType]] = {
     "hive_partitioning": bool,
+    "hive_types": dict,
     "hive_types_autocast": bool,
     "filename": bool | str,
     "file_row_number": bool,
@@ -54,7 +56,8 @@ def open_table(
         Name of a format; by default the files' extensions tell.
     options
         Options of the format, and of every table: `hive_partitioning` (default: if all paths have the same
-        `key=value` folders), `hive_types_autocast` (default true), `filename` (true, or the name of the column to add),
+        `key=value` folders), `hive_types` (name -> type of some), `hive_types_autocast` (default true),
+        `filename` (true, or the name of the column to add),
         `file_row_number` (adds a column of that name),
         `task_rows` (rows a scan task covers, about), `split_bytes` (bytes of text a split covers, about),
         `storage_options` (of fsspec, for URLs). The files are opened under the access now in force.
@@ -76,6 +79,9 @@ def open_table(
         listed = list_sources(sources)
     shown = source if isinstance(source, str) else ", ".join(sources)
     chosen = find_format(format) if format else choose_format(listed.files, shown)
+    flags = {name for name, kind in {**OPTIONS, **chosen.options}.items() if kind is bool}
+    # SQL's numbers for false and true.
+    options = {name: bool(value) if name in flags and value in (0, 1) else value for name, value in options.items()}
     check_options(chosen, options, OPTIONS)
     access = access.with_options(None, options.pop("compression", None))
     with within(access, listed.find):
@@ -102,10 +108,13 @@ def _known_table(key: Hashable, make: Callable[[], FileTable]) -> FileTable:
 
 def _open(chosen: Format, listed: FileList, options: dict[str, object]) -> FileTable:
     files = listed.files
+    given = options.pop("hive_types", None)
+    types = {name: parse_type_name(text) for name, text in given.items()} if isinstance(given, dict) else {}
     partitioning = detect_partitioning(
         [file.path for file in files],
         _flag(options.pop("hive_partitioning", None)),
         options.pop("hive_types_autocast", True) is not False,
+        types,
     )
     filename = options.pop("filename", False)
     shown = {} if filename is False else {FILENAME if filename is True else str(filename): FILENAME}

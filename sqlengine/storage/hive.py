@@ -5,14 +5,14 @@ from __future__ import annotations
 import datetime
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, unquote
 
-from sqlengine.errors import FileFormatError
+from sqlengine.errors import FileFormatError, SettingError, did_you_mean
 from sqlengine.storage.format import Field
-from sqlengine.types import BIGINT, DATE, TIMESTAMP, VARCHAR, SqlType
+from sqlengine.types import BIGINT, DATE, TIMESTAMP, VARCHAR, SqlType, integer_range
 
 NULL_PARTITION: Final = "__HIVE_DEFAULT_PARTITION__"
 
@@ -49,7 +49,9 @@ def folder_of(keys: Sequence[str], values: Sequence[str | None]) -> str:
     )
 
 
-def detect_partitioning(paths: Sequence[str], wanted: bool | None, typed: bool = True) -> Partitioning:
+def detect_partitioning(
+    paths: Sequence[str], wanted: bool | None, typed: bool = True, types: Mapping[str, SqlType] | None = None
+) -> Partitioning:
     """The partition columns that `paths` share.
 
     Parameters
@@ -58,11 +60,15 @@ def detect_partitioning(paths: Sequence[str], wanted: bool | None, typed: bool =
         True: every path must have the same keys; None: none unless they all do; False: none.
     typed
         Whether values may become BIGINT, DATE or TIMESTAMP; else all are VARCHAR.
+    types
+        Types of some columns: whole numbers, DATE, TIMESTAMP or VARCHAR.
 
     Raises
     ------
     FileFormatError
-        If `wanted` and two paths have different keys.
+        If `wanted` and two paths have different keys, or a value is not of the type that `types` names.
+    SettingError
+        If `types` names a column that is not there, or a type that partitions cannot have.
     """
     if wanted is False:
         return Partitioning()
@@ -78,9 +84,30 @@ def detect_partitioning(paths: Sequence[str], wanted: bool | None, typed: bool =
                 f"{first_path!r} is in partition ({', '.join(first)}) but {path!r} in ({', '.join(values)});"
                 " with hive_partitioning every file needs the same keys"
             )
-    return Partitioning(
-        tuple(Field(key, _type_of([values[key] for _, values in found]) if typed else VARCHAR) for key in first)
-    )
+    given = _given_types(types or {}, first)
+    fields = []
+    # By name, as in DuckDB, not as the folders lie within each other.
+    for key in sorted(first):
+        texts = [values[key] for _, values in found]
+        type_ = given.get(key.lower())
+        if type_ is None:
+            type_ = _type_of(texts) if typed else VARCHAR
+        else:
+            wrong = next((text for text in texts if text != NULL_PARTITION and not _fits(text, type_)), None)
+            if wrong is not None:
+                raise FileFormatError(f"partition {key}={wrong} is no {type_}, which hive_types says")
+        fields.append(Field(key, type_))
+    return Partitioning(tuple(fields))
+
+
+def _given_types(types: Mapping[str, SqlType], keys: Iterable[str]) -> dict[str, SqlType]:
+    known = {key.lower() for key in keys}
+    for name, type_ in types.items():
+        if name.lower() not in known:
+            raise SettingError(f"option 'hive_types' names {name!r}, which is no partition.{did_you_mean(name, known)}")
+        if not (type_.is_integer or type_ in (DATE, TIMESTAMP, VARCHAR)):
+            raise SettingError(f"option 'hive_types': a partition can be a whole number, DATE or text, not {type_}")
+    return {name.lower(): type_ for name, type_ in types.items()}
 
 
 def _type_of(texts: Sequence[str]) -> SqlType:
@@ -99,21 +126,23 @@ _INTEGER: Final = re.compile(r"-?(0|[1-9]\d*)")
 
 
 def _fits(text: str, type_: SqlType) -> bool:
-    pattern = {BIGINT: _INTEGER, DATE: _DATE, TIMESTAMP: _TIMESTAMP}[type_]
-    if not pattern.fullmatch(text):
-        return False
+    if type_.is_integer:
+        # A number written with leading zeros is a label ('01'), as DuckDB has it.
+        low, high = integer_range(type_.kind)
+        return _INTEGER.fullmatch(text) is not None and low <= int(text) <= high
+    pattern = {DATE: _DATE, TIMESTAMP: _TIMESTAMP}.get(type_)
+    if pattern is None:
+        return True
     try:
-        value = _parse(text, type_)
+        return pattern.fullmatch(text) is not None and _parse(text, type_) is not None
     except ValueError:
         return False
-    # A number written with leading zeros is a label ('01'), as DuckDB has it.
-    return not isinstance(value, int) or -(2**63) <= value < 2**63
 
 
 def _parse(text: str, type_: SqlType) -> Value:
     if text == NULL_PARTITION:
         return None
-    if type_ == BIGINT:
+    if type_.is_integer:
         return int(text)
     if type_ == DATE:
         return datetime.date(*map(int, text.split("-")))

@@ -40,12 +40,16 @@ _READING: Final[Mapping[str, object]] = {
 
 
 class ParquetFormat:
-    """Reads Apache Parquet files."""
+    """Reads Apache Parquet files.
+
+    Options: `union_by_name` (default false), see `storage.schema.merge_schemas`; `binary_as_string` (default false):
+    bytes are texts, as old writers meant them.
+    """
 
     name = "parquet"
     extensions: tuple[str, ...] = (".parquet", ".parq", ".pq")
     has_statistics = True
-    options: Mapping[str, type] = {"union_by_name": bool}
+    options: Mapping[str, type] = {"union_by_name": bool, "binary_as_string": bool}
 
     def schema(self, files: Sequence[FileInfo], options: Options) -> FileSchema:
         """The columns of `files`, by name, from their footers (about 70 µs a file).
@@ -65,7 +69,7 @@ class ParquetFormat:
             # Thousands of files mostly have one and the same schema, and share what was made of it.
             if footer.fields is not last:
                 last = footer.fields
-                distinct.setdefault(last, file.path)
+                distinct.setdefault(_fields(footer, options), file.path)
                 refused.update(footer.refused)
         details: dict[str, object] = {"refused": refused, "first": files[0].path}
         if len(files) > _FEW:
@@ -112,10 +116,15 @@ class ParquetFormat:
             opened = _open(path)
             if opened.footer.fields is not known:
                 known = opened.footer.fields
-                check_columns(fields, str(schema.details["first"]), path, known, bool(options.get("union_by_name")))
+                own = _fields(opened.footer, options)
+                check_columns(fields, str(schema.details["first"]), path, own, bool(options.get("union_by_name")))
             _check_unchanged(opened.footer, groups)
             with file_errors(path, "Parquet"):
                 yield from opened.read(groups, fields, batch_rows)
+
+
+def _fields(footer: Footer, options: Options) -> tuple[Field, ...]:
+    return footer.as_strings() if options.get("binary_as_string") else footer.fields
 
 
 class _OpenFile:

@@ -21,7 +21,7 @@ from sqlengine.storage.filesystem import FileInfo, file_errors, open_input
 from sqlengine.storage.format import ColumnStatistics, Field
 from sqlengine.storage.parquet_bloom import BloomFilters
 from sqlengine.storage.statistics import merge_statistics
-from sqlengine.types import NULL, TIMESTAMP, TIMESTAMP_UNITS, SqlType, TypeKind, from_arrow
+from sqlengine.types import INTERVAL, NULL, TIMESTAMP, TIMESTAMP_UNITS, VARCHAR, SqlType, TypeKind, from_arrow
 
 # Serialized bytes of the footers kept in memory; parsed they are a few times larger.
 _CACHE_BYTES: Final = 64 << 20
@@ -60,6 +60,10 @@ class Footer:
         """The names here of those columns `fields` of a table that this file has."""
         here = {name.lower(): name for name in self.leaves}
         return [here[field.name.lower()] for field in fields if field.name.lower() in here]
+
+    def as_strings(self) -> tuple[Field, ...]:
+        """The fields, columns of bytes as VARCHAR."""
+        return tuple(Field(each.name, VARCHAR) if each.type.kind is TypeKind.BLOB else each for each in self.fields)
 
     def dictionary_columns(self) -> tuple[str, ...]:
         """Names of flat text columns that are better read as dictionaries; judged by three row groups."""
@@ -106,27 +110,29 @@ def load_footer(file: FileInfo, source: pa.NativeFile | None = None) -> Footer:
             _footers.move_to_end(file)
             return footer
     with file_errors(file.path, "Parquet"), nullcontext(source) if source else open_input(file.path) as opened:
+        content = _without_arrow_schema(opened, file, whole=False)
         reader = pq.ParquetReader()
-        reader.open(pa.BufferReader(_without_arrow_schema(opened, file, whole=False)))
-        return _kept(file, reader.metadata)
+        reader.open(pa.BufferReader(content))
+        return _kept(file, reader.metadata, content)
 
 
 def open_whole(file: FileInfo, source: pa.NativeFile, **options: object) -> tuple[Footer, Any]:
     """A small file, read at once: its footer, and a reader with `options`, which parsed it on the way."""
+    content = _without_arrow_schema(source, file, whole=True)
     reader = pq.ParquetReader()
-    reader.open(pa.BufferReader(_without_arrow_schema(source, file, whole=True)), **options)
-    return _kept(file, reader.metadata), reader
+    reader.open(pa.BufferReader(content), **options)
+    return _kept(file, reader.metadata, content), reader
 
 
-def _kept(file: FileInfo, metadata: Any) -> Footer:
-    """The footer with `metadata`, put into the memory of footers if it is not there."""
+def _kept(file: FileInfo, metadata: Any, content: bytes) -> Footer:
+    """The footer with `metadata`, parsed from `content`, put into the memory of footers if it is not there."""
     global _footer_bytes, _last
     # The files of a table mostly share one schema; taking it apart costs five times the parsing.
     known = _last
     if known is not None and known[0].equals(metadata.schema):
         columns = known[1]
     else:
-        columns = _take_apart(file.path, metadata.schema)
+        columns = _take_apart(file.path, metadata.schema, content)
         _last = (metadata.schema, columns)
     footer = Footer(file.path, metadata, columns.fields, columns.refused, columns.leaves)
     with _lock:
@@ -176,8 +182,11 @@ class _Columns:
 _last: tuple[Any, _Columns] | None = None
 
 
-def _take_apart(path: str, schema: Any) -> _Columns:
-    arrow_schema = schema.to_arrow_schema()
+def _take_apart(path: str, schema: Any, content: bytes) -> _Columns:
+    extended = pq.ParquetReader()
+    # The types alone, with the names that Arrow has for UUID and JSON.
+    extended.open(pa.BufferReader(content), arrow_extensions_enabled=True)
+    arrow_schema = extended.schema_arrow
     leaves: dict[str, list[int]] = {}
     for number in range(len(schema)):
         leaves.setdefault(_top_level(schema.column(number).path, arrow_schema), []).append(number)
@@ -199,12 +208,23 @@ def _take_apart(path: str, schema: Any) -> _Columns:
 
 def _type_of(arrow_type: pa.DataType, columns: Sequence[Any]) -> SqlType:
     """The SQL type of a column made of the physical `columns`."""
-    if any(column.logical_type.type == "UUID" for column in columns):
-        raise NotSupportedError("Parquet type UUID has no SQL type")
-    type_ = from_arrow(arrow_type)
-    # As DuckDB: milliseconds are a detail of storage, and INT96 is read in microseconds.
-    if type_.kind is TypeKind.TIMESTAMP_MS or (type_.is_timestamp and columns[0].physical_type == "INT96"):
+    logical = [column.logical_type.to_json() for column in columns]
+    if any('"Type":"Time"' in each and '"isAdjustedToUTC":true' in each for each in logical):
+        raise NotSupportedError("Parquet's TIME in UTC (TIME WITH TIME ZONE) is not read yet")
+    if any(column.converted_type == "INTERVAL" for column in columns):
+        if arrow_type.num_fields:
+            raise NotSupportedError("an INTERVAL within a nested value is not read yet")
+        return INTERVAL
+    return _stored_type(from_arrow(arrow_type), columns[0].physical_type == "INT96" if columns else False)
+
+
+def _stored_type(type_: SqlType, is_int96: bool) -> SqlType:
+    """As DuckDB: milliseconds are a detail of storage, and INT96 is read in microseconds."""
+    if type_.kind is TypeKind.TIMESTAMP_MS or (type_.is_timestamp and is_int96):
         return TIMESTAMP
+    if type_.children:
+        children = tuple((name, _stored_type(child, is_int96)) for name, child in type_.children)
+        return dataclasses.replace(type_, children=children)
     return type_
 
 
