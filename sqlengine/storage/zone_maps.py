@@ -162,6 +162,6 @@ class SplitWatch:
 def _is_settled(file: FileInfo) -> bool:
     """Whether the file would look different if it changed from now on."""
     if not file.mtime_ns:
-        return bool(file.version)
+        return file.is_versioned
     least = _TICK_NS if file.mtime_ns % _SECOND_NS else 2 * _SECOND_NS
     return time.time_ns() - file.mtime_ns > least

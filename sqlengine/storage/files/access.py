@@ -56,6 +56,11 @@ class FileInfo:
     mtime_ns: int
     version: str = ""
 
+    @property
+    def is_versioned(self) -> bool:
+        """Whether a remote store tells one content of the file from another."""
+        return bool(self.version) and not self.version.startswith(_UNKNOWN)
+
     def is_version(self, version: str) -> bool:
         """Whether the file may be what it was when its store says `version` of it now ('': nothing)."""
         return self.version.startswith(_UNKNOWN) or not version or self.version == version
