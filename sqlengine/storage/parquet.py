@@ -149,6 +149,13 @@ class _OpenFile:
 
     def read(self, groups: Sequence[Split], fields: Sequence[Field], batch_rows: int) -> Iterator[pa.RecordBatch]:
         """Batches of adjacent row groups."""
+        try:
+            yield from self._read(groups, fields, batch_rows)
+        finally:
+            # The file stays open; what was fetched of it goes.
+            prefetch(self.source, tuple)
+
+    def _read(self, groups: Sequence[Split], fields: Sequence[Field], batch_rows: int) -> Iterator[pa.RecordBatch]:
         names = self.footer.stored(fields)
         if not names:
             # None of the columns is in this file.
