@@ -21,7 +21,7 @@ from sqlengine.storage.splits import TASK_ROWS
 from sqlengine.storage.type_names import parse_type_name
 
 # Formats whose splits know the number of their first row.
-_NUMBERED: Final = ("parquet", "arrow")
+_NUMBERED: Final = ("parquet", "arrow", "hdf5")
 
 SPLIT_BYTES: Final = 16 << 20
 
@@ -118,8 +118,7 @@ def _open(chosen: Format, listed: FileList, options: dict[str, object]) -> FileT
     )
     filename = options.pop("filename", False)
     shown = {} if filename is False else {FILENAME if filename is True else str(filename): FILENAME}
-    # HDF5 numbers its rows itself.
-    if ROW_NUMBER not in chosen.options and options.pop(ROW_NUMBER, False):
+    if options.pop(ROW_NUMBER, False):
         if chosen.name not in _NUMBERED:
             raise NotSupportedError(f"{chosen.name} files do not tell the numbers of their rows: file_row_number")
         shown = {ROW_NUMBER: ROW_NUMBER} | shown

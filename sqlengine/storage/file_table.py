@@ -281,6 +281,7 @@ class FileTable:
                 stored = [name for name in missing if name not in self._columns.sources]
                 found = dict(look([split.path], self._format.statistics, split, self._schema, stored))
             found.update(self._path_statistics(split.path, split.rows, missing))
+            found.update(self._columns.row_numbers(split, missing))
             for name in missing:
                 known[split, name] = widened(found[name], self._types[name]) if name in found else UNKNOWN
         return {name: known[split, name] for name in columns}

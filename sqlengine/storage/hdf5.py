@@ -12,13 +12,13 @@ import numpy as np
 import pyarrow as pa
 
 from sqlengine.errors import ConversionError, FileFormatError
-from sqlengine.storage.conform import conform_batch, empty_batch
+from sqlengine.storage.conform import empty_batch, fit_batch
 from sqlengine.storage.filesystem import FileInfo, file_info
-from sqlengine.storage.format import ColumnStatistics, FileSchema, Options, Split
+from sqlengine.storage.format import ColumnStatistics, Field, FileSchema, Options, Split
 from sqlengine.storage.hdf5_array import StoredArray
 from sqlengine.storage.hdf5_columns import Layout, Position, Stored
 from sqlengine.storage.hdf5_file import Hdf5File, open_hdf5
-from sqlengine.storage.hdf5_layout import ROW_NUMBER, layout_of
+from sqlengine.storage.hdf5_layout import layout_of
 from sqlengine.storage.hdf5_types import reread, to_arrow
 from sqlengine.storage.schema import merge_schemas
 
@@ -38,8 +38,7 @@ class Hdf5Format:
       the only dataset, or the only group if its datasets have one dimension and equal lengths.
     - `layout`: of a dataset of several dimensions: 'columns' (default; c0, c1, … for two dimensions), 'array' (the
       rest as ARRAY) or 'long' (dim0, dim1, …, value).
-    - `file_row_number` (default false): adds that column, which numbers the first dimension from 0. Splits are
-      skipped by it.
+    - `union_by_name` (default false): the columns of all files, NULL where a file has none.
     - `allow_external` (default false): follow links to other files, and read values kept in other files.
     """
 
@@ -50,28 +49,33 @@ class Hdf5Format:
         "dataset": str,
         "group": str,
         "layout": str,
-        ROW_NUMBER: bool,
         "allow_external": bool,
+        "union_by_name": bool,
     }
 
     def schema(self, files: Sequence[FileInfo], options: Options) -> FileSchema:
         """The columns all `files` have; each is opened."""
         layouts = [layout_of(file, options) for file in files]
-        fields = merge_schemas([(file.path, each.fields) for file, each in zip(files, layouts, strict=True)])
-        first = layouts[0]
-        return FileSchema(fields, {"refused": dict(first.refused), "positions": first.positions()})
+        fields = merge_schemas(
+            [(file.path, each.fields) for file, each in zip(files, layouts, strict=True)],
+            bool(options.get("union_by_name")),
+        )
+        refused = {name: reason for each in layouts for name, reason in each.refused.items()}
+        return FileSchema(fields, {"refused": refused, "positions": layouts[0].positions()})
 
     def splits(self, file: FileInfo, schema: FileSchema, options: Options, target_bytes: int) -> list[Split]:
         """Ranges of the first dimension that begin at chunks; rows exact. `start` and `stop` count steps of it."""
         layout = layout_of(file, options)
         steps = max(1, target_bytes // layout.step_bytes // layout.unit) * layout.unit
-        share = file.size / max(1, layout.steps)
+        # The file may hold other tables, and may be compressed.
+        share = min(file.size / max(1, layout.steps), layout.step_bytes)
         splits = []
         for start in range(0, layout.steps, steps):
             stop = min(start + steps, layout.steps)
             rows = (stop - start) * layout.rows_per_step
+            size = math.ceil((stop - start) * share)
             if rows:
-                splits.append(Split(file.path, start, stop, rows, math.ceil((stop - start) * share)))
+                splits.append(Split(file.path, start, stop, rows, size, first_row=start * layout.rows_per_step))
         return splits
 
     def statistics(self, split: Split, schema: FileSchema, columns: Sequence[str]) -> Mapping[str, ColumnStatistics]:
@@ -100,18 +104,20 @@ class Hdf5Format:
         """
         by_name = {field.name: field for field in schema.fields}
         fields = [by_name[name] for name in columns]
+        wanted = {name.lower() for name in columns}
         for path, group in itertools.groupby(splits, key=lambda split: split.path):
-            if not columns:
-                yield from _count(sum(split.rows for split in group), batch_rows)
-                continue
             layout = layout_of(file_info(path), options)
+            own = [field.name for field in layout.fields if field.name.lower() in wanted]
+            if not own:
+                yield from _count(sum(split.rows for split in group), batch_rows, fields, path)
+                continue
             with open_hdf5(path, bool(options.get("allow_external"))) as file:
-                reader = _Reader(file, layout, columns)
+                reader = _Reader(file, layout, own)
                 for split in group:
                     if split.stop > layout.steps:
                         raise FileFormatError(f"{path!r} changed while the query ran; run the query again")
                     for batch in reader.read(split, batch_rows):
-                        yield conform_batch(batch, fields, path)
+                        yield fit_batch(batch, fields, path)
 
 
 class _Reader:
@@ -201,7 +207,9 @@ class _Reader:
         return np.tile(once, (stop - start) * math.prod(inner[: axis - 1]))
 
 
-def _count(rows: int, batch_rows: int) -> Iterator[pa.RecordBatch]:
+def _count(rows: int, batch_rows: int, fields: Sequence[Field], path: str) -> Iterator[pa.RecordBatch]:
+    """Rows without a value: nothing is asked for, or nothing that this file has."""
     while rows > 0:
-        yield empty_batch(min(rows, batch_rows))
+        batch = empty_batch(min(rows, batch_rows))
+        yield fit_batch(batch, fields, path) if fields else batch
         rows -= batch_rows

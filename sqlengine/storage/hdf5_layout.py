@@ -29,8 +29,6 @@ from sqlengine.storage.hdf5_types import nested_array, sql_type_of
 from sqlengine.storage.schema import unique_names
 from sqlengine.types import BIGINT, NULL, SqlType
 
-ROW_NUMBER: Final = "file_row_number"
-
 _LAYOUTS: Final = ("columns", "array", "long")
 _MOST_COLUMNS: Final = 200_000
 _MOST_LAYOUTS: Final = 64
@@ -88,11 +86,11 @@ def _find_layout(file: Hdf5File, options: Options) -> Layout:
     if group is not None:
         place = _named(file, str(group), "group")
         if "pandas_type" in place.item.attrs:
-            return _layout(*pandas_columns(place, str(group)), (), options)
+            return _layout(*pandas_columns(place, str(group)), ())
         return _lay_out(file, _members(place, str(group)), kind, options)
     frames = pandas_groups(file)
     if len(frames) == 1 and not _outside(file, frames[0]):
-        return _layout(*pandas_columns(frames[0], frames[0].name), (), options)
+        return _layout(*pandas_columns(frames[0], frames[0].name), ())
     return _lay_out(file, _only_choice(file, frames), kind, options)
 
 
@@ -187,17 +185,10 @@ def _lay_out(file: Hdf5File, datasets: Sequence[tuple[str, Place]], kind: str, o
             columns += _cells(array, path)
         else:
             columns += _values(array, path, name, rest)
-    return _layout(columns, arrays, inner, options)
+    return _layout(columns, arrays, inner)
 
 
-def _layout(
-    columns: Sequence[Column], arrays: Sequence[StoredArray], inner: tuple[int, ...], options: Options
-) -> Layout:
-    columns = list(columns)
-    if options.get(ROW_NUMBER):
-        if any(name.lower() == ROW_NUMBER for name, _, _ in columns):
-            raise FileFormatError(f"option {ROW_NUMBER} = true adds a column of that name, but there is one already")
-        columns.append((ROW_NUMBER, Position(0), BIGINT))
+def _layout(columns: Sequence[Column], arrays: Sequence[StoredArray], inner: tuple[int, ...]) -> Layout:
     if len({array.shape[0] for array in arrays}) > 1:
         raise FileFormatError(
             f"{arrays[0].place.file.path!r} is damaged: its columns have different lengths."

@@ -66,6 +66,17 @@ class PathColumns:
             for name, value in self.values(path, files, columns).items()
         }
 
+    def row_numbers(self, split: Split, columns: Sequence[str]) -> dict[str, ColumnStatistics]:
+        """Bounds of the column that numbers rows, within a split, if it is one of `columns`."""
+        if not split.rows_exact:
+            return {}
+        last = split.first_row + split.rows - 1
+        return {
+            name: ColumnStatistics(split.first_row, last, 0, split.rows)
+            for name in columns
+            if self.sources.get(name) == ROW_NUMBER
+        }
+
     def pieces(self, splits: Sequence[Split], columns: Sequence[str]) -> Iterator[list[Split]]:
         """Adjacent splits of one file together; if rows are to be numbered, only such as lie one behind the other."""
         numbered = any(self.sources.get(name) == ROW_NUMBER for name in columns)

@@ -302,3 +302,19 @@ def test_all_schedulers_give_the_same_bits(make: Callable[[Build], str]) -> None
         with sqlengine.connect(scheduler=scheduler, workers=workers, task_rows=9000, split_bytes=100_000) as session:
             answers.append((session.execute(sql).fetchall(), session.execute(whole).fetchall()))
     assert answers[0] == answers[1] == answers[2]
+
+
+def test_files_with_other_types_and_columns(tmp_path: Path) -> None:
+    for name, columns in {
+        "a": {"X": np.arange(2, dtype="i2"), "s": np.array([b"a", b"b"])},
+        "b": {"x": np.array([0.5, 1.5]), "t": np.array([True, False])},
+    }.items():
+        with h5py.File(tmp_path / f"{name}.h5", "w") as file:
+            for column, values in columns.items():
+                file[column] = values
+    table = open_table(str(tmp_path), options={"union_by_name": True, "file_row_number": True})
+    assert types(table) == {"X": "DOUBLE", "s": "VARCHAR", "t": "BOOLEAN", "file_row_number": "BIGINT"}
+    assert scan(table) == [(0, "a", None, 0), (1, "b", None, 1), (0.5, None, True, 0), (1.5, None, False, 1)]
+    assert scan(table, ["s"]) == [("a",), ("b",), (None,), (None,)]
+    with pytest.raises(FileFormatError, match=r"column 's' is in .*a.h5' but not in .*b.h5'"):
+        open_table(str(tmp_path))
