@@ -80,8 +80,9 @@ class CsvWriter:
         self._stream = self._context.__enter__()
         forced = {name.lower() for name in style.forced}
         self._forced = [bool(forced & {"*", name.lower()}) for name in names]
-        special = [re.escape(sign) for sign in (style.delimiter, style.quote, "#", "\r", "\n") if sign]
-        self._special: Final = "|".join(special)
+        signs = [sign for sign in (style.delimiter, style.quote, "#", "\r", "\n") if sign]
+        self._signs: Final = [sign.encode() for sign in signs]
+        self._special: Final = "|".join(map(re.escape, signs))
         if style.header and names:
             header = [
                 self._quoted(pa.array([name], pa.string()), force)
@@ -116,12 +117,18 @@ class CsvWriter:
     def _quoted(self, text: pa.Array, force: bool) -> pa.Array:
         import pyarrow.compute as pc
 
+        from sqlengine.storage.text_lines import content
+
         quote, escape = self._style.quote, self._style.escape
         if not quote:
             return text
         needed = None
         if not force:
-            needed = pc.or_(pc.match_substring_regex(text, self._special), pc.equal(text, self._style.null))
+            needed = pc.equal(text, self._style.null)
+            held = bytes(content(text))
+            # To look through all bytes of a column at once is cheap, and numbers and dates never hold a sign.
+            if any(sign in held for sign in self._signs):
+                needed = pc.or_(needed, pc.match_substring_regex(text, self._special))
             if not pc.any(needed, min_count=0).as_py():
                 return text
         inside = text

@@ -21,14 +21,14 @@ def slices(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         yield batch.slice(start, ROWS)
 
 
+def content(array: pa.Array) -> memoryview:
+    """The bytes of all strings of a non-empty array, one after the other."""
+    _, places, data = array.buffers()
+    offsets = memoryview(places).cast("i")
+    first, last = offsets[array.offset], offsets[array.offset + len(array)]
+    return memoryview(data)[first:last] if last > first else memoryview(b"")
+
+
 def write_lines(stream: IO[bytes], lines: pa.Array, end: str) -> None:
     """Each line and `end` after it; none may be NULL."""
-    ended = pc.binary_join_element_wise(lines, end, "")
-    first, last = _bounds(ended)
-    stream.write(memoryview(ended.buffers()[2])[first:last] if last > first else b"")
-
-
-def _bounds(array: pa.Array) -> tuple[int, int]:
-    """The bytes of the data buffer that the strings lie in."""
-    offsets = memoryview(array.buffers()[1]).cast("i")
-    return offsets[array.offset], offsets[array.offset + len(array)]
+    stream.write(content(pc.binary_join_element_wise(lines, end, "")))
