@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class ArrowWriting:
-    """Writes Arrow IPC files. UUID, BIT, JSON and TIMETZ become text, an ENUM a dictionary of its labels."""
+    """Writes Arrow IPC files. BIT and TIMETZ become text, an ENUM a dictionary of its labels."""
 
     name = "arrow"
     endings: tuple[str, ...] = (".arrow", ".feather", ".ipc")

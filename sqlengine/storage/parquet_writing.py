@@ -32,7 +32,7 @@ _LEVELS: Final = {"zstd": (1, 22), "gzip": (1, 9), "brotli": (0, 11)}
 class ParquetWriting:
     """Writes Apache Parquet.
 
-    HUGEINT becomes DECIMAL(38, 0), ENUM, UUID, BIT, JSON and TIMETZ text. INTERVAL is refused: Parquet's own has lost
+    HUGEINT becomes DECIMAL(38, 0), ENUM, BIT and TIMETZ text. INTERVAL is refused: Parquet's own has lost
     its microseconds, and Arrow writes none.
     """
 

@@ -31,7 +31,7 @@ from sqlengine.planner.expressions import Column
 from sqlengine.planner.physical_write import WriteExec
 from sqlengine.storage.hive import folder_of
 from sqlengine.storage.output_files import OutputFile, output_errors
-from sqlengine.storage.writing import Writer
+from sqlengine.storage.writing import Cells, Writer
 from sqlengine.storage.writing_formats import find_writing_format
 from sqlengine.types import BIGINT, VARCHAR
 from sqlengine.vector import Batch, Vector
@@ -119,8 +119,12 @@ class _Files:
         self._columns = node.columns
         self._data: tuple[Column, ...] = node.data
         self._format = find_writing_format(node.spec.format)
+        self._tagged = self._format.cells is Cells.VALUES
         self._schema = pa.schema(
-            [pa.field(name, export_type(column.type)) for name, column in zip(node.spec.names, node.data, strict=True)]
+            [
+                pa.field(name, export_type(column.type, self._tagged))
+                for name, column in zip(node.spec.names, node.data, strict=True)
+            ]
         )
         self._open: tuple[str, OutputFile, Writer] | None = None
         self._rows = 0
@@ -144,7 +148,10 @@ class _Files:
             self.begin(folder)
         assert self._open is not None
         _, file, writer = self._open
-        arrays = [export_array(batch.column(c.id).expand(batch.length).arrow(), c.type) for c in self._data]
+        arrays = [
+            export_array(batch.column(column.id).expand(batch.length).arrow(), column.type, self._tagged)
+            for column in self._data
+        ]
         with output_errors(file.path):
             writer.write(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
         self._rows += batch.length
