@@ -68,39 +68,53 @@ class Hdf5Writing:
 
 
 class Hdf5Writer:
-    """Appends batches to datasets that grow."""
+    """Appends batches to datasets that grow. They are made once a chunk of rows is there: few rows fill no chunk."""
 
     def __init__(self, stream: IO[bytes], schema: pa.Schema, options: Options) -> None:
-        h5py = h5py_module()
-        codec = options.get("compression", "none")
-        # No times inside: the same rows give the same bytes.
-        self._file = h5py.File(stream, "w", track_order=True)
-        self._datasets = [
-            self._file.create_dataset(
-                field.name,
-                (0,),
-                _dtype(field.type, h5py),
-                maxshape=(None,),
-                chunks=(_CHUNK,),
-                compression=None if codec == "none" else codec,
-                compression_opts=options.get("compression_level"),
-                track_times=False,
-            )
-            for field in schema
-        ]
+        self._h5py = h5py_module()
+        self._file = self._h5py.File(stream, "w", track_order=True)
+        self._schema = schema
+        self._options = options
+        self._datasets: list[Any] = []
+        self._held: list[pa.RecordBatch] = []
         self._rows = 0
 
     def write(self, batch: pa.RecordBatch) -> None:
         """See `Writer.write`; ConversionError for a NULL that has no place."""
-        end = self._rows + batch.num_rows
-        for dataset, column, name in zip(self._datasets, batch.columns, batch.schema.names, strict=True):
-            dataset.resize((end,))
-            dataset[self._rows : end] = _values(column, name)
-        self._rows = end
+        self._held.append(batch)
+        if self._datasets or sum(each.num_rows for each in self._held) >= _CHUNK:
+            self._flush(_CHUNK)
 
     def close(self) -> None:
         """See `Writer.close`."""
+        if self._held or not self._datasets:
+            self._flush(max(1, sum(each.num_rows for each in self._held)))
         self._file.close()
+
+    def _flush(self, chunk: int) -> None:
+        if not self._datasets:
+            self._datasets = [self._created(field, chunk) for field in self._schema]
+        for batch in self._held:
+            end = self._rows + batch.num_rows
+            for dataset, column, name in zip(self._datasets, batch.columns, self._schema.names, strict=True):
+                dataset.resize((end,))
+                dataset[self._rows : end] = _values(column, name)
+            self._rows = end
+        self._held = []
+
+    def _created(self, field: pa.Field, chunk: int) -> Any:
+        codec = self._options.get("compression", "none")
+        return self._file.create_dataset(
+            field.name,
+            (0,),
+            _dtype(field.type, self._h5py),
+            maxshape=(None,),
+            chunks=(chunk,),
+            compression=None if codec == "none" else codec,
+            compression_opts=self._options.get("compression_level"),
+            # The same rows give the same bytes.
+            track_times=False,
+        )
 
 
 def _dtype(data_type: pa.DataType, h5py: Any) -> Any:
