@@ -11,6 +11,8 @@ from sqlengine.config import Settings
 from sqlengine.definitions import Definitions
 from sqlengine.errors import BindError, FileMissingError, InterfaceError, did_you_mean
 from sqlengine.planner.definitions import Macro, View
+from sqlengine.rejects import RejectsTables
+from sqlengine.storage.csv_options import stores_rejects
 from sqlengine.storage.dataset import open_table
 from sqlengine.storage.file_table import FileTable
 from sqlengine.storage.files.access import FileAccess, within
@@ -27,6 +29,8 @@ TABLE_FUNCTIONS: Final[Mapping[str, tuple[str, Mapping[str, object]]]] = {
     "parquet_scan": ("parquet", {}),
     "read_csv": ("csv", {}),
     "read_csv_auto": ("csv", {}),
+    "read_csv_rejects": ("csv_rejects", {"hive_partitioning": False}),
+    "sniff_csv": ("csv_sniff", {"hive_partitioning": False}),
     "read_json": ("json", {}),
     "read_json_auto": ("json", {}),
     "read_json_objects": ("json", {"objects": True}),
@@ -60,6 +64,7 @@ class SessionCatalog:
         self.definitions = Definitions()
         self.all_tables: Callable[[], Iterable[tuple[str, bool, Sequence[tuple[str, SqlType]]]]] = tuple
         self.scope: Callable[[str], object] | None = None
+        self._rejects = RejectsTables()
 
     def register(self, name: str, source: object) -> None:
         """Make `source` (a path, glob, list of paths, DataFrame, or anything with an Arrow stream) the table `name`."""
@@ -74,7 +79,9 @@ class SessionCatalog:
 
     def view(self, parts: tuple[str, ...]) -> View | None:
         """The view of that name, or None."""
-        return self.definitions.view(parts[-1]) if _is_local(parts) else None
+        if not _is_local(parts):
+            return None
+        return self.definitions.view(parts[-1]) or self._rejects.view(parts[-1])
 
     def macro(self, name: str) -> Macro | None:
         """The macro of that name, or None."""
@@ -90,6 +97,9 @@ class SessionCatalog:
         defined = self.definitions.table(name)
         if defined is not None:
             return defined
+        rejects = self._rejects.table(name, self._open_files)
+        if rejects is not None:
+            return rejects
         registered = self._registered.get(name.lower())
         if registered is not None:
             table = registered[1]
@@ -133,7 +143,10 @@ class SessionCatalog:
         source = positional[0]
         paths = source if isinstance(source, str) else [str(path) for path in source]
         format_name, preset = TABLE_FUNCTIONS[name.lower()]
-        return self._open_files(paths, format_name, {**preset, **options})
+        table = self._open_files(paths, format_name, {**preset, **options})
+        if format_name == "csv" and stores_rejects(options):
+            self._rejects.add(paths, options)
+        return table
 
     def holds_more_than(self, size: int) -> bool:
         """Whether the folder's files have more than `size` bytes; stops looking as soon as that is clear."""

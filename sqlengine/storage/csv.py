@@ -1,6 +1,6 @@
 """CSV, plain or compressed (.gz, .zst, .bz2, .lz4, .xz): guessed dialect and types, splits at true record ends.
 
-Plain files are cut into splits of about `split_bytes`; a compressed file is one split.
+Plain files are cut into splits of about `split_bytes`; what is read from front to back (see `csv_pieces`) is one.
 """
 
 from __future__ import annotations
@@ -10,20 +10,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import pyarrow as pa
-import pyarrow.csv as pacsv
 
-from sqlengine.errors import FileFormatError
-from sqlengine.storage.conform import conform_batch, empty_batch
+from sqlengine.storage.conform import conform_batch, empty_batch, fit_batch
 from sqlengine.storage.csv_errors import explain_failure
+from sqlengine.storage.csv_faults import find_faults, without
+from sqlengine.storage.csv_options import OPTION_TYPES, csv_options
+from sqlengine.storage.csv_parse import Layout, parse
+from sqlengine.storage.csv_pieces import Piece, header_end, is_streamed, map_file, pieces, records_start
 from sqlengine.storage.csv_records import cut_records
-from sqlengine.storage.csv_sample import data_start, map_file
-from sqlengine.storage.csv_schema import Layout, guess_schema
-from sqlengine.storage.csv_types import FALSE_VALUES, TRUE_VALUES, fits, reading_type
-from sqlengine.storage.filesystem import FileInfo, compression_of, file_errors, open_stream
+from sqlengine.storage.csv_sample import first_record, read_head
+from sqlengine.storage.csv_schema import guess_schema, names_of
+from sqlengine.storage.filesystem import FileInfo, compression_of, file_errors
 from sqlengine.storage.format import ColumnStatistics, Field, FileSchema, Options, Split
-
-# A compressed file is parsed in blocks of this size; no record may be longer.
-_STREAM_BLOCK: Final = 16 << 20
 
 # What text files compress to, for estimates of rows.
 _COMPRESSION_RATIO: Final = 4
@@ -32,44 +30,15 @@ _COMPRESSION_RATIO: Final = 4
 class CsvFormat:
     """Reads text files of delimited records (RFC 4180 and what is commonly taken for it).
 
-    Options; what they do not say is guessed from a sample:
-
-    - `delim` (or `sep`, `delimiter`): one character; guessed among , | ; and tab.
-    - `quote` (default "), `escape` (default: the quote, doubled): one character, or '' for none. A file with
-      another escape is one split.
-    - `header`: whether the first record holds names. `skip`: lines to skip before it.
-    - `nullstr` (default empty): the text that means NULL, quoted or not.
-    - `encoding`: utf-8 (default), latin-1 or cp1252.
-    - `columns`: name -> type of all columns. `types`: name -> type of some. `all_varchar`: no guessing of types.
-    - `dateformat`, `timestampformat`: strptime formats, tried before ISO 8601, for DATE and TIMESTAMP columns.
-    - `compression`: auto (default: the ending of the name tells), none, gzip, zstd, bz2, lz4 or xz.
-    - `sample_rows` (default 20480; -1: all): rows that types are guessed from.
-
-    Types are guessed among BOOLEAN, BIGINT, HUGEINT, DOUBLE, TIME, DATE, TIMESTAMP, TIMESTAMP WITH TIME ZONE
-    and VARCHAR; dates in ISO form only, for 03/04/2020 has two readings.
+    What options do not say is guessed from a sample: see `CsvOptions` and docs/formats/csv.md. Types are guessed among
+    BOOLEAN, BIGINT, HUGEINT, DOUBLE, TIME, DATE, TIMESTAMP, TIMESTAMP WITH TIME ZONE and VARCHAR; dates that are not in
+    ISO form only if all of them can be read in one way alone, for 03/04/2020 has two readings.
     """
 
     name = "csv"
     extensions: tuple[str, ...] = (".csv", ".tsv")
     has_statistics = False
-    options: Mapping[str, type] = {
-        "delim": str,
-        "sep": str,
-        "delimiter": str,
-        "quote": str,
-        "escape": str,
-        "header": bool,
-        "skip": int,
-        "nullstr": str,
-        "encoding": str,
-        "columns": dict,
-        "types": dict,
-        "all_varchar": bool,
-        "dateformat": str,
-        "timestampformat": str,
-        "compression": str,
-        "sample_rows": int,
-    }
+    options: Mapping[str, type] = {**OPTION_TYPES, "union_by_name": bool}
 
     def schema(self, files: Sequence[FileInfo], options: Options) -> FileSchema:
         """Columns as options say, the rest guessed from a sample of up to 32 files (never from their order).
@@ -87,19 +56,17 @@ class CsvFormat:
 
     def splits(self, file: FileInfo, schema: FileSchema, options: Options, target_bytes: int) -> list[Split]:
         """Stretches of whole records, header excluded; rows are estimated from the sample."""
-        layout = _layout_of(schema)
+        layout = layout_of(schema)
         dialect = layout.dialect
         if not file.size:
             return []
-        if compression_of(file.path) is not None:
-            rows = max(1, int(file.size * _COMPRESSION_RATIO / layout.row_bytes))
+        if is_streamed(file.path, dialect):
+            ratio = _COMPRESSION_RATIO if compression_of(file.path) is not None else 1
+            rows = max(1, int(file.size * ratio / layout.row_bytes))
             return [Split(file.path, 0, file.size, rows, file.size, rows_exact=False)]
         data = map_file(file.path)
-        start = data_start(data, dialect)
-        if dialect.can_be_cut:
-            cuts = cut_records(data, start, target_bytes, dialect.delimiter, dialect.quote)
-        else:
-            cuts = [start, len(data)] if start < len(data) else []
+        start = header_end(data, records_start(data, dialect), dialect)
+        cuts = cut_records(data, start, target_bytes, dialect.delimiter, dialect.quote)
         return [
             Split(file.path, first, stop, max(1, round((stop - first) / layout.row_bytes)), stop - first, False)
             for first, stop in itertools.pairwise(cuts)
@@ -111,14 +78,22 @@ class CsvFormat:
 
     def reading(self, schema: FileSchema, options: Options) -> str:
         """Dialect, names and formats; not what the sample of all files said of the number of rows."""
-        layout = _layout_of(schema)
+        layout = layout_of(schema)
+        numbers = (layout.decimal_point, layout.thousands)
+        # Which records are left out depends on all types.
+        limits = [str(field.type) for field in schema.fields] if layout.skips_faults else None
         names = [field.name for field in schema.fields]
-        return repr((layout.dialect, names, layout.date_format, layout.timestamp_format))
+        formats = sorted((layout.formats or {}).items())
+        told = (layout.dialect, names, formats, numbers, sorted(layout.not_null), limits, layout.max_line_size)
+        return repr((*told, layout.by_name))
 
     def read(
         self, splits: Sequence[Split], schema: FileSchema, columns: Sequence[str], options: Options, batch_rows: int
     ) -> Iterator[pa.RecordBatch]:
         """Batches of `columns`; others are tokenized but not converted. Repetitive text comes dictionary-encoded.
+
+        Where records that do not fit are left out, all columns are converted: which rows there are does not depend on
+        the columns that are asked for.
 
         Raises
         ------
@@ -127,82 +102,50 @@ class CsvFormat:
         ConversionError
             If a value does not fit its column; names file, line, column, value and a remedy.
         """
+        layout = layout_of(schema)
+        by_name = {field.name: field for field in schema.fields}
+        fields = [by_name[name] for name in columns]
         for split in splits:
-            yield from _read_split(split, schema, columns, batch_rows)
+            with file_errors(split.path, "CSV"):
+                stored = stored_fields(split.path, schema, options)
+                for piece in pieces(split.path, split.start, split.stop, layout.dialect):
+                    for batch in _read_piece(split.path, piece, stored, fields, layout).to_batches():
+                        for start in range(0, batch.num_rows, batch_rows):
+                            part = batch.slice(start, batch_rows)
+                            if not fields:
+                                yield empty_batch(part.num_rows)
+                            elif layout.by_name:
+                                yield fit_batch(part, fields, split.path)
+                            else:
+                                yield conform_batch(part.select(list(columns)), fields, split.path)
 
 
-def _read_split(split: Split, schema: FileSchema, columns: Sequence[str], batch_rows: int) -> Iterator[pa.RecordBatch]:
-    layout = _layout_of(schema)
-    by_name = {field.name: field for field in schema.fields}
-    fields = [by_name[name] for name in columns]
-    with file_errors(split.path, "CSV"):
-        try:
-            for batch in _parse(split, schema, fields, layout):
-                for start in range(0, batch.num_rows, batch_rows):
-                    part = batch.slice(start, batch_rows)
-                    if fields:
-                        yield conform_batch(part.select(list(columns)), fields, split.path)
-                    else:
-                        yield empty_batch(part.num_rows)
-        except pa.ArrowInvalid as error:
-            positions = {field.name: number for number, field in enumerate(schema.fields)}
-            read = [(positions[field.name], field) for field in fields]
-            raise explain_failure(
-                split.path, split.start, split.stop, layout.dialect, len(schema.fields), read, fits, error
-            ) from error
-
-
-def _parse(split: Split, schema: FileSchema, fields: Sequence[Field], layout: Layout) -> Iterator[pa.RecordBatch]:
-    dialect = layout.dialect
-    names = [field.name for field in schema.fields]
-    if fields:
-        wanted = {
-            field.name: reading_type(field.type, field.name in layout.dictionaries, layout.date_format is not None)
-            for field in fields
-        }
-    else:
-        # Counting rows: Arrow converts at least one column, and bytes are the cheapest.
-        wanted = {names[0]: pa.binary()}
-    compressed = compression_of(split.path) is not None
-    if compressed:
-        source = open_stream(split.path)
-        block = _STREAM_BLOCK
-    else:
-        # One block a split: a record can then never straddle two.
-        data = map_file(split.path)[split.start : split.stop]
-        if len(data) < split.stop - split.start:
-            raise FileFormatError(f"{split.path!r} changed while the query ran; run the query again")
-        if not bytes(data[:4096]).strip(b"\r\n") and not bytes(data).strip(b"\r\n") and len(names) > 1:
-            return
-        source = pa.BufferReader(data)
-        block = len(data) + 1
-    formats = [text for text in (layout.date_format, layout.timestamp_format) if text]
-    reader = pacsv.open_csv(
-        source,
-        read_options=pacsv.ReadOptions(
-            use_threads=False,
-            block_size=block,
-            column_names=names,
-            skip_rows=dialect.skip if compressed else 0,
-            skip_rows_after_names=1 if compressed and dialect.header else 0,
-            encoding=dialect.encoding,
-        ),
-        parse_options=dialect.parse_options(len(names)),
-        convert_options=pacsv.ConvertOptions(
-            column_types=wanted,
-            include_columns=list(wanted),
-            null_values=[dialect.null],
-            true_values=[*TRUE_VALUES, "1"],
-            false_values=[*FALSE_VALUES, "0"],
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=True,
-            timestamp_parsers=[*formats, pacsv.ISO8601] if formats else None,
-        ),
-    )
-    yield from reader
-
-
-def _layout_of(schema: FileSchema) -> Layout:
+def layout_of(schema: FileSchema) -> Layout:
+    """What `guess_schema` found out about how files are written."""
     layout = schema.details["layout"]
     assert isinstance(layout, Layout)
     return layout
+
+
+def stored_fields(path: str, schema: FileSchema, options: Options) -> list[Field]:
+    """The columns that the records of one file have, in their order, under the table's names."""
+    layout = layout_of(schema)
+    if not layout.by_name:
+        return list(schema.fields)
+    first = first_record(read_head(path, layout.dialect.encoding), layout.dialect)
+    known = {field.name.lower(): field for field in schema.fields}
+    return [known[name.lower()] for name in names_of(first, layout.dialect, csv_options(options))]
+
+
+def _read_piece(path: str, piece: Piece, stored: Sequence[Field], fields: Sequence[Field], layout: Layout) -> pa.Table:
+    """The columns `fields`, as far as a file has them, of one piece of it, and perhaps others."""
+    names = [field.name for field in stored]
+    wanted = [field for field in fields if field in stored]
+    checked = list(stored) if layout.skips_faults else wanted
+    try:
+        return parse(piece.data, names, checked, layout)
+    except pa.ArrowInvalid as error:
+        if not layout.skips_faults:
+            raise explain_failure(path, piece, stored, wanted, layout, error) from error
+        faults = find_faults(piece.data, stored, checked, layout)
+        return parse(without(piece.data, faults), names, checked, layout)

@@ -76,6 +76,21 @@ def last_record_end(data: Bytes, start: int, stop: int, delimiter: str, quote: s
     return last
 
 
+def record_starts(data: Bytes, delimiter: str, quote: str, keep_empty: bool) -> Offsets:
+    """Where each record starts; `data` is whole records. Empty lines are no records, unless `keep_empty`."""
+    ends = [chunk.record_ends(data) + 1 for chunk in _scan(data, 0, len(data), delimiter, quote)]
+    starts: Offsets = np.concatenate([np.zeros(1, np.int64), *ends])
+    starts = starts[starts < len(data)]
+    if keep_empty:
+        return starts
+    empty = data[starts] == _NEWLINE
+    returns = data[starts] == _RETURN
+    following = data[np.minimum(starts + 1, len(data) - 1)]
+    empty |= returns & ((following == _NEWLINE) | (starts + 1 == len(data)) | (not (data == _NEWLINE).any()))
+    kept: Offsets = starts[~empty]
+    return kept
+
+
 class _Chunk:
     """A stretch of a file.
 
@@ -125,7 +140,7 @@ class _Chunk:
 
 
 def _scan(data: Bytes, start: int, stop: int, delimiter: str, quote: str) -> Iterator[_Chunk]:
-    newline = _line_end(data, start, stop)
+    newline = line_end_byte(data, start, stop)
     inside = False
     # The last quote that opened or closed a field; only asked whether it is the byte before.
     last = -1
@@ -158,7 +173,7 @@ def _same(toggles: Offsets) -> Offsets:
     return toggles
 
 
-def _line_end(data: Bytes, start: int, stop: int) -> int:
+def line_end_byte(data: Bytes, start: int, stop: int) -> int:
     """The byte that ends lines: a carriage return only where no newline is near (old Macintosh files)."""
     head = data[start : min(stop, start + _CHUNK)]
     return _RETURN if (head == _RETURN).any() and not (head == _NEWLINE).any() else _NEWLINE

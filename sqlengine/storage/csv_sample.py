@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-import dataclasses
+import csv
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv as pc
 
 from sqlengine.storage.csv_dialect import Dialect
-from sqlengine.storage.csv_records import Bytes, first_record_end, last_record_end
-from sqlengine.storage.filesystem import FileInfo, compression_of, file_bytes, file_errors, open_stream
+from sqlengine.storage.csv_parse import padded, read_columns
+from sqlengine.storage.csv_pieces import (
+    Piece,
+    between,
+    header_end,
+    is_streamed,
+    map_file,
+    neutral,
+    prepared,
+    read_start,
+    records_start,
+)
+from sqlengine.storage.csv_records import Bytes, last_record_end
+from sqlengine.storage.filesystem import FileInfo
 
-_BOM: Final = b"\xef\xbb\xbf"
 _HEAD_BYTES: Final = 64 << 10
 
 
@@ -40,123 +50,129 @@ class Sample:
     size: int
 
 
-def read_head(file: FileInfo) -> bytes:
-    """The first 64 KiB of a file, decompressed, up to the last complete line; all of it if it is shorter."""
-    with file_errors(file.path, "CSV"), open_stream(file.path) as stream:
-        head = bytes(stream.read(_HEAD_BYTES + 1))
-    if len(head) <= _HEAD_BYTES:
+class Unsampled(Exception):
+    """Records at the beginning of a file, `piece`, are no rows of the table."""
+
+    def __init__(self, piece: Piece, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.piece = piece
+
+
+def read_head(path: str, encoding: str) -> bytes:
+    """The first 64 KiB of a file, decompressed, in UTF-8, up to the last complete line; all of it if it is shorter."""
+    head, is_all = read_start(path, _HEAD_BYTES, encoding)
+    if is_all:
         return head
     cut = max(head.rfind(b"\n"), head.rfind(b"\r")) + 1
     return head[:cut] if cut else head
 
 
-def map_file(path: str) -> Bytes:
-    """The bytes of an uncompressed file."""
-    with file_errors(path, "CSV"):
-        return file_bytes(path)
-
-
-def records_start(data: Bytes, dialect: Dialect) -> int:
-    """The offset of the first record (the header, if there is one): behind byte order mark and skipped lines."""
-    start = 3 if bytes(data[:3]) == _BOM else 0
-    for _ in range(dialect.skip):
-        start = first_record_end(data, start, dialect.delimiter, "")
-    return start
-
-
-def data_start(data: Bytes, dialect: Dialect) -> int:
-    """The offset of the first record that is not the header."""
-    start = records_start(data, dialect)
-    if not dialect.header:
-        return start
-    while start < len(data):
-        end = first_record_end(data, start, dialect.delimiter, dialect.quote)
-        # The header is the first record that is not an empty line.
-        if bytes(data[start:end]).strip(b"\r\n"):
-            return end
-        start = end
-    return start
-
-
 def first_record(head: bytes, dialect: Dialect) -> tuple[str, ...]:
     """The fields of the first record within `head` that is not an empty line; () if there is none."""
-    text = head.removeprefix(_BOM).decode(dialect.encoding, errors="replace")
-    lines = io.StringIO(text, newline="")
-    for _ in range(dialect.skip):
-        lines.readline()
-    return next((tuple(row) for row in dialect.reader(lines) if row), ())
+    text = prepared(head, dialect, at_start=True).data.tobytes().decode(errors="replace")
+    try:
+        return next((tuple(row) for row in dialect.reader(io.StringIO(text, newline="")) if row), ())
+    except csv.Error:
+        return ()
 
 
-def sample_file(file: FileInfo, dialect: Dialect, first: tuple[str, ...], block_bytes: int) -> Sample:
-    """Rows from the beginning, middle and end of one file, about `block_bytes` of each.
+def widest(heads: Sequence[bytes], dialect: Dialect) -> int:
+    """The most fields that a record in `heads` has."""
+    most = 0
+    for head in heads:
+        text = prepared(head, dialect, at_start=True).data.tobytes().decode(errors="replace")
+        try:
+            most = max(most, *(len(row) for row in dialect.reader(io.StringIO(text, newline=""))), 0)
+        except csv.Error:
+            continue
+    return most
+
+
+def sample_file(
+    file: FileInfo, dialect: Dialect, first: tuple[str, ...], width: int, block_bytes: int, lenient: bool
+) -> Sample:
+    """Rows from the beginning, middle and end of one file, about `block_bytes` of each; of a stream its beginning.
+
+    Parameters
+    ----------
+    width
+        The number of columns.
+    lenient
+        Whether ragged records are passed over.
 
     Raises
     ------
-    pyarrow.ArrowInvalid
-        If records at the beginning have another number of fields than the first one.
+    Unsampled
+        If records at the beginning have another number of fields, or are no text.
     """
-    if compression_of(file.path) is not None:
-        with file_errors(file.path, "CSV"), open_stream(file.path) as stream:
-            data = np.frombuffer(bytes(stream.read(3 * block_bytes)), np.uint8)
-        complete = len(data) < 3 * block_bytes
-    else:
-        data = map_file(file.path)
-        complete = True
-    width = len(first)
-    size = len(data)
     # The first record is told apart by the caller, whether it is a header or not.
-    start = data_start(data, _with_header(dialect))
+    headed = replace(dialect, header=True)
+    if is_streamed(file.path, dialect):
+        text, complete = read_start(file.path, 3 * block_bytes, dialect.encoding)
+        # What was decoded for the guess is not decoded again.
+        dialect = replace(dialect, encoding="utf8")
+        whole = prepared(text, headed, at_start=True)
+        start = header_end(whole.data, 0, headed)
+        stop = len(whole.data)
+        if not complete:
+            stop = last_record_end(neutral(whole.data, headed), start, stop, dialect.delimiter, dialect.quote)
+        rows = _rows(between(whole, start, stop), dialect, width, lenient)
+        return Sample(file.path, first, rows, stop - start)
+    data = map_file(file.path)
+    whole = Piece(data, data)
+    size = len(data)
+    start = header_end(data, records_start(data, headed), headed)
     if size - start <= 3 * block_bytes:
-        stop = size if complete else last_record_end(data, start, size, dialect.delimiter, dialect.quote)
-        return Sample(file.path, first, parse_rows(data[start:stop], dialect, width), stop - start)
+        return Sample(file.path, first, _rows(between(whole, start, size), dialect, width, lenient), size - start)
     stop = last_record_end(data, start, start + block_bytes, dialect.delimiter, dialect.quote)
-    tables = [parse_rows(data[start:stop], dialect, width)]
+    tables = [_rows(between(whole, start, stop), dialect, width, lenient)]
     total = stop - start
     for begin, end in ((size // 2, size // 2 + block_bytes), (size - block_bytes, size)):
-        found = _rows_within(data, begin, end, dialect, width)
+        found = _rows_within(data, begin, end, dialect, width, lenient)
         if found is not None:
             tables.append(found[0])
             total += found[1]
     return Sample(file.path, first, pa.concat_tables(tables), total)
 
 
-def parse_rows(data: Bytes, dialect: Dialect, width: int) -> pa.Table:
-    """Whole records as `width` text columns `c0`, `c1`, …
-
-    Raises
-    ------
-    pyarrow.ArrowInvalid
-        If a record has another number of fields, or text is not in the dialect's encoding.
-    """
+def _rows(piece: Piece, dialect: Dialect, width: int, lenient: bool) -> pa.Table:
+    """The records of a piece as `width` text columns `c0`, `c1`, …"""
+    if dialect.encoding != "utf8":
+        data = np.frombuffer(piece.data.tobytes().decode(dialect.encoding, "replace").encode(), np.uint8)
+        piece = Piece(data, data, piece.start, piece.lines)
     names = [f"c{number}" for number in range(width)]
-    types = dict.fromkeys(names, pa.string())
-    if not bytes(data[:4096]).strip() and not bytes(data).strip():
-        return pa.table({name: pa.array([], pa.string()) for name in names})
-    return pc.read_csv(
-        pa.BufferReader(data),
-        read_options=pc.ReadOptions(
-            use_threads=False, block_size=len(data) + 1, column_names=names, encoding=dialect.encoding
-        ),
-        parse_options=dialect.parse_options(width),
-        convert_options=pc.ConvertOptions(
-            column_types=types,
-            null_values=[dialect.null],
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=True,
-        ),
-    )
+    try:
+        data = padded(piece.data, dialect, width) if dialect.pads else piece.data
+        if not lenient:
+            return read_columns(data, names, dict.fromkeys(names, pa.string()), dialect)
+        table = read_columns(data, names, dict.fromkeys(names, pa.binary()), dialect, lambda row: "skip")
+    except pa.ArrowInvalid as error:
+        raise Unsampled(piece, error) from error
+    return pa.table([_valid_texts(column) for column in table.columns], names=names)
 
 
-def _rows_within(data: Bytes, begin: int, end: int, dialect: Dialect, width: int) -> tuple[pa.Table, int] | None:
+def _valid_texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Bytes as texts; NULL where they are none."""
+    try:
+        return column.cast(pa.string())
+    except pa.ArrowInvalid:
+        texts = [None if value is None else value.decode(errors="ignore") for value in column.to_pylist()]
+        return pa.chunked_array([pa.array(texts, pa.string())])
+
+
+def _rows_within(
+    data: Bytes, begin: int, end: int, dialect: Dialect, width: int, lenient: bool
+) -> tuple[pa.Table, int] | None:
     """Records within a stretch whose start may lie anywhere, even within quotes; None if none can be made out."""
     for start in _possible_starts(data[begin:end], dialect):
         first = begin + start
         stop = last_record_end(data, first, end, dialect.delimiter, dialect.quote) if end < len(data) else end
         if stop <= first:
             continue
+        part = data[first:stop]
         try:
-            return parse_rows(data[first:stop], dialect, width), stop - first
-        except pa.ArrowInvalid:
+            return _rows(Piece(part, part), dialect, width, lenient), stop - first
+        except Unsampled:
             continue
     return None
 
@@ -171,10 +187,6 @@ def _possible_starts(block: Bytes, dialect: Dialect) -> Iterator[int]:
     second = text.find(b"\n", quote) + 1 if quote >= 0 else 0
     if second and second != first:
         yield second
-
-
-def _with_header(dialect: Dialect) -> Dialect:
-    return dataclasses.replace(dialect, header=True)
 
 
 def spread(files: Sequence[FileInfo], most: int) -> list[FileInfo]:

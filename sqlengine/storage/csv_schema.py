@@ -2,135 +2,243 @@
 
 from __future__ import annotations
 
-import dataclasses
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from sqlengine.errors import FileFormatError, SettingError, did_you_mean
-from sqlengine.storage.csv_dialect import Dialect, dialect_from_options
+from sqlengine.keywords import KEYWORDS
+from sqlengine.storage.csv_dialect import Dialect
 from sqlengine.storage.csv_errors import explain_failure
-from sqlengine.storage.csv_sample import (
-    Sample,
-    first_record,
-    map_file,
-    read_head,
-    records_start,
-    sample_file,
-    spread,
-)
-from sqlengine.storage.csv_types import fits, guess_type
-from sqlengine.storage.filesystem import FileInfo, compression_of, file_errors
+from sqlengine.storage.csv_guess import guess_dialect
+from sqlengine.storage.csv_options import CsvOptions, csv_options
+from sqlengine.storage.csv_parse import Layout
+from sqlengine.storage.csv_sample import Sample, Unsampled, first_record, read_head, sample_file, spread, widest
+from sqlengine.storage.csv_types import guess_type
+from sqlengine.storage.filesystem import FileInfo, file_errors, in_parallel
 from sqlengine.storage.format import Field, FileSchema, Options
 from sqlengine.storage.schema import unique_names
-from sqlengine.storage.type_names import parse_type_name
 from sqlengine.types import VARCHAR, SqlType, TypeKind
 
 _SAMPLED_FILES: Final = 32
-_SAMPLE_ROWS: Final = 20_480
 _LEAST_BLOCK: Final = 8 << 10
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """What reading needs to know beyond the fields; `FileSchema.details["layout"]`.
+class _Column:
+    """A column of the table, and its texts in the samples."""
 
-    Attributes
-    ----------
-    dictionaries
-        Names of text columns that are read as dictionaries.
-    row_bytes
-        Bytes of text a record takes, on average over the sample.
-    """
-
-    dialect: Dialect
-    dictionaries: frozenset[str]
-    row_bytes: float
-    date_format: str | None
-    timestamp_format: str | None
+    name: str
+    texts: pa.ChunkedArray
 
 
 def guess_schema(files: Sequence[FileInfo], options: Options) -> FileSchema:
     """The columns of `files`; see `CsvFormat.schema`."""
+    settings = csv_options(options)
     filled = [file for file in files if file.size]
-    sampled = spread(filled, _SAMPLED_FILES)
-    heads = {file.path: read_head(file) for file in sampled}
-    dialect = dialect_from_options(options, [head.decode("utf-8", errors="replace") for head in heads.values()])
-    firsts = {file.path: first_record(heads.get(file.path) or read_head(file), dialect) for file in filled}
-    sampled = [file for file in sampled if firsts[file.path]]
-    declared = _declared(options, "columns")
-    if not sampled:
-        fields = tuple(Field(name, type_) for name, type_ in declared.items()) or (Field("column0", VARCHAR),)
-        return FileSchema(fields, {"layout": _layout(dialect, frozenset(), 1.0, options)})
-    _check_widths(firsts, len(declared) or len(firsts[sampled[0].path]), dialect)
-    block = _block_bytes(heads, sampled, options)
-    samples = [_sample(file, dialect, firsts[file.path], block) for file in sampled]
-    guesses = list(declared.values()) or _guesses(samples)
-    if "header" not in options:
-        dialect = dataclasses.replace(dialect, header=_have_header(samples, guesses, declared, dialect))
-    names = list(declared) or _names(samples[0].first, dialect)
-    if not declared:
-        _check_names(firsts, dialect, files)
-        # Without a header the first records are data, and may widen a type.
-        guesses = guesses if dialect.header else _guesses(samples, dialect)
-    types = list(declared.values()) or _types(names, guesses, options)
+    paths = [file.path for file in filled]
+    # Of all files, for each has to have the columns.
+    heads = dict(zip(paths, in_parallel(lambda path: read_head(path, settings.encoding), paths, paths), strict=True))
+    chosen = spread(filled, _SAMPLED_FILES)
+    dialect = guess_dialect(settings, [heads[file.path] for file in chosen])
+    firsts = {path: first for path in paths if (first := first_record(heads[path], dialect))}
+    if settings.null_padding and firsts:
+        most = max(widest([heads[file.path] for file in chosen], dialect), len(settings.columns))
+        firsts = {path: (*first, *[""] * (most - len(first))) for path, first in firsts.items()}
+    chosen = [file for file in chosen if file.path in firsts]
+    if not chosen:
+        dialect = replace(dialect, header=bool(settings.header))
+        fields = tuple(Field(name, type_) for name, type_ in settings.columns.items()) or (Field("column0", VARCHAR),)
+        return _schema(fields, [], dialect, settings, {}, 1.0, False)
+    by_name = bool(options.get("union_by_name")) and not settings.columns
+    if not by_name:
+        _check_widths(firsts, len(settings.columns) or len(firsts[chosen[0].path]), dialect)
+    else:
+        chosen = _covering(chosen, filled, firsts)
+    samples = _samples(chosen, firsts, heads, dialect, settings)
+    if settings.header is None:
+        dialect = replace(dialect, header=_have_header(samples, settings, dialect))
+    by_name = dialect.header and (by_name or (not settings.columns and _in_other_order(firsts, dialect, settings)))
+    if not by_name:
+        _check_names(firsts, dialect, settings)
+    columns = _columns(samples, firsts, dialect, settings, by_name)
+    declared = settings.columns or _declared(columns, settings)
+    fields_, formats = [], {}
+    for column in columns:
+        type_, format_ = _type_and_format(column, declared, settings)
+        fields_.append(Field(column.name, type_))
+        if format_ is not None:
+            formats[column.name] = format_
     rows = sum(sample.rows.num_rows for sample in samples)
     size = sum(sample.size for sample in samples)
-    dictionaries = frozenset(
-        name
-        for position, name in enumerate(names)
-        if types[position].kind is TypeKind.VARCHAR and _is_repetitive(samples, position)
+    _check_not_null(settings, fields_)
+    return _schema(fields_, columns, dialect, settings, formats, max(1.0, size / max(1, rows)), by_name, declared)
+
+
+def names_of(first: Sequence[str], dialect: Dialect, settings: CsvOptions) -> list[str]:
+    """The columns of a file with the first record `first`: names from the header, trimmed; numbered without one."""
+    digits = len(str(len(first) - 1))
+    names = [f"column{number:0{digits}}" for number in range(len(first))]
+    if dialect.header:
+        names = [text.strip() or name for text, name in zip(first, names, strict=True)]
+        if settings.normalize_names:
+            names = [_normal(name) for name in names]
+    if len(settings.names) > len(names):
+        raise SettingError(f"option 'names' has {len(settings.names)} names for {len(names)} columns")
+    return unique_names([*settings.names, *names[len(settings.names) :]])
+
+
+def _schema(
+    fields: Sequence[Field],
+    columns: Sequence[_Column],
+    dialect: Dialect,
+    settings: CsvOptions,
+    formats: Mapping[str, str],
+    row_bytes: float,
+    by_name: bool,
+    declared: Mapping[str, SqlType] | None = None,
+) -> FileSchema:
+    repetitive = {column.name for column in columns if _is_repetitive(column.texts)}
+    told = {name.lower() for name in declared or settings.columns}
+    layout = Layout(
+        dialect=dialect,
+        dictionaries=frozenset(
+            field.name for field in fields if field.type.kind is TypeKind.VARCHAR and field.name in repetitive
+        ),
+        row_bytes=row_bytes,
+        formats=dict(formats),
+        decimal_point=settings.decimal_point,
+        thousands=settings.thousands,
+        not_null=frozenset(
+            field.name for field in fields if field.name.lower() in {name.lower() for name in settings.not_null}
+        ),
+        guessed=frozenset(field.name for field in fields if field.name.lower() not in told),
+        skips_faults=settings.ignore_errors,
+        rejects_limit=settings.rejects_limit,
+        max_line_size=settings.max_line_size,
+        by_name=by_name,
     )
-    fields = tuple(Field(name, type_) for name, type_ in zip(names, types, strict=True))
-    return FileSchema(fields, {"layout": _layout(dialect, dictionaries, max(1.0, size / max(1, rows)), options)})
+    return FileSchema(tuple(fields), {"layout": layout})
 
 
-def _layout(dialect: Dialect, dictionaries: frozenset[str], row_bytes: float, options: Options) -> Layout:
-    formats = [options.get(name) for name in ("dateformat", "timestampformat")]
-    date_format, timestamp_format = (None if text is None else str(text) for text in formats)
-    return Layout(dialect, dictionaries, row_bytes, date_format, timestamp_format)
-
-
-def _declared(options: Options, name: str) -> dict[str, SqlType]:
-    """Option `columns` or `types`: column name -> type."""
-    given = options.get(name)
-    if not isinstance(given, Mapping):
-        return {}
-    return {str(column): parse_type_name(text) for column, text in given.items()}
-
-
-def _block_bytes(heads: Mapping[str, bytes], sampled: Sequence[FileInfo], options: Options) -> int:
-    """Bytes of each of a file's three blocks, so that all blocks have about `sample_rows` rows."""
-    rows = options.get("sample_rows", _SAMPLE_ROWS)
-    if not isinstance(rows, int) or rows < -1 or rows == 0:
-        raise SettingError(f"option 'sample_rows' takes a number of rows, or -1 for all; not {rows!r}")
-    if rows == -1:
-        return max(file.size for file in sampled) * 100
-    text = b"".join(heads[file.path] for file in sampled)
+def _samples(
+    files: Sequence[FileInfo],
+    firsts: Mapping[str, tuple[str, ...]],
+    heads: Mapping[str, bytes],
+    dialect: Dialect,
+    settings: CsvOptions,
+) -> list[Sample]:
+    text = b"".join(heads[file.path] for file in files)
     row_bytes = len(text) / max(1, text.count(b"\n"))
-    return max(_LEAST_BLOCK, int(rows * row_bytes / (3 * len(sampled))))
+    # Each file's three blocks together have about as many rows as the sample is to have.
+    block = max(_LEAST_BLOCK, int(settings.sample_rows * row_bytes / (3 * len(files))))
+    if settings.sample_rows == -1:
+        block = max(file.size for file in files) * 100
+    return [_sample(file, dialect, firsts[file.path], block, settings) for file in files]
 
 
-def _sample(file: FileInfo, dialect: Dialect, first: tuple[str, ...], block_bytes: int) -> Sample:
+def _sample(file: FileInfo, dialect: Dialect, first: tuple[str, ...], block: int, settings: CsvOptions) -> Sample:
     with file_errors(file.path, "CSV"):
         try:
-            return sample_file(file, dialect, first, block_bytes)
-        except pa.ArrowInvalid as error:
-            fields = [(number, Field(name.strip(), VARCHAR)) for number, name in enumerate(first)]
-            start = 0 if compression_of(file.path) else records_start(map_file(file.path), dialect)
-            raise explain_failure(file.path, start, file.size, dialect, len(first), fields, fits, error) from error
+            return sample_file(file, dialect, first, len(first), block, settings.ignore_errors)
+        except Unsampled as error:
+            names = unique_names([name.strip() or f"column{number}" for number, name in enumerate(first)])
+            fields = [Field(name, VARCHAR) for name in names]
+            raise explain_failure(file.path, error.piece, fields, fields, Layout(dialect), error) from error
 
 
-def _guesses(samples: Sequence[Sample], with_firsts: Dialect | None = None) -> list[SqlType]:
-    return [guess_type(_pooled(samples, position, with_firsts)) for position in range(len(samples[0].first))]
+def _columns(
+    samples: Sequence[Sample],
+    firsts: Mapping[str, tuple[str, ...]],
+    dialect: Dialect,
+    settings: CsvOptions,
+    by_name: bool,
+) -> list[_Column]:
+    if not by_name:
+        names = list(settings.columns) or names_of(samples[0].first, dialect, settings)
+        # Without a header the first records are data, and may widen a type.
+        with_first = not dialect.header
+        return [
+            _Column(name, _pooled([(sample, position) for sample in samples], dialect, with_first))
+            for position, name in enumerate(names)
+        ]
+    spelled: dict[str, str] = {}
+    for first in firsts.values():
+        for name in names_of(first, dialect, settings):
+            spelled.setdefault(name.lower(), name)
+    places: dict[str, list[tuple[Sample, int]]] = {key: [] for key in spelled}
+    for sample in samples:
+        for position, name in enumerate(names_of(sample.first, dialect, settings)):
+            places[name.lower()].append((sample, position))
+    return [_Column(name, _pooled(places[key], dialect, False)) for key, name in spelled.items()]
 
 
-def _have_header(
-    samples: Sequence[Sample], types: Sequence[SqlType], declared: Mapping[str, SqlType], dialect: Dialect
-) -> bool:
+def _covering(
+    chosen: Sequence[FileInfo], files: Sequence[FileInfo], firsts: Mapping[str, tuple[str, ...]]
+) -> list[FileInfo]:
+    """`chosen`, and of the other files those with names in their first records that no file before has."""
+    known = {name.strip().lower() for file in chosen for name in firsts[file.path]}
+    more = list(chosen)
+    for file in sorted(files, key=lambda each: each.path):
+        names = {name.strip().lower() for name in firsts.get(file.path, ())}
+        if not names <= known:
+            known |= names
+            more.append(file)
+    return more
+
+
+def _type_and_format(
+    column: _Column, declared: Mapping[str, SqlType], settings: CsvOptions
+) -> tuple[SqlType, str | None]:
+    type_ = {name.lower(): each for name, each in declared.items()}.get(column.name.lower())
+    if type_ is None and settings.all_varchar:
+        return VARCHAR, None
+    if type_ is None:
+        return guess_type(column.texts, settings)
+    if type_.kind is TypeKind.DATE and settings.date_format is not None:
+        return type_, settings.date_format
+    if type_.kind is TypeKind.TIMESTAMP and settings.timestamp_format is not None:
+        return type_, settings.timestamp_format
+    if type_.kind in (TypeKind.DATE, TypeKind.TIMESTAMP):
+        # The type is declared, the way it is written still has to be found.
+        guess, format_ = guess_type(column.texts, replace(settings, candidates=(type_,)))
+        return type_, format_ if guess == type_ else None
+    return type_, None
+
+
+def _declared(columns: Sequence[_Column], settings: CsvOptions) -> dict[str, SqlType]:
+    """Option `types`: column name -> type.
+
+    Raises
+    ------
+    SettingError
+        If a column is not there, or there are more types than columns.
+    """
+    names = [column.name for column in columns]
+    if not isinstance(settings.types, Mapping):
+        if len(settings.types) > len(names):
+            raise SettingError(f"option 'types' has {len(settings.types)} types for {len(names)} columns")
+        return dict(zip(names, settings.types, strict=False))
+    for name in settings.types:
+        if name not in [known.lower() for known in names]:
+            raise SettingError(f"option 'types' names a column {name!r} that is not there.{did_you_mean(name, names)}")
+    return dict(settings.types)
+
+
+def _check_not_null(settings: CsvOptions, fields: Sequence[Field]) -> None:
+    names = [field.name for field in fields]
+    for name in settings.not_null:
+        if name.lower() not in [known.lower() for known in names]:
+            raise SettingError(
+                f"option 'force_not_null' names a column {name!r} that is not there.{did_you_mean(name, names)}"
+            )
+
+
+def _have_header(samples: Sequence[Sample], settings: CsvOptions, dialect: Dialect) -> bool:
     """Whether first records are names: a text where the column holds something else, or texts everywhere.
 
     Raises
@@ -139,7 +247,14 @@ def _have_header(
         If this holds for some files only.
     """
     alone = not any(sample.rows.num_rows for sample in samples)
-    verdicts = {sample.path: _is_header(sample.first, types, declared, alone, dialect) for sample in samples}
+    alike = len({len(sample.first) for sample in samples}) == 1
+    pooled = _types_by_position(samples, settings, dialect) if alike else []
+    verdicts = {
+        sample.path: _is_header(
+            sample.first, pooled or _types_by_position([sample], settings, dialect), settings, alone, dialect
+        )
+        for sample in samples
+    }
     with_header = [path for path, verdict in verdicts.items() if verdict]
     without = [path for path, verdict in verdicts.items() if not verdict]
     if with_header and without:
@@ -150,10 +265,21 @@ def _have_header(
     return bool(with_header)
 
 
+def _types_by_position(samples: Sequence[Sample], settings: CsvOptions, dialect: Dialect) -> list[SqlType]:
+    if settings.columns:
+        return list(settings.columns.values())
+    width = len(samples[0].first)
+    return [
+        guess_type(_pooled([(sample, position) for sample in samples], dialect, False), settings)[0]
+        for position in range(width)
+    ]
+
+
 def _is_header(
-    first: Sequence[str], types: Sequence[SqlType], declared: Mapping[str, SqlType], alone: bool, dialect: Dialect
+    first: Sequence[str], types: Sequence[SqlType], settings: CsvOptions, alone: bool, dialect: Dialect
 ) -> bool:
-    own = [guess_type(pa.array([None if text == dialect.null else text], pa.string())) for text in first]
+    declared = settings.columns
+    own = [guess_type(pa.array([None if text in dialect.nulls else text], pa.string()), settings)[0] for text in first]
     if declared and [text.strip().lower() for text in first] == [name.lower() for name in declared]:
         return True
     if alone and not declared:
@@ -161,73 +287,64 @@ def _is_header(
     if all(type_ == VARCHAR for type_ in types):
         return not declared and all(type_ == VARCHAR for type_ in own)
     return any(
-        type_ != VARCHAR and mine == VARCHAR and text != dialect.null
+        type_ != VARCHAR and mine == VARCHAR and text not in dialect.nulls
         for type_, mine, text in zip(types, own, first, strict=True)
     )
 
 
-def _names(first: Sequence[str], dialect: Dialect) -> list[str]:
-    """Names from the header, trimmed; columns without one are numbered, as in DuckDB."""
-    digits = len(str(len(first) - 1))
-    numbered = [f"column{number:0{digits}}" for number in range(len(first))]
-    if not dialect.header:
-        return numbered
-    return unique_names([text.strip() or name for text, name in zip(first, numbered, strict=True)])
+def _normal(name: str) -> str:
+    """A name that needs no quotes, as DuckDB makes it."""
+    plain = re.sub(r"[^a-z0-9_]", "_", name.lower())
+    return f"_{plain}" if not plain or plain[0].isdigit() or plain in KEYWORDS else plain
 
 
-def _types(names: Sequence[str], guesses: Sequence[SqlType], options: Options) -> list[SqlType]:
-    """The guesses, overruled by options `types` and `all_varchar`."""
-    given = {name.lower(): type_ for name, type_ in _declared(options, "types").items()}
-    for name in given:
-        if name not in [known.lower() for known in names]:
-            raise SettingError(f"option 'types' names a column {name!r} that is not there.{did_you_mean(name, names)}")
-    all_varchar = bool(options.get("all_varchar"))
-    return [
-        given.get(name.lower(), VARCHAR if all_varchar else guess) for name, guess in zip(names, guesses, strict=True)
-    ]
-
-
-def _pooled(samples: Sequence[Sample], position: int, with_firsts: Dialect | None = None) -> pa.ChunkedArray:
-    """The texts of one column in all samples; with those of the first records if a dialect is given."""
-    chunks = [chunk for sample in samples for chunk in sample.rows.column(position).chunks]
-    if with_firsts is not None:
-        texts = [sample.first[position] for sample in samples]
-        chunks.append(pa.array([None if text == with_firsts.null else text for text in texts], pa.string()))
+def _pooled(places: Sequence[tuple[Sample, int]], dialect: Dialect, with_first: bool) -> pa.ChunkedArray:
+    """The texts of one column, at those positions of samples; with those of the first records if these are data."""
+    chunks = [chunk for sample, position in places for chunk in sample.rows.column(position).chunks]
+    if with_first:
+        texts = [sample.first[position] for sample, position in places]
+        chunks.append(pa.array([None if text in dialect.nulls else text for text in texts], pa.string()))
     return pa.chunked_array(chunks, pa.string())
 
 
-def _is_repetitive(samples: Sequence[Sample], position: int) -> bool:
+def _is_repetitive(texts: pa.ChunkedArray) -> bool:
     """Whether a dictionary pays: at least a hundred rows, each value twenty times on average."""
-    texts = _pooled(samples, position)
     return len(texts) >= 100 and pc.count_distinct(texts).as_py() * 20 <= len(texts)
 
 
 def _check_widths(firsts: Mapping[str, tuple[str, ...]], width: int, dialect: Dialect) -> None:
     reference = next((path for path, first in firsts.items() if len(first) == width), None)
     for path, first in firsts.items():
-        if first and len(first) != width:
+        if len(first) != width:
             expected = f"{width} as in {reference!r}" if reference else f"{width}"
             raise FileFormatError(
                 f"{path!r} has {len(first)} columns, not {expected}: {', '.join(first)[:200]};"
-                " rewrite it, query it as a table of its own,"
+                " rewrite it, query it as a table of its own, take columns by their names (union_by_name = true),"
                 f" or say how it is written (delim = {dialect.delimiter!r} now)"
             )
 
 
-def _check_names(firsts: Mapping[str, tuple[str, ...]], dialect: Dialect, files: Sequence[FileInfo]) -> None:
-    if not dialect.header:
+def _in_other_order(firsts: Mapping[str, tuple[str, ...]], dialect: Dialect, settings: CsvOptions) -> bool:
+    """Whether all files have the same columns, but not all in the same order."""
+    orders = {tuple(name.lower() for name in names_of(first, dialect, settings)) for first in firsts.values()}
+    return len(orders) > 1 and len({frozenset(order) for order in orders}) == 1
+
+
+def _check_names(firsts: Mapping[str, tuple[str, ...]], dialect: Dialect, settings: CsvOptions) -> None:
+    if not dialect.header or settings.columns:
         return
     reference: tuple[str, list[str]] | None = None
-    for file in files:
-        first = firsts.get(file.path)
-        if not first:
-            continue
-        names = _names(first, dialect)
+    for path, first in firsts.items():
+        names = names_of(first, dialect, settings)
         if reference is None:
-            reference = (file.path, names)
-        elif names != reference[1]:
-            position = next(k for k, (one, other) in enumerate(zip(names, reference[1], strict=True)) if one != other)
+            reference = (path, names)
+        elif [name.lower() for name in names] != [name.lower() for name in reference[1]]:
+            position = next(
+                k
+                for k, (one, other) in enumerate(zip(names, reference[1], strict=True))
+                if one.lower() != other.lower()
+            )
             raise FileFormatError(
                 f"files of one table disagree: column {position + 1} is {reference[1][position]!r} in {reference[0]!r}"
-                f" but {names[position]!r} in {file.path!r}; rewrite one of them, or query them as two tables"
+                f" but {names[position]!r} in {path!r}; union_by_name = true has both, NULL where a file lacks one"
             )

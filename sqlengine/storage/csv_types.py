@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+import re
+from collections.abc import Iterator
+from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sqlengine.functions.date_parsing import read_moments
+from sqlengine.storage.csv_options import CsvOptions
 from sqlengine.types import (
     BIGINT,
     BOOLEAN,
@@ -22,6 +26,9 @@ from sqlengine.types import (
     arrow_type,
 )
 
+# A pa.Array or pa.ChunkedArray of strings.
+Texts: TypeAlias = Any
+
 _WORDS_TRUE: Final = ("true", "t", "yes")
 _WORDS_FALSE: Final = ("false", "f", "no")
 TRUE_VALUES: Final = [form for word in _WORDS_TRUE for form in (word, word.upper(), word.capitalize())]
@@ -30,51 +37,71 @@ FALSE_VALUES: Final = [form for word in _WORDS_FALSE for form in (word, word.upp
 _DAY: Final = r"\d{4}-\d{2}-\d{2}"
 _CLOCK: Final = r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?"
 
-# Narrowest first; a column gets the first type whose pattern every value matches and that can hold them.
 # Numbers with leading zeros or a plus sign are labels, as in DuckDB: a postal code must not lose its zero.
-_CANDIDATES: Final[tuple[tuple[SqlType, str], ...]] = (
-    (BIGINT, r"^ *-?(0|[1-9]\d*) *$"),
-    (HUGEINT, r"^ *-?(0|[1-9]\d*) *$"),
-    (
-        DOUBLE,
-        r"(?i)^ *-?((0|[1-9]\d*)(\.\d*)?([eE][-+]?\d+)?|0*\d*\.\d+([eE][-+]?\d+)?|nan|inf|infinity) *$",
-    ),
-    (TIME, rf"^{_CLOCK}$"),
-    (DATE, rf"^{_DAY}$"),
-    (TIMESTAMP, rf"^{_DAY}([ T]{_CLOCK})?$"),
-    (TIMESTAMPTZ, rf"^{_DAY}[ T]{_CLOCK}(Z|[-+]\d{{2}}(:?\d{{2}})?)$"),
-)
+_WHOLE: Final = r"^ *-?(0|[1-9]\d*) *$"
+_NUMBER: Final = r"(?i)^ *-?((0|[1-9]\d*)(\.\d*)?([eE][-+]?\d+)?|0*\d*\.\d+([eE][-+]?\d+)?|nan|inf|infinity) *$"
+_BOOLEAN: Final = "^(" + "|".join(TRUE_VALUES + FALSE_VALUES) + ")$"
+
+# Narrowest first; a column gets the first type whose pattern every value matches and that can hold them.
+_PATTERNS: Final[dict[TypeKind, str]] = {
+    TypeKind.BOOLEAN: _BOOLEAN,
+    TypeKind.UTINYINT: _WHOLE,
+    TypeKind.TINYINT: _WHOLE,
+    TypeKind.USMALLINT: _WHOLE,
+    TypeKind.SMALLINT: _WHOLE,
+    TypeKind.UINTEGER: _WHOLE,
+    TypeKind.INTEGER: _WHOLE,
+    TypeKind.BIGINT: _WHOLE,
+    TypeKind.UBIGINT: _WHOLE,
+    TypeKind.HUGEINT: _WHOLE,
+    TypeKind.DECIMAL: _NUMBER,
+    TypeKind.FLOAT: _NUMBER,
+    TypeKind.DOUBLE: _NUMBER,
+    TypeKind.TIME: rf"^{_CLOCK}$",
+    TypeKind.DATE: rf"^{_DAY}$",
+    TypeKind.TIMESTAMP: rf"^{_DAY}([ T]{_CLOCK})?$",
+    TypeKind.TIMESTAMPTZ: rf"^{_DAY}[ T]{_CLOCK}(Z|[-+]\d{{2}}(:?\d{{2}})?)$",
+}
+_RANKS: Final = list(_PATTERNS)
+_USUAL: Final = (BOOLEAN, BIGINT, HUGEINT, DOUBLE, TIME, DATE, TIMESTAMP, TIMESTAMPTZ)
+
+_ORDERS: Final = (("%Y{0}%m{0}%d",), ("%d{0}%m{0}%Y", "%m{0}%d{0}%Y"))
+_CLOCKS: Final = (" %H:%M:%S", " %I:%M:%S %p")
+_SHAPES: Final = {"Y": r"\d{4}", "m": r"\d{1,2}", "d": r"\d{1,2}", "H": r"\d{1,2}", "I": r"\d{1,2}", "M": r"\d{2}"}
 
 
-def guess_type(values: pa.Array | pa.ChunkedArray) -> SqlType:
-    """The narrowest type that holds every text of `values` (NULLs aside); VARCHAR if there is none or no value.
+def guess_type(values: Texts, options: CsvOptions) -> tuple[SqlType, str | None]:
+    """The narrowest type that holds every text of `values` (NULLs aside), and the strptime format of its texts.
 
-    Depends on the set of values only, not on their order.
+    VARCHAR if there is none or no value; no format where CAST reads the texts. Days and months are told apart by the
+    texts, or not at all: where all could be either, the column stays text. Depends on the set of values only, not on
+    their order.
     """
     texts = values.drop_null()
     if not len(texts):
-        return VARCHAR
-    if _all(pc.is_in(texts, pa.array(TRUE_VALUES + FALSE_VALUES))):
-        return BOOLEAN
-    for type_, pattern in _CANDIDATES:
-        # The first value rules out most candidates at once.
-        if (
-            pc.match_substring_regex(texts[:1], pattern)[0].as_py()
-            and _all(pc.match_substring_regex(texts, pattern))
-            and fits(texts, type_)
-        ):
-            return type_
-    return VARCHAR
+        return VARCHAR, None
+    allowed = _USUAL if options.candidates is None else options.candidates
+    numbers = _plain_numbers(texts, options)
+    for type_ in sorted(allowed, key=_rank):
+        if type_.kind is TypeKind.VARCHAR or type_.kind not in _PATTERNS:
+            continue
+        given = options.date_format if type_ == DATE else options.timestamp_format if type_ == TIMESTAMP else None
+        if given is not None:
+            if _all_in(texts, given):
+                return type_, given
+            continue
+        subject = numbers if type_.is_numeric else texts
+        if subject is not None and _matches(subject, _PATTERNS[type_.kind]) and fits(subject, type_):
+            return type_, None
+        if type_ in (DATE, TIMESTAMP) and (found := _proven_format(texts, type_)):
+            return type_, found
+    return VARCHAR, None
 
 
-def fits(texts: pa.Array | pa.ChunkedArray, type_: SqlType) -> bool:
-    """Whether every non-NULL text converts to `type_` the way reading would."""
-    if type_.kind is TypeKind.VARCHAR:
+def fits(texts: Texts, type_: SqlType) -> bool:
+    """Whether every non-NULL text converts to `type_`."""
+    if type_.kind is TypeKind.BOOLEAN or type_.kind is TypeKind.TIME:
         return True
-    if type_.kind is TypeKind.BOOLEAN:
-        return _all(pc.is_in(texts.drop_null(), pa.array([*TRUE_VALUES, *FALSE_VALUES, "1", "0"])))
-    if type_.kind is TypeKind.TIME:
-        return _all(pc.match_substring_regex(texts, rf"^{_CLOCK}$"))
     trimmed = pc.utf8_trim(texts, " ") if type_.is_numeric else texts
     try:
         pc.cast(trimmed, arrow_type(type_))
@@ -83,16 +110,79 @@ def fits(texts: pa.Array | pa.ChunkedArray, type_: SqlType) -> bool:
     return True
 
 
-def _all(matches: pa.Array | pa.ChunkedArray) -> bool:
-    """Whether every non-NULL element is true."""
-    return pc.all(matches).as_py() is not False
+def numbers_as_text(texts: pa.Array, point: str, thousands: str) -> pa.Array:
+    """Numbers with the decimal separator `point` and groups of three digits between `thousands`, as Arrow reads them.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        If a text is none.
+    """
+    group = rf"\d{{1,3}}({re.escape(thousands)}\d{{3}})+|" if thousands else ""
+    pattern = rf"(?i)^ *-?(({group}\d+)?({re.escape(point)}\d*)?(e[-+]?\d+)?|nan|inf|infinity) *$"
+    if pc.all(pc.match_substring_regex(texts, pattern)).as_py() is False:
+        raise pa.ArrowInvalid("a text is no number")
+    plain = pc.replace_substring(texts, thousands, "") if thousands else texts
+    return pc.utf8_trim(pc.replace_substring(plain, point, "."), " ")
 
 
-def reading_type(type_: SqlType, dictionary: bool, date_format: bool) -> pa.DataType:
+def reading_type(type_: SqlType, dictionary: bool, as_text: bool) -> pa.DataType:
     """The Arrow type to ask Arrow's CSV reader for; `conform_array` turns it into what carries `type_`."""
+    if as_text:
+        return pa.string()
     if type_.kind is TypeKind.VARCHAR:
         return pa.dictionary(pa.int32(), pa.string()) if dictionary else pa.string()
-    if type_.kind is TypeKind.DATE and date_format:
-        # Arrow applies formats to timestamps only.
-        return pa.timestamp("s")
     return arrow_type(type_)
+
+
+def _rank(type_: SqlType) -> int:
+    return _RANKS.index(type_.kind) if type_.kind in _PATTERNS else len(_RANKS)
+
+
+def _plain_numbers(texts: Texts, options: CsvOptions) -> Texts | None:
+    if options.decimal_point == "." and not options.thousands:
+        return texts
+    try:
+        return numbers_as_text(texts, options.decimal_point, options.thousands)
+    except pa.ArrowInvalid:
+        return None
+
+
+def _matches(texts: Texts, pattern: str) -> bool:
+    # The first value rules out most candidates at once.
+    return bool(
+        pc.match_substring_regex(texts[:1], pattern)[0].as_py()
+        and pc.all(pc.match_substring_regex(texts, pattern)).as_py()
+    )
+
+
+def _proven_format(texts: Texts, type_: SqlType) -> str | None:
+    """The format that all texts are in, if only one order of day and month is possible."""
+    for orders in _formats(type_):
+        if not _matches(texts, _shape(orders[0])):
+            continue
+        found = [format_ for format_ in orders if _all_in(texts, format_)]
+        return found[0] if len(found) == 1 else None
+    return None
+
+
+def _formats(type_: SqlType) -> Iterator[list[str]]:
+    for orders in _ORDERS:
+        for separator in "/-.":
+            for clock in ("",) if type_ == DATE else _CLOCKS:
+                yield [order.format(separator) + clock for order in orders]
+
+
+def _shape(format_: str) -> str:
+    """A regular expression of texts that may be in a format, whatever day and month are."""
+    shape = re.escape(format_).replace("%S", r"\d{2}(\.\d{1,6})?" if "%H" in format_ else r"\d{2}")
+    shape = shape.replace("%p", "[aApP][mM]")
+    for letter, digits in _SHAPES.items():
+        shape = shape.replace(f"%{letter}", digits)
+    return f"^{shape}$"
+
+
+def _all_in(texts: Texts, format_: str) -> bool:
+    array = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+    # The first value rules out most formats at once.
+    return bool(read_moments(array[:1], format_)[1].all() and read_moments(array, format_)[1].all())

@@ -9,6 +9,8 @@ from typing import Final
 from sqlengine.errors import FileFormatError, NotSupportedError, SettingError, did_you_mean
 from sqlengine.storage.arrow import ArrowFormat
 from sqlengine.storage.csv import CsvFormat
+from sqlengine.storage.csv_rejects import CsvRejectsFormat
+from sqlengine.storage.csv_sniff import CsvSniffFormat
 from sqlengine.storage.filesystem import COMPRESSIONS, FileInfo, file_name
 from sqlengine.storage.format import Format
 from sqlengine.storage.hdf5 import Hdf5Format
@@ -17,10 +19,13 @@ from sqlengine.storage.parquet import ParquetFormat
 
 FORMATS: Final[tuple[Format, ...]] = (ParquetFormat(), CsvFormat(), JsonFormat(), ArrowFormat(), Hdf5Format())
 
+# What table functions read out of files besides their rows.
+_ABOUT: Final[tuple[Format, ...]] = (CsvSniffFormat(), CsvRejectsFormat())
+
 
 def find_format(name: str) -> Format:
     """The format called `name` ('parquet', 'csv'; case does not count); NotSupportedError if there is none."""
-    for candidate in FORMATS:
+    for candidate in (*FORMATS, *_ABOUT):
         if name.lower() == candidate.name:
             return candidate
     names = [candidate.name for candidate in FORMATS]

@@ -156,10 +156,10 @@ def test_timestampformat(write_csv: Write) -> None:
         ({"delim": ";;"}, "'delim' takes one ASCII character"),
         ({"delim": ";", "sep": ","}, "'delim' and 'sep' say the same"),
         ({"header": "maybe"}, "'header' takes a value of type bool"),
-        ({"encoding": "utf-16"}, "'encoding' takes one of"),
+        ({"encoding": "utf-7"}, "'encoding' takes one of"),
         ({"types": {"a": "INTEGR"}}, "'INTEGR' is not a type.*'INTEGER'"),
         ({"types": {"aa": "INTEGER"}}, "names a column 'aa'"),
-        ({"sample_rows": 0}, "'sample_rows'"),
+        ({"sample_rows": 0}, "'sample_size'"),
         ({"skip": -1}, "'skip'"),
     ],
 )

@@ -1,0 +1,176 @@
+"""Pieces of CSV files to Arrow columns: Arrow's own reader, and what it cannot read done on texts afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pacsv
+
+from sqlengine.functions.date_parsing import read_moments
+from sqlengine.storage.csv_dialect import Dialect
+from sqlengine.storage.csv_pieces import neutral
+from sqlengine.storage.csv_records import Bytes, record_starts
+from sqlengine.storage.csv_types import FALSE_VALUES, TRUE_VALUES, numbers_as_text, reading_type
+from sqlengine.storage.format import Field
+from sqlengine.types import TypeKind
+
+_LINE_ENDS: Final = b"\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What reading needs to know beyond the fields; `FileSchema.details["layout"]`.
+
+    Attributes
+    ----------
+    dictionaries
+        Names of text columns that are read as dictionaries.
+    row_bytes
+        Bytes of text a record takes, on average over the sample.
+    formats
+        Name of a DATE or TIMESTAMP column -> strptime format of its texts; CAST's where there is none.
+    not_null
+        Names of text columns in which what means NULL is an empty text.
+    guessed
+        Names of the columns whose types are guesses.
+    skips_faults
+        Whether records that do not fit are left out; otherwise they are errors.
+    by_name
+        Whether each file's own header says which columns it has.
+    """
+
+    dialect: Dialect
+    dictionaries: frozenset[str] = frozenset()
+    row_bytes: float = 1.0
+    formats: Mapping[str, str] | None = None
+    decimal_point: str = "."
+    thousands: str = ""
+    not_null: frozenset[str] = frozenset()
+    guessed: frozenset[str] = frozenset()
+    skips_faults: bool = False
+    rejects_limit: int = 0
+    max_line_size: int | None = None
+    by_name: bool = False
+
+    def format_of(self, field: Field) -> str | None:
+        """The strptime format of a column's texts, or None."""
+        return None if self.formats is None else self.formats.get(field.name)
+
+    def reads_as_text(self, field: Field) -> bool:
+        """Whether Arrow cannot convert a column's texts by itself."""
+        if field.type.is_numeric:
+            return self.decimal_point != "." or bool(self.thousands)
+        return self.format_of(field) is not None
+
+
+def parse(data: Bytes, names: Sequence[str], fields: Sequence[Field], layout: Layout) -> pa.Table:
+    """The columns `fields` of whole records with the columns `names`; without fields, some column of bytes.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        If a record is ragged or too long, or a value does not fit.
+    """
+    dialect = layout.dialect
+    if dialect.pads:
+        data = padded(data, dialect, len(names))
+    if layout.max_line_size is not None and (record_lengths(data, dialect, len(names)) > layout.max_line_size).any():
+        raise pa.ArrowInvalid(f"a record has more than {layout.max_line_size} bytes")
+    wanted = {
+        field.name: reading_type(field.type, field.name in layout.dictionaries, layout.reads_as_text(field))
+        for field in fields
+    }
+    # Counting rows: Arrow converts at least one column, and bytes are the cheapest.
+    table = read_columns(data, names, wanted or {names[0]: pa.binary()}, dialect)
+    for position, field in enumerate(fields):
+        if layout.reads_as_text(field):
+            column = _converted(table.column(position).combine_chunks(), field, layout)
+        elif field.name in layout.not_null and field.type.kind is TypeKind.VARCHAR:
+            column = table.column(position)
+            column = column.cast(pa.string()).fill_null("") if column.null_count else column
+        else:
+            continue
+        table = table.set_column(position, field.name, column)
+    return table
+
+
+def read_columns(
+    data: Bytes, names: Sequence[str], types: Mapping[str, pa.DataType], dialect: Dialect, on_ragged: object = None
+) -> pa.Table:
+    """Arrow's reading of whole records as some of the columns `names`; `on_ragged`: see pyarrow.csv.ParseOptions."""
+    if _is_blank(data) and (len(names) > 1 or not len(data)):
+        return pa.table({name: pa.array([], type_) for name, type_ in types.items()})
+    return pacsv.read_csv(
+        pa.BufferReader(data),
+        # One block: a record can then never straddle two.
+        read_options=pacsv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=list(names)),
+        parse_options=dialect.parse_options(len(names), on_ragged),
+        convert_options=pacsv.ConvertOptions(
+            column_types=types,
+            include_columns=list(types),
+            null_values=list(dialect.nulls),
+            true_values=[*TRUE_VALUES, "1"],
+            false_values=[*FALSE_VALUES, "0"],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=dialect.quoted_nulls,
+        ),
+    )
+
+
+def ragged_rows(data: Bytes, dialect: Dialect, width: int) -> list[tuple[int, int]]:
+    """(number of the record from 0, number of its fields) of records that have not `width` fields."""
+    found: list[tuple[int, int]] = []
+
+    def note(row: pacsv.InvalidRow) -> str:
+        found.append((row.number - 1, row.actual_columns))
+        return "skip"
+
+    names = [str(number) for number in range(width)]
+    read_columns(data, names, {names[0]: pa.binary()}, dialect, note)
+    return found
+
+
+def padded(data: Bytes, dialect: Dialect, width: int) -> Bytes:
+    """`data` with delimiters at the end of the records that have too few fields."""
+    short = [(number, fields) for number, fields in ragged_rows(data, dialect, width) if fields < width]
+    if not short:
+        return data
+    text = data.tobytes()
+    starts = record_starts(neutral(data, dialect), dialect.delimiter, dialect.quote, keep_empty=width == 1)
+    stops = np.append(starts[1:], len(data))
+    parts, last = [], 0
+    for number, fields in short:
+        record = text[starts[number] : stops[number]]
+        end = int(starts[number]) + len(record.rstrip(_LINE_ENDS))
+        parts += [text[last:end], dialect.delimiter.encode() * (width - fields)]
+        last = end
+    return np.frombuffer(b"".join([*parts, text[last:]]), np.uint8)
+
+
+def record_lengths(data: Bytes, dialect: Dialect, width: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Bytes of each record, line end included."""
+    starts = record_starts(neutral(data, dialect), dialect.delimiter, dialect.quote, keep_empty=width == 1)
+    return np.diff(np.append(starts, len(data)))
+
+
+def _converted(texts: pa.Array, field: Field, layout: Layout) -> pa.Array:
+    if field.type.is_numeric:
+        plain = numbers_as_text(texts, layout.decimal_point, layout.thousands)
+        return plain.cast(reading_type(field.type, False, False))
+    format_ = layout.format_of(field)
+    assert format_ is not None
+    words, fits = read_moments(texts, format_)
+    missing = ~np.asarray(texts.is_valid().to_numpy(zero_copy_only=False))
+    if not (fits | missing).all():
+        raise pa.ArrowInvalid(f"a text is not in the format {format_}")
+    moments = pa.array(words, pa.int64(), mask=missing).cast(pa.timestamp("us"))
+    return moments.cast(pa.date32(), safe=False) if field.type.kind is TypeKind.DATE else moments
+
+
+def _is_blank(data: Bytes) -> bool:
+    """Whether there is nothing but line ends."""
+    return not bytes(data[:4096]).strip(_LINE_ENDS) and not bytes(data).strip(_LINE_ENDS)

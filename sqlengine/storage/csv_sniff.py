@@ -1,0 +1,137 @@
+"""What is guessed of a CSV file, as a table of one row: `sniff_csv`, with DuckDB's columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import pyarrow as pa
+
+from sqlengine.errors import NotSupportedError
+from sqlengine.storage.conform import empty_batch
+from sqlengine.storage.csv import CsvFormat, layout_of
+from sqlengine.storage.csv_guess import line_end
+from sqlengine.storage.csv_pieces import prepared
+from sqlengine.storage.csv_sample import read_head
+from sqlengine.storage.filesystem import FileInfo
+from sqlengine.storage.format import ColumnStatistics, Field, FileSchema, Options, Split
+from sqlengine.types import BOOLEAN, DATE, TIMESTAMP, UINTEGER, VARCHAR, arrow_type, list_of, struct_of
+
+_FIELDS: Final = (
+    Field("Delimiter", VARCHAR),
+    Field("Quote", VARCHAR),
+    Field("Escape", VARCHAR),
+    Field("NewLineDelimiter", VARCHAR),
+    Field("Comment", VARCHAR),
+    Field("SkipRows", UINTEGER),
+    Field("HasHeader", BOOLEAN),
+    Field("Columns", list_of(struct_of([("name", VARCHAR), ("type", VARCHAR)]))),
+    Field("DateFormat", VARCHAR),
+    Field("TimestampFormat", VARCHAR),
+    Field("UserArguments", VARCHAR),
+    Field("Prompt", VARCHAR),
+)
+_NONE: Final = "(empty)"
+_ISO_DATE: Final = "%Y-%m-%d"
+
+
+class CsvSniffFormat:
+    """Reads, with the options of `CsvFormat`, how a file is written."""
+
+    name = "csv_sniff"
+    extensions: tuple[str, ...] = ()
+    options: Mapping[str, type] = CsvFormat.options
+
+    def schema(self, files: Sequence[FileInfo], options: Options) -> FileSchema:
+        """The columns of `sniff_csv`; the guess is made here.
+
+        Raises
+        ------
+        NotSupportedError
+            Of more than one file.
+        """
+        if len(files) > 1:
+            raise NotSupportedError(f"sniff_csv looks at one file, not at {len(files)}")
+        return FileSchema(_FIELDS, {"row": sniffed(files[0].path, CsvFormat().schema(files, options), options)})
+
+    def splits(self, file: FileInfo, schema: FileSchema, options: Options, target_bytes: int) -> list[Split]:
+        """One, of one row."""
+        return [Split(file.path, 0, file.size, 1, file.size)]
+
+    def statistics(self, split: Split, schema: FileSchema, columns: Sequence[str]) -> Mapping[str, ColumnStatistics]:
+        """Nothing is known."""
+        return {}
+
+    def read(
+        self, splits: Sequence[Split], schema: FileSchema, columns: Sequence[str], options: Options, batch_rows: int
+    ) -> Iterator[pa.RecordBatch]:
+        """The one row."""
+        row = schema.details["row"]
+        assert isinstance(row, Mapping)
+        types = {field.name: arrow_type(field.type) for field in _FIELDS}
+        for _ in splits:
+            arrays = [pa.array([row[name]], types[name]) for name in columns]
+            yield pa.RecordBatch.from_arrays(arrays, names=list(columns)) if columns else empty_batch(1)
+
+
+def sniffed(path: str, table: FileSchema, options: Options) -> dict[str, Any]:
+    """How the file at `path` is written, by the names of the columns of `sniff_csv`."""
+    layout = layout_of(table)
+    dialect = layout.dialect
+    head = read_head(path, dialect.encoding)
+    text = prepared(head, dialect, at_start=True).data.tobytes()
+    quote = dialect.quote if dialect.quote.encode() in text else ""
+    escape = dialect.escape if quote and (not dialect.doubles or (dialect.escape * 2).encode() in text) else ""
+    newline = line_end(head).encode("unicode_escape").decode() or "\\n"
+    formats = layout.formats or {}
+    by_type = {field.type: formats.get(field.name) for field in table.fields if field.type in (DATE, TIMESTAMP)}
+    date = (by_type[DATE] or _ISO_DATE) if DATE in by_type else None
+    timestamp = by_type.get(TIMESTAMP)
+    columns = [{"name": field.name, "type": str(field.type)} for field in table.fields]
+    parts = {
+        "delim": _quoted(dialect.delimiter),
+        "quote": _quoted(quote),
+        "escape": _quoted(escape),
+        "new_line": _quoted(newline),
+        "skip": str(dialect.skip),
+        "comment": _quoted(dialect.comment),
+        "header": _literal(dialect.header),
+        "columns": "{" + ", ".join(f"{_quoted(each['name'])}: {_quoted(each['type'])}" for each in columns) + "}",
+    }
+    parts |= {"dateformat": _quoted(date)} if date else {}
+    parts |= {"timestampformat": _quoted(timestamp)} if timestamp else {}
+    given = {name: _literal(value) for name, value in sorted(options.items())}
+    said = [f"{name}={value}" for name, value in given.items()]
+    written = [f"{name}={value}" for name, value in parts.items() if name not in given]
+    return {
+        "Delimiter": dialect.delimiter,
+        "Quote": quote or _NONE,
+        "Escape": escape or _NONE,
+        "NewLineDelimiter": newline,
+        "Comment": dialect.comment or _NONE,
+        "SkipRows": dialect.skip,
+        "HasHeader": dialect.header,
+        "Columns": columns,
+        "DateFormat": date,
+        "TimestampFormat": timestamp,
+        "UserArguments": ", ".join(said) or None,
+        "Prompt": f"FROM read_csv({_quoted(path)}, {', '.join(['auto_detect=false', *written, *said])});",
+    }
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _literal(value: object) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case str():
+            return _quoted(value)
+        case list() | tuple():
+            return "[" + ", ".join(map(_literal, value)) + "]"
+        case Mapping():
+            return "{" + ", ".join(f"{_quoted(str(name))}: {_literal(each)}" for name, each in value.items()) + "}"
+        case _:
+            return str(value)
