@@ -4,25 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
+from sqlengine.keywords import quoted_name
 from sqlengine.planner.definitions import View
 from sqlengine.storage.table import Table
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
 Open = Callable[[str | list[str], str | None, Mapping[str, object]], Table]
 
-_ERRORS: Final = "reject_errors"
-_SCANS: Final = "reject_scans"
-
-# What cannot be the name of a table otherwise.
-_INNER: Final = "rejects of scan "
-
-_COLUMNS: Final = (
-    "line, line_byte_position, byte_position, column_idx, column_name, error_type, csv_line, error_message"
-)
+# Option that names a table -> its usual name, the format that reads it, and its columns.
+_TABLES: Final = {
+    "rejects_table": (
+        "reject_errors",
+        "csv_rejects",
+        "line, line_byte_position, byte_position, column_idx, column_name, error_type, csv_line, error_message",
+    ),
+    "rejects_scan": (
+        "reject_scans",
+        "csv_scans",
+        "filename AS file_path, delimiter, quote, escape, newline_delimiter, skip_rows, has_header, columns,"
+        " date_format, timestamp_format, user_arguments",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +36,9 @@ class _Scan:
     paths: tuple[str, ...]
     options: Mapping[str, object]
 
-    def name(self, option: str, default: str) -> str:
-        """The name of its table of rejects or scans."""
-        return str(self.options.get(option, default)).lower()
-
 
 class RejectsTables:
-    """The scans of a session that store rejects; the tables are read when they are asked for.
+    """The scans of a session that store rejects; their tables are read when they are asked for.
 
     A table of files that is scanned again is the same scan.
     """
@@ -54,24 +53,31 @@ class RejectsTables:
             self._scans.append(_Scan(len(self._scans), sources, dict(options)))
 
     def view(self, name: str) -> View | None:
-        """The table of rejects of that name: those of each scan, one after the other."""
-        scans = [scan for scan in self._scans if scan.name("rejects_table", _ERRORS) == name.lower()]
-        if not scans:
+        """The table of rejects or of scans that is called so: what each scan has of it, one after the other."""
+        parts = [
+            f"SELECT {scan.number}::UBIGINT AS scan_id, file_index AS file_id, {columns} FROM {quoted_name(inner)}"
+            for option, (usual, format_, columns) in _TABLES.items()
+            for scan in self._scans
+            if str(scan.options.get(option, usual)).lower() == name.lower()
+            and (inner := _inner_name(format_, scan.number))
+        ]
+        if not parts:
             return None
-        from sqlengine.planner.parse import parse_query
+        from sqlengine.planner.parse import QueryTree, parse_statements
 
-        text = " UNION ALL ".join(
-            f"SELECT {scan.number}::UBIGINT AS scan_id, file_index::UBIGINT AS file_id, {_COLUMNS}"
-            f' FROM "{_INNER}{scan.number}"'
-            for scan in scans
-        )
-        tree, source = parse_query(text)
-        return View(name, tree, source)
+        (statement,) = parse_statements(" UNION ALL ".join(parts))
+        assert isinstance(statement.content, QueryTree)
+        return View(name, statement.content.tree, statement.source)
 
     def table(self, name: str, open_files: Open) -> Table | None:
-        """The table of scans of that name, or what a table of rejects is made of."""
-        if name.startswith(_INNER):
-            scan = self._scans[int(name.removeprefix(_INNER))]
-            return open_files(list(scan.paths), "csv_rejects", {"hive_partitioning": False, **scan.options})
-        scans = [scan for scan in self._scans if scan.name("rejects_scan", _SCANS) == name.lower()]
-        return None if not scans else _scans_table(name, scans, open_files)
+        """A table that `view` speaks of."""
+        for scan in self._scans:
+            for _, format_, _ in _TABLES.values():
+                if name == _inner_name(format_, scan.number):
+                    return open_files(list(scan.paths), format_, {**scan.options, "hive_partitioning": False})
+        return None
+
+
+def _inner_name(format_: str, number: int) -> str:
+    """The name of what a format reads of one scan; nothing else is called so."""
+    return f"{format_} of scan {number}"

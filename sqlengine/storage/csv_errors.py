@@ -10,6 +10,7 @@ from sqlengine.storage.csv_faults import Fault, find_faults
 from sqlengine.storage.csv_parse import Layout
 from sqlengine.storage.csv_pieces import Piece, with_lines
 from sqlengine.storage.format import Field
+from sqlengine.types import TypeKind
 
 
 def explain_failure(
@@ -53,9 +54,12 @@ def _error(place: str, fault: Fault, width: int, layout: Layout) -> Error:
     text = fault.text.decode(errors="replace")
     format_ = layout.format_of(fault.field)
     form = f" in the format {format_}" if format_ is not None else ""
+    option = {TypeKind.DATE: "dateformat = '%d/%m/%Y'", TypeKind.TIMESTAMP: "timestampformat = '%d/%m/%Y %H:%M'"}
+    kind = fault.field.type.kind
+    written = f" say how the column is written (such as {option[kind]})," if kind in option else ""
     larger = ", guess types from all rows (sample_size = -1)" if name in layout.guessed else ""
     return ConversionError(
-        f"{place}, column {name!r}: {shown} is not a {fault.field.type}{form}; fix the value,"
+        f"{place}, column {name!r}: {shown} is not a {fault.field.type}{form}; fix the value,{written}"
         f" say that it means NULL (nullstr = {text[:20]!r}), read the column as text"
         f" (types = {{{name!r}: 'VARCHAR'}}){larger}, or skip such rows (ignore_errors = true)"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -51,10 +52,12 @@ def guess_dialect(options: CsvOptions, heads: Sequence[bytes]) -> Dialect:
     )
     best, share = _with_delimiter(plain, options, heads)
     # What an option says is not guessed; and junk cannot be told where rows may be short.
-    if share == 1 or not any(heads):
+    may_escape = options.escape is None and quote != ""
+    escapes = may_escape and any(_has_escaped_quote(_text(head, best), best) for head in heads)
+    if (share == 1 and not escapes) or not any(heads):
         return best
     others = []
-    if options.escape is None and quote:
+    if may_escape:
         others.append(replace(plain, escape="\\"))
     if options.quote is None:
         others.append(replace(plain, quote="'", escape=options.escape or "'"))
@@ -122,6 +125,15 @@ def _junk_lines(text: str, dialect: Dialect) -> int | None:
     if width < 2 or len(rows) - first < 2 or first > _MOST_JUNK or any(row >= width for row in rows[:first]):
         return None
     return ends[first]
+
+
+def _has_escaped_quote(text: str, dialect: Dialect) -> bool:
+    """Whether a quoted field closes with a quote after a backslash, and goes on all the same."""
+    if "\\" + dialect.quote not in text:
+        return False
+    sign, separator = re.escape(dialect.quote), re.escape(dialect.delimiter)
+    closed = rf"(?:\A|[\r\n{separator}]){sign}(?:[^{sign}]|{sign}{sign})*\\{sign}(?![{sign}{separator}\r\n]|\Z)"
+    return re.search(closed, text) is not None
 
 
 def _widths(text: str, dialect: Dialect) -> list[int]:

@@ -74,6 +74,7 @@ _TYPES: Final[Mapping[str, type]] = {
     "rejects_limit": int,
     "compression": str,
     "sample_size": int,
+    "files_to_sniff": int,
 }
 OPTION_TYPES: Final[Mapping[str, type]] = {
     spelled: type_ for name, type_ in _TYPES.items() for spelled in (name, *_SYNONYMS.get(name, ()))
@@ -94,6 +95,8 @@ class CsvOptions:
         Types of some columns by lower-case name, or of the first ones by position.
     sample_rows
         Rows that types are guessed from; -1: all.
+    sample_files
+        Files that they are from; 0: all.
     candidates
         The types that may be guessed, VARCHAR aside; None: the usual ones.
     rejects_limit
@@ -128,6 +131,7 @@ class CsvOptions:
     ignore_errors: bool = False
     rejects_limit: int = 0
     sample_rows: int = 20_480
+    sample_files: int = 32
 
 
 def csv_options(options: Options) -> CsvOptions:
@@ -181,7 +185,8 @@ def csv_options(options: Options) -> CsvOptions:
         max_line_size=_count(given, "max_line_size", None),
         ignore_errors=_ignores_errors(given),
         rejects_limit=_count(given, "rejects_limit", 0) or 0,
-        sample_rows=_sample_rows(given, defaults.sample_rows),
+        sample_rows=_sample(given, "sample_size", defaults.sample_rows),
+        sample_files=max(0, _sample(given, "files_to_sniff", defaults.sample_files)),
     )
 
 
@@ -289,8 +294,8 @@ def _ignores_errors(given: Mapping[str, object]) -> bool:
     return bool(given.get("ignore_errors"))
 
 
-def _sample_rows(given: Mapping[str, object], default: int) -> int:
-    rows = given.get("sample_size", default)
-    if not isinstance(rows, int) or rows < -1 or rows == 0:
-        raise SettingError(f"option 'sample_size' takes a number of rows, or -1 for all; not {rows!r}")
-    return rows
+def _sample(given: Mapping[str, object], name: str, default: int) -> int:
+    number = given.get(name, default)
+    if not isinstance(number, int) or number < -1 or number == 0:
+        raise SettingError(f"option {name!r} takes a number, or -1 for all; not {number!r}")
+    return number

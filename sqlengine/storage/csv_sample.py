@@ -194,4 +194,6 @@ def spread(files: Sequence[FileInfo], most: int) -> list[FileInfo]:
     ordered = sorted(files, key=lambda file: file.path)
     if len(ordered) <= most:
         return ordered
+    if most == 1:
+        return ordered[:1]
     return [ordered[round(k * (len(ordered) - 1) / (most - 1))] for k in range(most)]

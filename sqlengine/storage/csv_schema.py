@@ -22,9 +22,8 @@ from sqlengine.storage.csv_types import guess_type
 from sqlengine.storage.filesystem import FileInfo, file_errors, in_parallel
 from sqlengine.storage.format import Field, FileSchema, Options
 from sqlengine.storage.schema import unique_names
-from sqlengine.types import VARCHAR, SqlType, TypeKind
+from sqlengine.types import BOOLEAN, VARCHAR, SqlType, TypeKind
 
-_SAMPLED_FILES: Final = 32
 _LEAST_BLOCK: Final = 8 << 10
 
 
@@ -43,7 +42,7 @@ def guess_schema(files: Sequence[FileInfo], options: Options) -> FileSchema:
     paths = [file.path for file in filled]
     # Of all files, for each has to have the columns.
     heads = dict(zip(paths, in_parallel(lambda path: read_head(path, settings.encoding), paths, paths), strict=True))
-    chosen = spread(filled, _SAMPLED_FILES)
+    chosen = spread(filled, settings.sample_files or len(filled))
     dialect = guess_dialect(settings, [heads[file.path] for file in chosen])
     firsts = {path: first for path in paths if (first := first_record(heads[path], dialect))}
     if settings.null_padding and firsts:
@@ -280,14 +279,18 @@ def _is_header(
 ) -> bool:
     declared = settings.columns
     own = [guess_type(pa.array([None if text in dialect.nulls else text], pa.string()), settings)[0] for text in first]
-    if declared and [text.strip().lower() for text in first] == [name.lower() for name in declared]:
+    lowered = [text.strip().lower() for text in first]
+    if declared and lowered == [name.lower() for name in declared]:
+        return True
+    if isinstance(settings.types, Mapping) and settings.types and set(settings.types) <= set(lowered):
         return True
     if alone and not declared:
         return all(type_ == VARCHAR for type_ in own)
     if all(type_ == VARCHAR for type_ in types):
-        return not declared and all(type_ == VARCHAR for type_ in own)
+        return not declared and all(type_ in (VARCHAR, BOOLEAN) for type_ in own)
     return any(
-        type_ != VARCHAR and mine == VARCHAR and text not in dialect.nulls
+        # `t` over dates is a name, though it could be a BOOLEAN.
+        type_ != VARCHAR and mine in (VARCHAR, BOOLEAN) and mine != type_ and text not in dialect.nulls
         for type_, mine, text in zip(types, own, first, strict=True)
     )
 

@@ -31,6 +31,19 @@ _FIELDS: Final = (
     Field("UserArguments", VARCHAR),
     Field("Prompt", VARCHAR),
 )
+# Each with what it is called in `sniff_csv`.
+_SCAN_FIELDS: Final = {
+    Field("delimiter", VARCHAR): "Delimiter",
+    Field("quote", VARCHAR): "Quote",
+    Field("escape", VARCHAR): "Escape",
+    Field("newline_delimiter", VARCHAR): "NewLineDelimiter",
+    Field("skip_rows", UINTEGER): "SkipRows",
+    Field("has_header", BOOLEAN): "HasHeader",
+    Field("columns", VARCHAR): "Columns",
+    Field("date_format", VARCHAR): "DateFormat",
+    Field("timestamp_format", VARCHAR): "TimestampFormat",
+    Field("user_arguments", VARCHAR): "UserArguments",
+}
 _NONE: Final = "(empty)"
 _ISO_DATE: Final = "%Y-%m-%d"
 
@@ -74,6 +87,39 @@ class CsvSniffFormat:
             yield pa.RecordBatch.from_arrays(arrays, names=list(columns)) if columns else empty_batch(1)
 
 
+class CsvScansFormat:
+    """Reads, with the options of `CsvFormat`, how each of some files is read: columns of DuckDB's `reject_scans`."""
+
+    name = "csv_scans"
+    extensions: tuple[str, ...] = ()
+    options: Mapping[str, type] = CsvFormat.options
+
+    def schema(self, files: Sequence[FileInfo], options: Options) -> FileSchema:
+        """The columns of every table of scans."""
+        return FileSchema(tuple(_SCAN_FIELDS), {"table": CsvFormat().schema(files, options)})
+
+    def splits(self, file: FileInfo, schema: FileSchema, options: Options, target_bytes: int) -> list[Split]:
+        """One, of one row."""
+        return [Split(file.path, 0, file.size, 1, file.size)]
+
+    def statistics(self, split: Split, schema: FileSchema, columns: Sequence[str]) -> Mapping[str, ColumnStatistics]:
+        """Nothing is known."""
+        return {}
+
+    def read(
+        self, splits: Sequence[Split], schema: FileSchema, columns: Sequence[str], options: Options, batch_rows: int
+    ) -> Iterator[pa.RecordBatch]:
+        """A row for each file."""
+        table = schema.details["table"]
+        assert isinstance(table, FileSchema)
+        sources = {field.name: (source, arrow_type(field.type)) for field, source in _SCAN_FIELDS.items()}
+        for split in splits:
+            row = sniffed(split.path, table, options)
+            row["Columns"] = "{" + ",".join(f"'{each['name']}': '{each['type']}'" for each in row["Columns"]) + "}"
+            arrays = [pa.array([row[source]], type_) for source, type_ in map(sources.__getitem__, columns)]
+            yield pa.RecordBatch.from_arrays(arrays, names=list(columns)) if columns else empty_batch(1)
+
+
 def sniffed(path: str, table: FileSchema, options: Options) -> dict[str, Any]:
     """How the file at `path` is written, by the names of the columns of `sniff_csv`."""
     layout = layout_of(table)
@@ -84,9 +130,11 @@ def sniffed(path: str, table: FileSchema, options: Options) -> dict[str, Any]:
     escape = dialect.escape if quote and (not dialect.doubles or (dialect.escape * 2).encode() in text) else ""
     newline = line_end(head).encode("unicode_escape").decode() or "\\n"
     formats = layout.formats or {}
-    by_type = {field.type: formats.get(field.name) for field in table.fields if field.type in (DATE, TIMESTAMP)}
-    date = (by_type[DATE] or _ISO_DATE) if DATE in by_type else None
-    timestamp = by_type.get(TIMESTAMP)
+    dates = {formats.get(field.name) or _ISO_DATE for field in table.fields if field.type == DATE}
+    timestamps = {formats.get(field.name) for field in table.fields if field.type == TIMESTAMP}
+    # Where columns have several, there is none to tell.
+    date = dates.pop() if len(dates) == 1 else None
+    timestamp = timestamps.pop() if len(timestamps) == 1 else None
     columns = [{"name": field.name, "type": str(field.type)} for field in table.fields]
     parts = {
         "delim": _quoted(dialect.delimiter),

@@ -10,7 +10,7 @@ from sqlengine.errors import FileFormatError, NotSupportedError, SettingError, d
 from sqlengine.storage.arrow import ArrowFormat
 from sqlengine.storage.csv import CsvFormat
 from sqlengine.storage.csv_rejects import CsvRejectsFormat
-from sqlengine.storage.csv_sniff import CsvSniffFormat
+from sqlengine.storage.csv_sniff import CsvScansFormat, CsvSniffFormat
 from sqlengine.storage.filesystem import COMPRESSIONS, FileInfo, file_name
 from sqlengine.storage.format import Format
 from sqlengine.storage.hdf5 import Hdf5Format
@@ -20,7 +20,7 @@ from sqlengine.storage.parquet import ParquetFormat
 FORMATS: Final[tuple[Format, ...]] = (ParquetFormat(), CsvFormat(), JsonFormat(), ArrowFormat(), Hdf5Format())
 
 # What table functions read out of files besides their rows.
-_ABOUT: Final[tuple[Format, ...]] = (CsvSniffFormat(), CsvRejectsFormat())
+_ABOUT: Final[tuple[Format, ...]] = (CsvSniffFormat(), CsvRejectsFormat(), CsvScansFormat())
 
 
 def find_format(name: str) -> Format:
