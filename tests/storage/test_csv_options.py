@@ -178,7 +178,7 @@ def test_rejects_have_names_a_limit_and_true_lines(write_csv: Write, ending: str
 
 def test_records_longer_than_allowed(write_csv: Write) -> None:
     path = write_csv("a,b\n1,x\n2," + "y" * 60 + "\n")
-    with pytest.raises(Error, match="line 3: the row has 63 bytes.*max_line_size = 63"):
+    with pytest.raises(Error, match=r"line 3: the row has 63 bytes.*max_line_size = 63"):
         ours(f"FROM read_csv('{path}', max_line_size = 50)")
     assert ours(f"FROM read_csv('{path}', max_line_size = 50, ignore_errors = true)") == [(1, "x")]
 
