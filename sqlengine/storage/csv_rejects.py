@@ -41,6 +41,7 @@ class CsvRejectsFormat:
 
     name = "csv_rejects"
     extensions: tuple[str, ...] = ()
+    has_statistics = False
     options: Mapping[str, type] = CsvFormat.options
 
     def schema(self, files: Sequence[FileInfo], options: Options) -> FileSchema:
@@ -60,6 +61,9 @@ class CsvRejectsFormat:
     def statistics(self, split: Split, schema: FileSchema, columns: Sequence[str]) -> Mapping[str, ColumnStatistics]:
         """Nothing is known."""
         return {}
+
+    def reading(self, schema: FileSchema, options: Options) -> None:
+        """Nothing is to be remembered."""
 
     def read(
         self, splits: Sequence[Split], schema: FileSchema, columns: Sequence[str], options: Options, batch_rows: int

@@ -53,6 +53,7 @@ class CsvSniffFormat:
 
     name = "csv_sniff"
     extensions: tuple[str, ...] = ()
+    has_statistics = False
     options: Mapping[str, type] = CsvFormat.options
 
     def schema(self, files: Sequence[FileInfo], options: Options) -> FileSchema:
@@ -75,6 +76,9 @@ class CsvSniffFormat:
         """Nothing is known."""
         return {}
 
+    def reading(self, schema: FileSchema, options: Options) -> None:
+        """Nothing is to be remembered."""
+
     def read(
         self, splits: Sequence[Split], schema: FileSchema, columns: Sequence[str], options: Options, batch_rows: int
     ) -> Iterator[pa.RecordBatch]:
@@ -92,6 +96,7 @@ class CsvScansFormat:
 
     name = "csv_scans"
     extensions: tuple[str, ...] = ()
+    has_statistics = False
     options: Mapping[str, type] = CsvFormat.options
 
     def schema(self, files: Sequence[FileInfo], options: Options) -> FileSchema:
@@ -105,6 +110,9 @@ class CsvScansFormat:
     def statistics(self, split: Split, schema: FileSchema, columns: Sequence[str]) -> Mapping[str, ColumnStatistics]:
         """Nothing is known."""
         return {}
+
+    def reading(self, schema: FileSchema, options: Options) -> None:
+        """Nothing is to be remembered."""
 
     def read(
         self, splits: Sequence[Split], schema: FileSchema, columns: Sequence[str], options: Options, batch_rows: int
