@@ -23,6 +23,7 @@ from sqlengine.planner.expressions import (
     Literal,
     columns_of,
     conjuncts,
+    walk,
 )
 from sqlengine.planner.logical import Aggregate, Expand, Filter, Node, Project, Scan, Union, Values, inputs_of
 from sqlengine.planner.value_ranges import UNKNOWN_RANGE, Range, column_bound, spread
@@ -52,6 +53,24 @@ _CALENDAR: Final = {
     "minute": 60,
     "second": 60,
 }
+
+# Days of a unit that moments are cut off at.
+_DAYS: Final = {
+    "day": 1.0,
+    "week": 7.0,
+    "month": 30.4,
+    "quarter": 91.3,
+    "year": 365.2,
+    "decade": 3652.0,
+    "hour": 1 / 24,
+}
+# Functions that make many values one, and what fraction of the values is taken to be left: enough for an aggregation
+# of partial states to be worth trying, not so few that one task would have to merge them.
+_LOSSY: Final = frozenset(
+    {"floor", "ceil", "ceiling", "round", "trunc", "round_even", "//", "time_bucket", "date_diff", "date_sub"}
+    | {"left", "right", "substring", "substr", "length", "split_part", "regexp_extract", "date_part"}
+)
+_KEPT_BY_ROUNDING: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +209,26 @@ class ValueEstimates:
             if each is None:
                 return None
             distinct *= each
-        return distinct
+        if name == "date_trunc" and isinstance(arguments[0], Literal):
+            return self._units(str(arguments[0].value).lower(), arguments[1], distinct)
+        return self._fewer(call, distinct) if name in _LOSSY else distinct
+
+    def _fewer(self, expression: Expression, distinct: float) -> float:
+        """Values that rounding leaves: a fraction of the possible ones, of which there are no more than rows."""
+        sources = [self._source(part) for part in walk(expression) if isinstance(part, Column)]
+        tables = {id(source.table): source.table for source in sources if source is not None}
+        rows = math.prod(float(table.row_count()) for table in tables.values()) if None not in sources else distinct
+        return max(1.0, min(distinct, rows) * _KEPT_BY_ROUNDING)
+
+    def _units(self, unit: str, moment: Expression, distinct: float) -> float:
+        """Days, months, … that values of `moment` lie in, of which there are `distinct`."""
+        known = self.statistics(moment) if isinstance(moment, Column) else ColumnStatistics()
+        days = _DAYS.get(unit.rstrip("s"))
+        match known.minimum, known.maximum:
+            case (datetime.date() as low, datetime.date() as high) if days is not None:
+                return min(distinct, (high.toordinal() - low.toordinal()) / days + 2.0)
+            case _:
+                return self._fewer(moment, distinct)
 
     def statistics(self, column: Column) -> ColumnStatistics:
         """What storage knows of the table column behind `column`; nothing for a computed one."""

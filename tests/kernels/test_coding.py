@@ -39,10 +39,12 @@ def test_find_coded(bad_row, bad):
         st.lists(st.tuples(st.one_of(st.integers(-2, 2), EXTREMES), st.integers(0, 300)), max_size=30), max_size=5
     ),
     most=st.sampled_from([1, 600, 1 << 16]),
+    step=st.sampled_from([1, 2, 4096]),
 )
-def test_coded_groups_equal_a_hash_table(batches, most):
+def test_coded_groups_equal_a_hash_table(batches, most, step):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sqlengine.executor.kernels.coding._MOST_PLACES", most)
+        patch.setattr("sqlengine.executor.kernels.coding._FIRST_STEP", step)
         table = GroupTable(2)
         coded = CodedGroups(table)
         numbers = [number for rows in batches for number in coded.assign(columns_of(rows, 2)).tolist()]

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     Words = NDArray[np.int64]
 
 _BLOCK = 512
+# Rows that the table numbers when a key without a place is met.
+_FIRST_STEP: Final = 4096
 # The table of places stays in the core's own cache.
 _MOST_PLACES: Final = 1 << 16
 
@@ -92,14 +94,20 @@ class CodedGroups:
 
     def assign(self, words: Sequence[Words]) -> Words:
         """As `GroupTable.assign`."""
-        if self._gave_up:
-            return self._table.assign(words)
         n = len(words[0])
         groups = np.empty(n, np.int64)
-        done = find_coded(addresses(words), n, self._lows, self._spans, self._places, groups)
-        if done < n:
-            groups[done:] = self._table.assign([column[done:] for column in words])
+        done, step = 0, _FIRST_STEP
+        while not self._gave_up:
+            rest = [column[done:] for column in words]
+            done += find_coded(addresses(rest), n - done, self._lows, self._spans, self._places, groups[done:])
+            if done == n:
+                return groups
+            # A rare key: the table numbers it and some rows behind it, more and more of them if that happens often.
+            part = slice(done, min(done + step, n))
+            groups[part] = self._table.assign([column[part] for column in words])
+            done, step = part.stop, 2 * step
             self._learn()
+        groups[done:] = self._table.assign([column[done:] for column in words])
         return groups
 
     def _learn(self) -> None:
