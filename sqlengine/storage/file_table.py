@@ -16,7 +16,7 @@ from sqlengine.storage.batches import joined
 from sqlengine.storage.file_list import FileList
 from sqlengine.storage.files.access import FileAccess, each_within, within
 from sqlengine.storage.files.isolation import look
-from sqlengine.storage.filesystem import FileInfo
+from sqlengine.storage.filesystem import FileInfo, fetch_files, in_parallel
 from sqlengine.storage.format import ColumnStatistics, Field, FileSchema, Format, Split
 from sqlengine.storage.formats import find_format
 from sqlengine.storage.path_columns import ROW_NUMBER, PathColumns
@@ -116,7 +116,7 @@ class FileTable:
 
     def row_count(self) -> int:
         """Rows: exact for Parquet, an estimate for text."""
-        return sum(split.rows for file in self.files for split in self._splits_of(file))
+        return sum(split.rows for splits in self._all_splits() for split in splits)
 
     def size(self) -> int:
         """Bytes of all files."""
@@ -128,8 +128,8 @@ class FileTable:
         if known is None:
             known = self._statistics[column] = merge_statistics(
                 (split.rows, self._split_statistics(split, [column])[column])
-                for file in self.files
-                for split in self._splits_of(file)
+                for splits in self._all_splits()
+                for split in splits
             )
         return known
 
@@ -149,6 +149,8 @@ class FileTable:
         kept: list[Split] = []
         used: list[Predicate] = []
         total = 0
+        if not on_path:
+            self._all_splits()
         for file in self.files:
             reason = excluding(on_path, 1, self._path_statistics(file.path, 1, constant)) if on_path else None
             if reason is not None:
@@ -187,6 +189,7 @@ class FileTable:
     def _batches(
         self, task: ScanTask, columns: Sequence[str], batch_rows: int, report: ScanReport | None
     ) -> Iterator[pa.RecordBatch]:
+        fetch_files(list(dict.fromkeys(split.path for split in task.splits)))
         stored = [name for name in columns if name not in self._columns.sources]
         scope = self._scope if task.watch and report is not None else None
         watch = SplitWatch(scope, {name: self._types[name] for name in task.watch}) if scope is not None else None
@@ -261,6 +264,12 @@ class FileTable:
         # Splits and statistics do not depend on how they are dealt into tasks.
         table._splits, table._statistics, table._by_split = self._splits, self._statistics, self._by_split
         return table
+
+    def _all_splits(self) -> list[list[Split]]:
+        """The splits of each file; they are looked for at the same time where a network makes that slow."""
+        missing = [file for file in self.files if file.path not in self._splits]
+        in_parallel(self._splits_of, missing, [file.path for file in missing])
+        return [self._splits[file.path] for file in self.files]
 
     def _splits_of(self, file: FileInfo) -> list[Split]:
         splits = self._splits.get(file.path)

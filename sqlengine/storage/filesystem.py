@@ -31,6 +31,7 @@ __all__ = [
     "FileInfo",
     "check_allowed",
     "compression_of",
+    "fetch_files",
     "file_bytes",
     "file_errors",
     "file_info",
@@ -164,6 +165,15 @@ def file_bytes(path: str) -> Bytes:
 
         return RemoteBytes(source.raw)  # type: ignore[return-value]
     return np.frombuffer(source.read_buffer(source.size()), np.uint8)
+
+
+def fetch_files(paths: Sequence[str]) -> None:
+    """Fetch small remote files that will be read next, at the same time; nothing for local ones."""
+    urls = [path for path in paths if is_url(path)]
+    if len(urls) > 1:
+        from sqlengine.storage.files.remote import fetch_files as fetch
+
+        fetch([current_access().check(url) for url in urls])
 
 
 def prefetch(source: NativeFile, ranges: Callable[[], Sequence[tuple[int, int]]]) -> None:

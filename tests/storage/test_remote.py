@@ -110,6 +110,7 @@ def test_several_urls_and_the_filename(web: Web) -> None:
 def assert_changed(read: Callable[[], object]) -> None:
     """As a worker reads, which has fetched nothing before."""
     remote._stores.clear()
+    remote._blocks.clear()
     with ThreadPoolExecutor(1) as thread, pytest.raises(FileFormatError, match="changed while the query ran"):
         thread.submit(read).result()
 
@@ -284,6 +285,9 @@ class Counting:
         self.data = data
         self.calls: list[list[tuple[int, int]]] = []
 
+    def confirm(self, file: FileInfo) -> None:
+        pass
+
     def fetch(self, file: FileInfo, ranges: list[tuple[int, int]]) -> list[bytes]:
         self.calls.append(list(ranges))
         return [self.data[start:stop] for start, stop in ranges]
@@ -310,6 +314,15 @@ def test_prefetched_ranges_are_fetched_at_once_and_not_again() -> None:
         assert file.read(stop - start) == data[start:stop]
     assert len(store.calls) == 1
     assert coalesce([(5, 6), (0, 2), (3, 3), (10, 12)], 3) == [(0, 6), (10, 12)]
+
+
+def test_small_files_are_fetched_once_and_at_the_same_time(web: Web) -> None:
+    web.files = {f"/{k}.csv": b"i\n%d\n" % k for k in range(40)}
+    urls = [f"{web.url}/{k}.csv" for k in range(40)]
+    web.delay = 0.01
+    assert run(f"SELECT count(*), sum(i) FROM read_csv({urls})") == [(40, 780)]
+    assert len(web.requests) == 80
+    assert web.at_once > 4
 
 
 def test_access_reaches_the_threads_that_list(web: Web) -> None:

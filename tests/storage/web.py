@@ -24,6 +24,11 @@ class Web:
     refused: dict[str, int] = field(default_factory=dict)
     requests: list[tuple[str, str, str]] = field(default_factory=list)
     sent: int = 0
+    # Seconds before each answer.
+    delay: float = 0.0
+    # Requests being answered, and the most there were.
+    open: int = 0
+    at_once: int = 0
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -32,6 +37,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         web = self.server.web
+        web.open += 1
+        web.at_once = max(web.at_once, web.open)
+        time.sleep(web.delay)
+        try:
+            self._answer(web)
+        finally:
+            web.open -= 1
+
+    def _answer(self, web: Web) -> None:
         path, _, query = self.path.partition("?")
         wanted = self.headers.get("Range", "")
         web.requests.append((path, wanted, query))

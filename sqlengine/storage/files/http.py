@@ -43,6 +43,9 @@ class HttpStore:
             info: FileInfo = persistently(lambda: self._run(self._info(url, access)))
             return info
 
+    def confirm(self, file: FileInfo) -> None:
+        """Nothing: every answer tells."""
+
     def fetch(self, file: FileInfo, ranges: Sequence[Range]) -> list[bytes]:
         """See `Store.fetch`."""
         access = current_access()

@@ -7,15 +7,16 @@ import datetime
 import json
 import os
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from sqlengine.errors import FileMissingError, NotSupportedError
-from sqlengine.storage.files.access import FileAccess, FileInfo, current_access, known_file, scheme_of, unknown_version
+from sqlengine.storage.files.access import FileInfo, current_access, known_file, scheme_of, unknown_version
+from sqlengine.storage.files.block_cache import BlockCache
 from sqlengine.storage.files.http import HttpStore
+from sqlengine.storage.files.parallel import in_parallel
 from sqlengine.storage.files.remote_errors import TransientError, changed, missing_package, persistently, remote_errors
-from sqlengine.storage.files.remote_file import Blocks, Range, RemoteFile, RemoteInput
+from sqlengine.storage.files.remote_file import Range, RemoteFile, RemoteInput
 
 # What stores call that which changes with the content, the surest first.
 _VERSIONS: Final = (
@@ -30,8 +31,10 @@ _VERSIONS: Final = (
     "created",
 )
 
-_KEPT: Final = 4
-_local = threading.local()
+_CACHE_BYTES: Final = 64 << 20
+_SMALL: Final = 1 << 20
+
+_blocks: Final = BlockCache(_CACHE_BYTES)
 
 
 def remote_info(url: str) -> FileInfo:
@@ -61,21 +64,29 @@ def list_remote(source: str, is_skipped: Callable[[str], bool]) -> list[FileInfo
 def open_remote(url: str) -> RemoteInput:
     """One file for random access."""
     info = remote_info(url)
-    store = _store(url)
-    if isinstance(store, FsspecStore):
-        store.confirm(info)
-    return RemoteInput(RemoteFile(store, info, _kept_blocks(info)), mode="r")
+    # Who may not have a file must not get it from what others fetched.
+    key = info, current_access().storage_options
+    return RemoteInput(RemoteFile(_store(url), info, _blocks, key), mode="r")
 
 
-def _kept_blocks(file: FileInfo) -> Blocks:
-    """The blocks of `file` that this thread has fetched: planning opens a file several times and reads a little."""
-    kept: OrderedDict[tuple[FileInfo, FileAccess], Blocks] = _local.__dict__.setdefault("blocks", OrderedDict())
-    key = file, current_access()
-    blocks = kept.pop(key, None)
-    kept[key] = blocks = Blocks() if blocks is None else blocks
-    if len(kept) > _KEPT:
-        kept.popitem(last=False)
-    return blocks
+def fetch_files(urls: Sequence[str]) -> None:
+    """Fetch small files that will be read next, at the same time, as far as they can be kept."""
+    wanted: list[str] = []
+    left = _CACHE_BYTES // 2
+    for url in urls:
+        size = remote_info(url).size
+        left -= size
+        if left < 0:
+            break
+        if 0 < size <= _SMALL:
+            wanted.append(url)
+    if len(wanted) > 1:
+        in_parallel(_fetch_file, wanted, wanted)
+
+
+def _fetch_file(url: str) -> None:
+    raw = open_remote(url).raw
+    raw.read_range(0, raw.info.size)
 
 
 class FsspecStore:
@@ -120,7 +131,7 @@ class FsspecStore:
             return self._file(url, entry)
 
     def confirm(self, file: FileInfo) -> None:
-        """Raise if the file is not what it was: these stores do not tell with the bytes."""
+        """See `Store.confirm`: these stores do not tell with the bytes."""
         if known_file(file.path) is not None:
             now = self.info(file.path)
             if now.size != file.size or not file.is_version(now.version):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import io
 from bisect import bisect_right
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Final, Protocol, overload
 
 import numpy as np
@@ -14,14 +13,12 @@ from numpy.typing import NDArray
 
 from sqlengine.errors import InternalError
 from sqlengine.storage.files.access import FileInfo
+from sqlengine.storage.files.block_cache import BlockCache
 
 Range = tuple[int, int]
-# By number, those used last at the end.
-Blocks = OrderedDict[int, bytes]
 
 # Small reads fetch what is around them: a request costs as much as some 100 KB.
 _BLOCK: Final = 256 << 10
-_BLOCKS: Final = 32
 # Reading on from where the last read ended fetches twice as much each time, up to this.
 _MOST_AHEAD: Final = 8 << 20
 # Gaps up to this between ranges are fetched with them.
@@ -32,6 +29,10 @@ _PIECE: Final = 8 << 20
 
 class Store(Protocol):
     """A remote file system, as the files in it need it."""
+
+    def confirm(self, file: FileInfo) -> None:
+        """Raise if `file` is known not to be what it was; called before anything is fetched of it."""
+        ...
 
     def fetch(self, file: FileInfo, ranges: Sequence[Range]) -> list[bytes]:
         """The bytes of each range, all of them, fetched at the same time.
@@ -49,17 +50,19 @@ class RemoteFile:
 
     Parameters
     ----------
-    blocks
-        Where blocks of the file are kept; several openings by one thread may share it.
+    cache
+        Where blocks of the file are kept, under `key`.
     """
 
     closed = False
 
-    def __init__(self, store: Store, file: FileInfo, blocks: Blocks | None = None) -> None:
+    def __init__(self, store: Store, file: FileInfo, cache: BlockCache | None = None, key: Hashable = None) -> None:
         self.info = file
         self._store = store
         self._position = 0
-        self._blocks = Blocks() if blocks is None else blocks
+        self._cache = BlockCache(2 * _MOST_AHEAD) if cache is None else cache
+        self._key = key
+        self._is_confirmed = False
         self._next = 0
         self._ahead = _BLOCK
         self._starts: list[int] = []
@@ -82,28 +85,30 @@ class RemoteFile:
         if stop - start >= _MOST_AHEAD:
             return self._fetch([(start, stop)])[0]
         blocks = range(start // _BLOCK, -(-stop // _BLOCK))
-        missing = [block for block in blocks if block not in self._blocks]
+        known = {number: self._cache.get(self._key, number) for number in blocks}
+        missing = [number for number, data in known.items() if data is None]
         if missing:
-            self._load(missing[0], missing[-1] + 1)
-        data = b"".join(self._blocks[block] for block in blocks)
-        for block in blocks:
-            self._blocks.move_to_end(block)
-        while len(self._blocks) > 2 * _BLOCKS:
-            self._blocks.popitem(last=False)
+            known |= self._load(missing[0], missing[-1] + 1)
+        data = b"".join(known[number] or b"" for number in blocks)
         return data[start - blocks.start * _BLOCK : stop - blocks.start * _BLOCK]
 
-    def _load(self, first: int, stop: int) -> None:
+    def _load(self, first: int, stop: int) -> dict[int, bytes]:
         """Fetch the blocks [first, stop), and more where reading goes on where it was."""
         self._ahead = min(2 * self._ahead, _MOST_AHEAD) if first == self._next else _BLOCK
         stop = max(stop, first + self._ahead // _BLOCK)
         end = min(stop * _BLOCK, self.info.size)
         data = self._fetch([(first * _BLOCK, end)])[0]
-        for offset in range(0, len(data), _BLOCK):
-            self._blocks[first + offset // _BLOCK] = data[offset : offset + _BLOCK]
+        loaded = {first + offset // _BLOCK: data[offset : offset + _BLOCK] for offset in range(0, len(data), _BLOCK)}
+        for number, block in loaded.items():
+            self._cache.put(self._key, number, block)
         self._next = -(-end // _BLOCK)
+        return loaded
 
     def _fetch(self, ranges: Sequence[Range]) -> list[bytes]:
         pieces = [(at, min(at + _PIECE, stop)) for start, stop in ranges for at in range(start, stop, _PIECE)]
+        if pieces and not self._is_confirmed:
+            self._store.confirm(self.info)
+            self._is_confirmed = True
         fetched = iter(self._store.fetch(self.info, pieces) if pieces else ())
         whole = []
         for start, stop in ranges:
