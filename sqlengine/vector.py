@@ -26,8 +26,8 @@ from sqlengine.words import (
     pick_words,
     row_numbers,
     take_codes,
-    unpack_bits,
     validity_of,
+    without_null_entry,
     words_of,
     words_to_arrow,
 )
@@ -94,6 +94,8 @@ class Vector:
                 array = array.dictionary_decode()
             elif array.dictionary.type != target or array.indices.type != pa.int32():
                 array = array.cast(pa.dictionary(pa.int32(), target))
+            if isinstance(array, pa.DictionaryArray):
+                array = without_null_entry(array)
         if not isinstance(array, pa.DictionaryArray) and array.type != target:
             array = array.cast(target)
         return Vector(type, array, constant=constant)
@@ -146,7 +148,7 @@ class Vector:
     def dictionary(self) -> tuple[Words, Mask | None, pa.Array] | None:
         """(codes int32[n], validity of the codes, distinct values) of dictionary-encoded text, else None.
 
-        The dictionary may hold values that no row uses, duplicates, and NULL.
+        The dictionary may hold values that no row uses, and duplicates; never NULL.
         """
         import pyarrow as pa
 
@@ -169,15 +171,8 @@ class Vector:
     def valid(self) -> Mask | None:
         """True where not NULL, shape as `values()`; None when there is no NULL."""
         if self._valid is Vector._UNKNOWN:
-            array = self._array
-            import pyarrow as pa
-
-            if isinstance(array, pa.DictionaryArray) and array.dictionary.null_count:
-                self._valid = unpack_bits(array.is_valid())
-                codes = array.indices.fill_null(0)
-                self._valid &= unpack_bits(array.dictionary.is_valid().take(codes))
-            else:
-                self._valid = validity_of(array)
+            encoded = self.dictionary()
+            self._valid = validity_of(self._array) if encoded is None else encoded[1]
         return cast("Mask | None", self._valid)
 
     def is_null_constant(self) -> bool:

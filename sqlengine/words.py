@@ -60,6 +60,21 @@ def combined(array: pa.ChunkedArray) -> pa.Array:
     return combined.chunk(0) if isinstance(combined, pa.ChunkedArray) else combined
 
 
+def without_null_entry(array: pa.DictionaryArray) -> pa.DictionaryArray:
+    """The same values, NULL being said by the codes alone: Arrow cannot unify dictionaries that hold NULL."""
+    import pyarrow as pa
+
+    dictionary = array.dictionary
+    if not dictionary.null_count:
+        return array
+    known = np.flatnonzero(unpack_bits(dictionary.is_valid()))
+    places = np.full(len(dictionary), -1, np.int32)
+    places[known] = np.arange(len(known))
+    codes = np.where(unpack_bits(array.indices.is_valid()), places.take(array.indices.fill_null(0)), -1)
+    indices = pa.array(codes.astype(np.int32), mask=codes < 0)
+    return pa.DictionaryArray.from_arrays(indices, dictionary.take(pa.array(known)))
+
+
 def words_of(array: pa.Array, dtype: np.dtype[Any]) -> Words:
     """The values of a fixed-width array as they lie in memory, no copy."""
     buffer = array.buffers()[1]

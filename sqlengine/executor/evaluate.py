@@ -384,7 +384,7 @@ def _constants_by_code(codes: NDArray[np.int32], vectors: Sequence[Vector], type
     import pyarrow as pa
 
     dictionary = pa.concat_arrays([vector.arrow() for vector in vectors])
-    return Vector(type_, pa.DictionaryArray.from_arrays(row_numbers(codes), dictionary))
+    return Vector.from_arrow(pa.DictionaryArray.from_arrays(row_numbers(codes), dictionary), type_)
 
 
 def _spread(vector: Vector, rows: Indices, length: int) -> Vector:

@@ -35,7 +35,7 @@ from sqlengine.executor.ordering import (
 from sqlengine.functions.order_bytes import comparable_bytes
 from sqlengine.types import INTEGER_KINDS, SqlType, TypeKind, arrow_type, words_dtype
 from sqlengine.vector import Vector
-from sqlengine.words import row_numbers, unpack_bits
+from sqlengine.words import row_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -225,8 +225,6 @@ class TextKey:
             return [hashes if valid is None else np.where(valid, hashes, _HASHED_NULL)]
         codes, valid, dictionary = parts
         hashes = hash_strings(dictionary).view(np.int64)
-        if dictionary.null_count:
-            hashes[unpack_bits(dictionary.is_null())] = _HASHED_NULL
         return [take_codes(hashes, codes, valid, _HASHED_NULL)]
 
     def decode(self, words: Sequence[Words], null: Mask | None) -> Vector:

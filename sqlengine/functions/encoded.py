@@ -50,7 +50,7 @@ def map_values(vector: Vector, result: SqlType, compute: Callable[[pa.Array], pa
         codes = np.where(valid, codes, np.int32(0))
     if result.is_text:
         indices = row_numbers(codes, valid)
-        return Vector(result, pa.DictionaryArray.from_arrays(indices, mapped), constant=vector.constant)
+        return Vector.from_arrow(pa.DictionaryArray.from_arrays(indices, mapped), result, vector.constant)
     distinct = Vector.from_arrow(mapped, result)
     if not distinct.has_words():
         indices = row_numbers(codes, valid)

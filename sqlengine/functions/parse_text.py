@@ -17,7 +17,7 @@ from sqlengine.functions.integers import storage_name
 from sqlengine.functions.intervals import DAYS_PER_MONTH, MICROS_PER_DAY, MICROS_PER_SECOND
 from sqlengine.functions.special_text import SPECIAL_KINDS, special_parser
 from sqlengine.functions.temporal_casts import ticks_per_second
-from sqlengine.types import INTEGER_KINDS, SqlType, TypeKind, integer_range
+from sqlengine.types import INTEGER_KINDS, TIMESTAMP, SqlType, TypeKind, integer_range
 
 Parser = Callable[[str], Any]
 
@@ -172,9 +172,11 @@ def _parse_date(text: str) -> int:
     days = _days_of(match, text, "date")
     rest = text[match.end() :]
     if rest.strip():
-        time = _TIME.match(rest[1:].lstrip())
-        if rest[0] not in " T" or time is None:
-            raise ConversionError(wrong)
+        # A time may follow, but nothing that is none.
+        try:
+            _parse_timestamp(text, TIMESTAMP)
+        except ConversionError:
+            raise ConversionError(wrong) from None
     return days
 
 

@@ -92,10 +92,9 @@ def words_of(node: Any) -> str:
 
 def sql_of(node: Any) -> str:
     """The SQL text of a node, cut to one short line."""
-    from sqlengine.planner.sql_dialect import EngineDialect
+    from sqlengine.planner.sql_dialect import written_sql
 
-    written = node.sql(dialect=EngineDialect, comments=False, normalize_functions=False)
-    text = " ".join(written.split())
+    text = " ".join(written_sql(node, normalize_functions=False).split())
     return text if len(text) <= 120 else text[:119] + "…"
 
 

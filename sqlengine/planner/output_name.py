@@ -11,7 +11,7 @@ from sqlengine.keywords import quoted_name
 from sqlengine.planner.output_name_nested import PRINTERS as NESTED
 from sqlengine.planner.output_name_time import PRINTERS as OF_TIME
 from sqlengine.planner.scope import Scope
-from sqlengine.planner.sql_dialect import EngineDialect
+from sqlengine.planner.sql_dialect import written_sql
 
 
 def output_name(tree: Any, scope: Scope) -> str:
@@ -33,7 +33,7 @@ def _print(node: Any) -> str:
     if part is not None:
         return part(node, _print)
     printer = _PRINTERS.get(type(node))
-    return printer(node) if printer is not None else str(node.sql(dialect=EngineDialect, comments=False))
+    return printer(node) if printer is not None else written_sql(node)
 
 
 def _column(node: Any) -> str:
@@ -255,7 +255,7 @@ def _type(node: Any) -> str:
             return f"MAP({', '.join(map(_type, parts))})"
         case "ENUM":
             return f"ENUM({', '.join(map(_literal, parts))})"
-    written = str(node.sql(dialect=EngineDialect))
+    written = written_sql(node)
     written = {"TEXT": "VARCHAR", "INT": "INTEGER", "REAL": "FLOAT", "INT128": "hugeint"}.get(written, written)
     return written if written.split("(")[0] in _GRAMMAR_TYPES else written.lower()
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlglot import TokenType, exp
 from sqlglot.dialects.duckdb import DuckDB
+from sqlglot.errors import SqlglotError
 
 _Parser: Any = DuckDB.parser_class
 _Tokenizer: Any = DuckDB.tokenizer_class
@@ -249,3 +250,12 @@ class EngineDialect(DuckDB):  # type: ignore[misc]
     def to_json_path(self, path: Any) -> Any:
         """Paths into JSON stay as typed."""
         return path
+
+
+def written_sql(node: Any, **options: Any) -> str:
+    """A tree of `EngineParser` as SQL, for headers and errors; what kind of node it is if sqlglot cannot write it."""
+    try:
+        return str(node.sql(dialect=EngineDialect, comments=False, **options))
+    except SqlglotError:
+        # To rewrite a query sqlglot may parse parts of it again, as another dialect.
+        return str(node.key)
