@@ -142,8 +142,6 @@ def test_named_as_in_duckdb(expression: str) -> None:
 
 def test_what_sqlglot_cannot_write_has_a_name_nevertheless() -> None:
     """It parses the arguments of quantile_disc again to write them, without knowing //."""
-    (statement,) = parse_statements(
-        "SELECT EXISTS (SELECT quantile_disc(DISTINCT (a // b), 1) FILTER (WHERE p))"
-    )
+    (statement,) = parse_statements("SELECT EXISTS (SELECT quantile_disc(DISTINCT (a // b), 1) FILTER (WHERE p))")
     assert isinstance(statement.content, QueryTree)
     assert output_name(statement.content.tree.selects[0], Scope()) == "exists"
