@@ -18,6 +18,7 @@ from sqlengine.executor.kernels.accumulating import (
     sum_few,
     sum_floats,
     sum_lanes,
+    sum_single_lanes,
     sum_words,
 )
 from sqlengine.executor.kernels.grouping import GroupTable, move_slots
@@ -308,6 +309,14 @@ def test_sum_lanes(values, cuts):
         turn = sum_lanes(np.ascontiguousarray(part), lanes, turn)
     assert repr(lanes.tolist()) == repr(reference.reference_sum_lanes(values))
     assert turn == len(values) % 8
+
+
+@given(st.lists(st.floats(allow_nan=False, width=32), max_size=60), st.integers(0, 60))
+def test_sum_single_lanes(values, cut):
+    lanes, turn = np.zeros(8), 0
+    for part in (values[:cut], values[cut:]):
+        turn = sum_single_lanes(np.array(part, np.float32), lanes, turn)
+    assert repr(lanes.tolist()) == repr(reference.reference_sum_single_lanes(values))
 
 
 @given(grouped(words), st.sampled_from([0, -1]))

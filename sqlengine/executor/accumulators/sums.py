@@ -9,7 +9,15 @@ import numpy as np
 
 from sqlengine.errors import OutOfRangeError
 from sqlengine.executor.accumulators.accumulator import ALL_VALID, NO_WORDS, grown, mask_of
-from sqlengine.executor.kernels.accumulating import count_rows, sum_all, sum_few, sum_floats, sum_lanes, sum_words
+from sqlengine.executor.kernels.accumulating import (
+    count_rows,
+    sum_all,
+    sum_few,
+    sum_floats,
+    sum_lanes,
+    sum_single_lanes,
+    sum_words,
+)
 from sqlengine.executor.ordering import integer_words, wide_vector, wide_words
 from sqlengine.types import SqlType, TypeKind, integer_range, words_dtype
 from sqlengine.vector import Vector
@@ -167,16 +175,17 @@ class FloatSum:
         self._totals = grown(self._totals, group_count, 0.0)
         self._seen = grown(self._seen, group_count, False)
         argument = argument.expand(length)
-        values = np.ascontiguousarray(argument.values(), np.float64)
+        values = np.ascontiguousarray(argument.values())
         if not length:
             return
         valid = mask_of(argument, length)
         if groups is None:
             kept = values[valid] if len(valid) else values
-            self._turn = sum_lanes(kept, self._lanes, self._turn)
+            add = sum_single_lanes if kept.dtype == np.float32 else sum_lanes
+            self._turn = add(kept, self._lanes, self._turn)
             self._seen[0] |= len(kept) > 0
         else:
-            sum_floats(groups, valid, values, self._totals, self._seen)
+            sum_floats(groups, valid, values.astype(np.float64, copy=False), self._totals, self._seen)
 
     def merge(self, groups: Words | None, group_count: int, state: Vector, length: int) -> None:
         """See `Accumulator`."""

@@ -138,16 +138,9 @@ def sum_floats(groups: Any, valid: Any, values: Any, totals: Any, seen: Any) -> 
             seen[groups[i]] = True
 
 
-@kernel("int64(float64[::1], float64[::1], int64)")
-def sum_lanes(values: Any, lanes: Any, turn: Any) -> Any:
-    """Add all floats as one group, in eight sums that take turns, so that no addition waits for the one before.
-
-    lanes  float64[8]  changed
-    turn   0 … 7: the lane of the first value
-
-    Returns the lane whose turn is next. Which value goes to which lane depends on its number in the sequence alone,
-    not on the batches it comes in.
-    """
+@inner
+def add_lanes(values: Any, lanes: Any, turn: Any) -> Any:
+    """See `sum_lanes`."""
     size = values.size
     start = 0
     while start < size and turn & 7:
@@ -175,6 +168,25 @@ def sum_lanes(values: Any, lanes: Any, turn: Any) -> Any:
         lanes[turn & 7] += values[i]
         turn += 1
     return turn & 7
+
+
+@kernel("int64(float64[::1], float64[::1], int64)")
+def sum_lanes(values: Any, lanes: Any, turn: Any) -> Any:
+    """Add all floats as one group, in eight sums that take turns, so that no addition waits for the one before.
+
+    lanes  float64[8]  changed
+    turn   0 … 7: the lane of the first value
+
+    Returns the lane whose turn is next. Which value goes to which lane depends on its number in the sequence alone,
+    not on the batches it comes in.
+    """
+    return add_lanes(values, lanes, turn)
+
+
+@kernel("int64(float32[::1], float64[::1], int64)")
+def sum_single_lanes(values: Any, lanes: Any, turn: Any) -> Any:
+    """As `sum_lanes`, of single precision."""
+    return add_lanes(values, lanes, turn)
 
 
 @kernel("void(int64[::1], boolean[::1], int64[::1], int64, int64[::1], boolean[::1])")

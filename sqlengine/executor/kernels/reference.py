@@ -261,6 +261,11 @@ def reference_sum_lanes(values: Sequence[float]) -> list[float]:
     return lanes
 
 
+def reference_sum_single_lanes(values: Sequence[float]) -> list[float]:
+    """As `reference_sum_lanes`."""
+    return reference_sum_lanes(values)
+
+
 def reference_min_words(
     groups: Sequence[int], valid: Sequence[bool] | None, words: Sequence[int], flip: int, size: int
 ) -> list[int | None]:
