@@ -18,7 +18,6 @@ from sqlengine.storage.files.remote_file import Range
 
 _CHUNK: Final = 1 << 20
 _AT_ONCE: Final = 8
-_DOWNLOADS: Final = 4
 _RANGE: Final = re.compile(r"bytes\s+(?:(\d+)-(\d+)|\*)/(\d+|\*)")
 _BUSY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
@@ -49,10 +48,15 @@ class HttpStore:
     def fetch(self, file: FileInfo, ranges: Sequence[Range]) -> list[bytes]:
         """See `Store.fetch`."""
         access = current_access()
+
+        def attempt() -> list[bytes]:
+            if file in self._downloads:
+                return [self._from_download(file, each) for each in ranges]
+            fetched: list[bytes] = self._run(self._fetch(file, ranges, access))
+            return fetched
+
         with remote_errors(file.path, access.timeout):
-            if file not in self._downloads:
-                return persistently(lambda: self._run(self._fetch(file, ranges, access)))
-            return [self._from_download(file, each) for each in ranges]
+            return persistently(attempt)
 
     def _run(self, coroutine: Any) -> Any:
         from fsspec.asyn import sync
@@ -160,13 +164,15 @@ class HttpStore:
         info = FileInfo(url, size, 0, _version(response) or f"content {digest.hexdigest()}")
         with self._lock:
             self._downloads[info] = file
-            while len(self._downloads) > _DOWNLOADS:
+            while len(self._downloads) > 1 and sum(each.size for each in self._downloads) > access.most_download:
                 self._downloads.popitem(last=False)
         return info
 
     def _from_download(self, file: FileInfo, wanted: Range) -> bytes:
         with self._lock:
-            download = self._downloads[file]
+            download = self._downloads.get(file)
+            if download is None:
+                raise TransientError("its copy was given up for others")
             self._downloads.move_to_end(file)
             download.seek(wanted[0])
             data: bytes = download.read(wanted[1] - wanted[0])
