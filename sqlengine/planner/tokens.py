@@ -69,7 +69,7 @@ def _check(tokens: list[Any], source: Source, language: str) -> None:
 
     openers = (TokenType.COMMA, TokenType.L_PAREN, TokenType.L_BRACKET)
     for before, after in itertools.pairwise(tokens):
-        # `SELECT a,, b` would lose an item, `SELECT 0xff` would be 0 AS xff.
+        # `SELECT a,, b` would lose an item, `SELECT 0b1` would be 0 AS b1, and 0xff the blob x'ff'.
         if after.token_type == TokenType.COMMA and before.token_type in openers:
             raise ParseError("syntax error at ',': an item is missing", source.place(after.start, after.end + 1))
         if (
@@ -81,6 +81,9 @@ def _check(tokens: list[Any], source: Source, language: str) -> None:
             raise ParseError(
                 f"syntax error at {after.text!r}: letters follow a number", source.place(after.start, after.end + 1)
             )
+        number = after.token_type == TokenType.HEX_STRING and source.script[after.start] == "0"
+        if language == "duckdb" and number:
+            raise ParseError("syntax error: letters follow a number", source.place(after.start, after.end + 1))
 
 
 def _unfinished(problem: Exception, sql: str) -> ParseError:
