@@ -166,6 +166,7 @@ def test_a_server_without_ranges_may_not_flood_the_disk(web: Web) -> None:
     web.ranges = False
     with pytest.raises(FileFormatError, match="download_limit"):
         run(f"SELECT * FROM '{web.url}/x.csv'", download_limit=1000)
+    assert run(f"SELECT count(*) FROM '{web.url}/x.csv'", download_limit=len(CSV)) == [(ROWS,)]
 
 
 def test_secrets_are_not_shown(web: Web) -> None:

@@ -152,13 +152,10 @@ class HttpStore:
         file = tempfile.TemporaryFile()  # noqa: SIM115 - it is kept
         digest = hashlib.blake2b(digest_size=16)
         size = 0
+        _check_download(url, response.content_length or 0, access)
         async for chunk in response.content.iter_chunked(_CHUNK):
             size += len(chunk)
-            if size > access.most_download:
-                raise FileFormatError(
-                    f"{url!r} is not read: its server sends no parts of files, and it has more than"
-                    f" {access.most_download} bytes (setting 'download_limit')"
-                )
+            _check_download(url, size, access)
             digest.update(chunk)
             file.write(chunk)
         info = FileInfo(url, size, 0, _version(response) or f"content {digest.hexdigest()}")
@@ -177,6 +174,14 @@ class HttpStore:
             download.seek(wanted[0])
             data: bytes = download.read(wanted[1] - wanted[0])
         return data
+
+
+def _check_download(url: str, size: int, access: FileAccess) -> None:
+    if size > access.most_download:
+        raise FileFormatError(
+            f"{url!r} is not read: its server sends no parts of files, and it has more than"
+            f" {access.most_download} bytes (setting 'download_limit')"
+        )
 
 
 def _version(response: Any) -> str:

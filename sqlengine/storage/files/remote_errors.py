@@ -51,7 +51,7 @@ def remote_errors(url: str, timeout: float) -> Iterator[None]:
     """Turn whatever a file system of fsspec raises into this package's errors."""
     try:
         yield
-    except Error:
+    except (Error, MemoryError):
         raise
     except FileNotFoundError as error:
         raise FileMissingError(f"there is no file {url!r}") from error
