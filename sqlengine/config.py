@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -49,9 +49,11 @@ class Setting:
             elif self.type is tuple:
                 parsed = _parse_roots(value)
             else:
+                if self.name == "column_cache":
+                    value = "off" if value in (False, 0) else str(value)
                 if not isinstance(value, str):
                     raise ValueError
-                parsed = known_zone(value) if self.name == "timezone" else value
+                parsed = _TEXTS.get(self.name, str)(value)
         except (TypeError, ValueError) as error:
             raise SettingError(f"setting '{self.name}' takes {self._wanted()}, not {value!r}") from error
         if self.choices:
@@ -147,6 +149,7 @@ SETTINGS: Final[dict[str, Setting]] = {
             minimum=1,
         ),
         Setting("remote_timeout", float, 30.0, "seconds a remote file's server may be silent", minimum=0.001),
+        Setting("column_cache", str, "10%", "memory for decoded columns: a share of all, bytes ('2GB'), or off"),
         Setting("zone_maps", bool, True, "scans remember bounds of splits of text and HDF5; later filters skip splits"),
         Setting("progress", bool, True, "a progress line on queries that take over two seconds"),
     )
@@ -193,6 +196,16 @@ class Settings:
         value = self.values[name]
         assert value is None or isinstance(value, int | float)
         return value
+
+    def bytes_of_memory(self, name: str) -> int:
+        """A setting that is a share of this machine's memory, a number of bytes, or off (0)."""
+        text = self.get_str(name.lower())
+        if text == "off":
+            return 0
+        if not text.endswith("%"):
+            return parse_bytes(text)
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 0
+        return int(total * float(text[:-1]) / 100)
 
     @property
     def worker_count(self) -> int:
@@ -262,6 +275,20 @@ def parse_bytes(value: object) -> int:
     return int(float(digits) * _UNITS[unit])
 
 
+def known_share(text: str) -> str:
+    """A share of memory ('25%'), a number of bytes, or 'off', as it is kept; ValueError if it is none of them."""
+    text = text.strip().lower()
+    if text in ("off", "false", "no", "none", "0", "0%"):
+        return "off"
+    if text.endswith("%"):
+        if not 0 < float(text[:-1]) <= 100:
+            raise ValueError(f"{text!r} is no share of memory")
+        return text
+    if parse_bytes(text) < 0:
+        raise ValueError(f"{text!r} is not a number of bytes")
+    return text
+
+
 def known_zone(name: str) -> str:
     """A time zone as the zone database spells it; ValueError if it has none of that name."""
     import zoneinfo
@@ -274,6 +301,10 @@ def known_zone(name: str) -> str:
             raise ValueError(f"there is no time zone {name!r}") from None
         return found
     return name
+
+
+# Texts that have to mean something.
+_TEXTS: Final[Mapping[str, Callable[[str], str]]] = {"timezone": known_zone, "column_cache": known_share}
 
 
 def _parse_bool(value: object) -> bool:

@@ -177,6 +177,10 @@ class Session:
         if self.settings.get_bool("lock_configuration"):
             raise SettingError(f"setting {name!r} is locked, as all are (lock_configuration = true)")
         self.settings = changed
+        if name.lower() == "column_cache":
+            from sqlengine.storage.column_cache import COLUMNS
+
+            COLUMNS.shrink(changed.bytes_of_memory(name))
 
     def show(self, name: str | None) -> Result:
         """The value of one setting, or name, value and meaning of all."""

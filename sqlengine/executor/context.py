@@ -60,7 +60,8 @@ class MemoryAccount:
 @dataclass(frozen=True, slots=True)
 class TaskMetrics:
     """What one task did: rows out, rows in by scans, seconds, bytes written, peak reserved memory, and per operator
-    (pre-order position in the stage's tree) rows out and seconds spent in it, its inputs excluded; and the report.
+    (pre-order position in the stage's tree) rows out and seconds spent in it, its inputs excluded; what its scans
+    report, by number of the leaf.
     """
 
     stage: int
@@ -72,7 +73,7 @@ class TaskMetrics:
     worker: str
     started: float
     operators: tuple[tuple[int, float], ...] = ()
-    report: ScanReport = field(default_factory=ScanReport)
+    reports: dict[int, ScanReport] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ class TaskContext:
     """What operators of one task see.
 
     `operators` is filled by the pipeline: pre-order position in the stage's tree -> (rows out, seconds spent);
-    `report` by scans.
+    `reports` by scans: number of the leaf -> what it found out.
     """
 
     cancel: CancelToken
@@ -122,7 +123,7 @@ class TaskContext:
     batch_rows: int = 131_072
     deadline: float | None = None
     operators: dict[int, tuple[int, float]] = field(default_factory=dict)
-    report: ScanReport = field(default_factory=ScanReport)
+    reports: dict[int, ScanReport] = field(default_factory=dict)
 
     def check(self) -> None:
         """Called between batches: raise if the query should stop."""

@@ -17,6 +17,7 @@ from sqlengine.executor.failure import describe_task
 from sqlengine.executor.scheduler import Failed, Finished, Lost, Outcome, TaskRunner
 from sqlengine.executor.task import Assignment
 from sqlengine.planner.physical import PhysicalPlan, Stage
+from sqlengine.storage.column_cache import COLUMNS
 from sqlengine.storage.zone_maps import Zone
 from sqlengine.storage.zone_store import keep_zones
 
@@ -128,7 +129,9 @@ class Driver:
             case Finished(metrics):
                 progress.record(metrics.task, metrics.rows)
                 self._context.metrics.append(metrics)
-                self._zones += metrics.report.zones
+                for report in metrics.reports.values():
+                    self._zones += report.zones
+                    COLUMNS.note(report)
                 if progress.complete:
                     self._close(progress)
                 self._report(metrics)

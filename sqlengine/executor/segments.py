@@ -18,8 +18,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from sqlengine.errors import InternalError, OperationalError
-from sqlengine.executor.workspace import HEADROOM, free_bytes
 from sqlengine.planner.expressions import Column
+from sqlengine.storage.shared_memory import HEADROOM, free_bytes
 from sqlengine.vector import Batch
 
 _OFFSETS = b"pieces"

@@ -15,7 +15,7 @@ from sqlengine.executor.failure import as_error
 from sqlengine.executor.output import lay_down
 from sqlengine.executor.shared import SharedValues
 from sqlengine.planner.physical import ExchangeRead, Exec, ReadPieces, ScanExec, Stage, exec_inputs
-from sqlengine.storage.table import ScanTask
+from sqlengine.storage.table import ScanReport, ScanTask
 from sqlengine.vector import Batch
 
 if TYPE_CHECKING:
@@ -87,7 +87,8 @@ class ExchangeInputs:
         spec = self._specs[leaf.leaf]
         if not isinstance(spec, ScanTask):
             raise InternalError(f"leaf {leaf.leaf} of stage {self._stage} scans a table but its task has no splits")
-        for batch in leaf.table.read(spec, leaf.source_names, self._context.batch_rows, self._context.report):
+        report = self._context.reports[leaf.leaf] = ScanReport()
+        for batch in leaf.table.read(spec, leaf.source_names, self._context.batch_rows, report):
             self._context.check()
             yield batch
 
@@ -162,7 +163,7 @@ def run_task(assignment: Assignment, query: QueryState, context: TaskContext, wo
         worker=worker,
         started=started,
         operators=tuple(context.operators.get(k, (0, 0.0)) for k in range(_count(stage.root))),
-        report=context.report,
+        reports=context.reports,
     )
 
 

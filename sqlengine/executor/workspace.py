@@ -1,30 +1,24 @@
 """Directories for what processes exchange, and their removal: at the query's end, at exit, or by the next start.
 
-Below `sqlengine-<uid>`, in shared memory and in the directory for temporary files, each coordinator has a
-directory of its own and holds a lock on it (`storage.locked_folders`); one that belongs to nobody is removed.
+Each coordinator has one in shared memory and one in the directory for temporary files (`storage.shared_memory`).
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
-import secrets
 import shutil
-import stat
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from sqlengine.errors import OperationalError
-from sqlengine.storage.locked_folders import abandoned, create_locked
-
-SHARED_MEMORY = Path("/dev/shm")
-#: Bytes that a directory must have to spare after something is written there, or the next one is taken.
-HEADROOM = 64 << 20
-
-_CGROUP = Path("/sys/fs/cgroup")
+from sqlengine.storage.shared_memory import (
+    HEADROOM,
+    SHARED_MEMORY,
+    free_bytes,
+    new_private_folder,
+    remove_private_folder,
+)
 
 
 class Workspace:
@@ -34,10 +28,7 @@ class Workspace:
         self._locks: list[int] = []
         self._roots: list[Path] = []
         for place in _places():
-            root = place / f"sqlengine-{os.getuid()}"
-            _make_private(root)
-            remove_abandoned(root)
-            path, lock = create_locked(root, _new_name, functools.partial(_make_private, root))
+            path, lock = new_private_folder(place)
             self._roots.append(path)
             self._locks.append(lock)
 
@@ -72,7 +63,7 @@ class Workspace:
     def close(self) -> None:
         """Remove everything."""
         for root, lock in zip(self._roots, self._locks, strict=True):
-            _remove(root)
+            remove_private_folder(root)
             os.close(lock)
         self._roots, self._locks = [], []
 
@@ -83,74 +74,6 @@ class Workspace:
         self._roots, self._locks = [], []
 
 
-def remove_abandoned(root: Path) -> None:
-    """Remove the directories in `root` whose coordinator has ended."""
-    try:
-        paths = list(root.iterdir())
-    except FileNotFoundError:
-        return
-    for path in paths:
-        with abandoned(path) as free:
-            if free:
-                shutil.rmtree(path, ignore_errors=True)
-
-
-def free_bytes(directory: Path) -> int:
-    """Bytes that may still be written into `directory`: what its file system, and if it is memory, memory has left.
-
-    Of available memory one half is left to those who compute.
-    """
-    status = os.statvfs(directory)
-    free = status.f_bavail * status.f_frsize
-    return min(free, available_memory() // 2) if directory.is_relative_to(SHARED_MEMORY) else free
-
-
-def available_memory() -> int:
-    """Bytes of memory that can be had without swapping (Linux; elsewhere no limit is known).
-
-    In a container with a limit of its own (cgroup v2), what is left of that, cached files aside.
-    """
-    available = sys.maxsize
-    with contextlib.suppress(OSError):
-        available = _fields("/proc/meminfo").get("MemAvailable:", sys.maxsize >> 10) << 10
-    with contextlib.suppress(OSError, ValueError):
-        limit = int((_CGROUP / "memory.max").read_text())
-        used = int((_CGROUP / "memory.current").read_text())
-        cached = _fields(str(_CGROUP / "memory.stat")).get("inactive_file", 0)
-        available = min(available, max(0, limit - used + cached))
-    return available
-
-
-def _fields(path: str) -> dict[str, int]:
-    with open(path) as file:
-        return {words[0]: int(words[1]) for line in file if len(words := line.split()) > 1}
-
-
 def _places() -> list[Path]:
     temporary = Path(tempfile.gettempdir())
     return [SHARED_MEMORY, temporary] if os.access(SHARED_MEMORY, os.W_OK) else [temporary]
-
-
-def _make_private(root: Path) -> None:
-    with contextlib.suppress(FileExistsError):
-        root.mkdir(mode=0o700)
-    try:
-        status = root.lstat()
-    except FileNotFoundError:
-        return
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
-        raise OperationalError(
-            f"{root} must be a directory that only you can open, since query results pass through it;"
-            " remove it or ask its owner to"
-        )
-
-
-def _new_name() -> str:
-    return f"{os.getpid()}-{secrets.token_hex(4)}"
-
-
-def _remove(path: Path) -> None:
-    shutil.rmtree(path, ignore_errors=True)
-    # The root goes when the last coordinator does.
-    with contextlib.suppress(OSError):
-        path.parent.rmdir()

@@ -27,11 +27,13 @@ from sqlengine.planner.physical import (
     PhysicalPlan,
     RangePartition,
     ReadPieces,
+    ScanExec,
     Stage,
     exec_inputs,
     leaves,
 )
 from sqlengine.planner.tree_text import Line, render
+from sqlengine.storage.table import ScanReport
 
 # An estimate this many times off is marked.
 FAR_OFF: Final = 10.0
@@ -76,6 +78,11 @@ class StageMetrics(Protocol):
     @property
     def operators(self) -> tuple[tuple[int, float], ...]:
         """Per operator."""
+        ...
+
+    @property
+    def reports(self) -> Mapping[int, ScanReport]:
+        """Per leaf that scans."""
         ...
 
 
@@ -201,11 +208,20 @@ def _with_metrics(line: Line, stage: Stage, tasks: Sequence[StageMetrics], broad
         position += 1
         rows = sum(delivered for delivered, _ in mine)
         seconds = sum(spent for _, spent in mine)
-        suffix = f" [{format_count(rows)} rows{_estimate(estimated, rows)}, {_seconds(seconds)}]"
+        suffix = f" [{format_count(rows)} rows{_estimate(estimated, rows)}, {_seconds(seconds)}{_cached(node, tasks)}]"
         inputs = tuple(annotated(child, below) for child, below in zip(line.inputs, exec_inputs(node), strict=True))
         return Line(line.kind, line.parts, inputs, suffix)
 
     return annotated(line, stage.root)
+
+
+def _cached(node: Exec, tasks: Sequence[StageMetrics]) -> str:
+    """How many of a scan's splits came from the cache of decoded columns."""
+    if not isinstance(node, ScanExec):
+        return ""
+    reports = [task.reports[node.leaf] for task in tasks if node.leaf in task.reports]
+    cached = sum(report.cached for report in reports)
+    return f", cache: {cached} of {sum(report.splits for report in reports)} splits" if cached else ""
 
 
 def _seconds(seconds: float) -> str:

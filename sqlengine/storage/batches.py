@@ -37,13 +37,13 @@ def joined(batches: Iterable[pa.RecordBatch], batch_rows: int) -> Iterator[pa.Re
 def _one(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
     if len(batches) == 1:
         return batches[0]
-    columns = [_concat([batch.column(number) for batch in batches]) for number in range(batches[0].num_columns)]
+    columns = [concat_arrays([batch.column(number) for batch in batches]) for number in range(batches[0].num_columns)]
     return pa.RecordBatch.from_arrays(columns, names=batches[0].schema.names)
 
 
-def _concat(arrays: list[pa.Array]) -> pa.Array:
+def concat_arrays(arrays: Sequence[pa.Array]) -> pa.Array:
+    """One array of all; dictionaries of one type are unified, and decoded if some of the arrays have none."""
     types = {array.type for array in arrays}
     if len(types) > 1:
         arrays = [array.dictionary_decode() if isinstance(array, pa.DictionaryArray) else array for array in arrays]
-    # Unifies dictionaries of one type.
     return pa.concat_arrays(arrays)

@@ -12,7 +12,9 @@ from typing import Any, TypeVar
 import pyarrow as pa
 
 from sqlengine.errors import NotSupportedError
+from sqlengine.storage import column_cache, zone_maps
 from sqlengine.storage.batches import joined
+from sqlengine.storage.column_cache import COLUMNS, SplitColumns
 from sqlengine.storage.file_list import FileList
 from sqlengine.storage.files.access import FileAccess, each_within, within
 from sqlengine.storage.files.isolation import look
@@ -23,7 +25,7 @@ from sqlengine.storage.path_columns import ROW_NUMBER, PathColumns
 from sqlengine.storage.splits import describe_pruning, group_splits
 from sqlengine.storage.statistics import UNKNOWN, excluding, merge_statistics, widened
 from sqlengine.storage.table import Predicate, ScanPlan, ScanReport, ScanTask
-from sqlengine.storage.zone_maps import TABLE_BYTES, SplitWatch, leave_out
+from sqlengine.storage.zone_maps import SplitWatch, leave_out
 
 T = TypeVar("T")
 
@@ -139,8 +141,9 @@ class FileTable:
         with within(self._access, self._files.find):
             plan = self._plan(predicates)
         # Tasks are made before zone maps have their say, for sums of doubles depend on how rows are dealt into tasks.
-        scope = self._scope if self._has_zone_maps() else None
-        return plan if scope is None else self._less_zones(plan, scope, columns, predicates)
+        if self._has_zone_maps():
+            plan = self._less_zones(plan, columns, predicates)
+        return self._with_cache(plan, columns) if self._may_be_kept() else plan
 
     def _plan(self, predicates: Sequence[Predicate]) -> ScanPlan:
         names = list(dict.fromkeys(predicate.column for predicate in predicates))
@@ -166,17 +169,24 @@ class FileTable:
                     used.append(reason)
         return ScanPlan(group_splits(kept, self._task_rows), total, len(used), describe_pruning(used))
 
-    def _less_zones(
-        self, plan: ScanPlan, scope: str, columns: Sequence[str], predicates: Sequence[Predicate]
-    ) -> ScanPlan:
+    def _less_zones(self, plan: ScanPlan, columns: Sequence[str], predicates: Sequence[Predicate]) -> ScanPlan:
         from sqlengine.storage.zone_store import known_zones
 
+        scope = self._scope
+        if scope is None:
+            return plan
         types = {name: self._types[name] for name in columns if name not in self._columns.sources}
         tasks, used = leave_out(plan.tasks, known_zones(scope), self._files.find, predicates, types)
         by = [text for text in (plan.pruned_by, describe_pruning(used)) if text]
         if used:
             by[-1] += " (zone maps)"
         return replace(plan, tasks=tasks, pruned=plan.pruned + len(used), pruned_by=", ".join(by))
+
+    def _with_cache(self, plan: ScanPlan, columns: Sequence[str]) -> ScanPlan:
+        stored = [name for name in columns if name not in self._columns.sources]
+        tasks = sum(bool(task.splits) for task in plan.tasks)
+        use = COLUMNS.plan(self._digest, stored, self._access.column_cache, tasks)
+        return replace(plan, tasks=tuple(replace(task, cache=use) for task in plan.tasks))
 
     def read(
         self, task: ScanTask, columns: Sequence[str], batch_rows: int, report: ScanReport | None = None
@@ -191,33 +201,62 @@ class FileTable:
     ) -> Iterator[pa.RecordBatch]:
         fetch_files(list(dict.fromkeys(split.path for split in task.splits)))
         stored = [name for name in columns if name not in self._columns.sources]
-        scope = self._scope if task.watch and report is not None else None
-        watch = SplitWatch(scope, {name: self._types[name] for name in task.watch}) if scope is not None else None
+        if report is None:
+            report = ScanReport()
+        scope = self._scope or ""
+        watch = SplitWatch(scope, {name: self._types[name] for name in task.watch}) if task.watch else None
+        cache = None
+        if task.cache is not None:
+            report.table, report.columns, report.budget = task.cache.table, tuple(stored), task.cache.budget
+            report.splits = len(task.splits)
+            cache = SplitColumns(task.cache, scope, self._types, report) if task.cache.folder is not None else None
         if len(stored) == len(columns):
-            yield from self._stored(task.splits, stored, batch_rows, watch)
+            yield from self._stored(task.splits, stored, batch_rows, watch, cache)
         else:
             for splits in self._columns.pieces(task.splits, columns):
                 values = self._columns.values(splits[0].path, self._files, columns)
                 row = splits[0].first_row
-                for batch in self._stored(splits, stored, batch_rows, watch):
+                for batch in self._stored(splits, stored, batch_rows, watch, cache):
                     yield self._columns.complete(batch, columns, values, row)
                     row += batch.num_rows
-        if watch is not None and report is not None:
+        if watch is not None:
             report.zones += watch.zones
 
     def _stored(
-        self, splits: Sequence[Split], columns: Sequence[str], batch_rows: int, watch: SplitWatch | None
+        self,
+        splits: Sequence[Split],
+        columns: Sequence[str],
+        batch_rows: int,
+        watch: SplitWatch | None,
+        cache: SplitColumns | None,
     ) -> Iterator[pa.RecordBatch]:
         """Batches of columns that the files store."""
-        if watch is None:
-            yield from self._format.read(splits, self._schema, columns, self._options, batch_rows)
+
+        def read(splits: Sequence[Split], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+            return self._format.read(splits, self._schema, columns, self._options, batch_rows)
+
+        if watch is None and cache is None:
+            yield from read(splits, columns)
             return
         for split in splits:
-            batches = self._format.read((split,), self._schema, columns, self._options, batch_rows)
-            yield from watch.each(split, batches)
+            if cache is None:
+                batches = read((split,), columns)
+            else:
+                batches = cache.each(split, columns, functools.partial(read, (split,)), batch_rows)
+            yield from batches if watch is None else watch.each(split, batches)
 
     def _has_zone_maps(self) -> bool:
-        return self._access.zone_maps and not self._format.has_statistics and self.size() >= TABLE_BYTES
+        return self._access.zone_maps and not self._format.has_statistics and self.size() >= zone_maps.TABLE_BYTES
+
+    def _may_be_kept(self) -> bool:
+        """Whether decoded columns of this table may be kept."""
+        enough = self._access.column_cache > 0 and self.size() >= column_cache.TABLE_BYTES
+        return enough and self._scope is not None and column_cache.may_keep(self.files[0])
+
+    @functools.cached_property
+    def _digest(self) -> str:
+        """Of what decides all values: files and scope."""
+        return f"{self._files.digest.hex()}-{self._scope}"
 
     @functools.cached_property
     def _scope(self) -> str | None:

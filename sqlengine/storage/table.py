@@ -30,15 +30,40 @@ class Predicate:
 
 
 @dataclass(frozen=True, slots=True)
+class CacheUse:
+    """How a task uses the cache of decoded columns.
+
+    Attributes
+    ----------
+    table, budget
+        A digest of the table, and bytes that may be kept of all: for the task's report.
+    folder
+        Where it looks for columns; None: nowhere, for there are none.
+    admit, allowance
+        Columns that it puts there, and bytes of them at most.
+    generation
+        Changes when columns are removed.
+    """
+
+    table: str
+    budget: int
+    folder: str | None = None
+    admit: tuple[str, ...] = ()
+    allowance: int = 0
+    generation: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ScanTask:
     """What one task scans: some splits, in order; `rows` is their (estimated) number of rows.
 
-    `watch`: columns whose bounds the scan should find out.
+    `watch`: columns whose bounds the scan should find out. `cache`: how it uses the cache of columns, if it does.
     """
 
     splits: tuple[Split, ...]
     rows: int
     watch: tuple[str, ...] = ()
+    cache: CacheUse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +78,28 @@ class ScanPlan:
 
 @dataclass(slots=True)
 class ScanReport:
-    """What reading a task found out on the way: the zones of splits that were read in full."""
+    """What reading a task found out on the way.
+
+    Attributes
+    ----------
+    zones
+        Those of splits that were read in full.
+    table, columns, budget
+        Which columns of which table were read (a digest of it; '' if none are kept), and bytes that may be kept.
+    used, added
+        Names of columns in the cache, the latter with bytes.
+    splits, cached
+        Number of splits, and of those that came from the cache alone.
+    """
 
     zones: list[Zone] = field(default_factory=list)
+    table: str = ""
+    columns: tuple[str, ...] = ()
+    budget: int = 0
+    used: list[str] = field(default_factory=list)
+    added: list[tuple[str, int]] = field(default_factory=list)
+    splits: int = 0
+    cached: int = 0
 
 
 class Table(Protocol):

@@ -154,12 +154,12 @@ class SplitWatch:
             for name, column in bounds.items():
                 column.add(batch.column(name))
             yield batch
-        if file_info(split.path) == before and _is_settled(before):
+        if file_info(split.path) == before and is_settled(before):
             columns = {name: (str(self._types[name]), column.result()) for name, column in bounds.items()}
             self.zones.append(Zone(self._scope, before, split.start, split.stop, rows, columns))
 
 
-def _is_settled(file: FileInfo) -> bool:
+def is_settled(file: FileInfo) -> bool:
     """Whether the file would look different if it changed from now on."""
     if not file.mtime_ns:
         return file.is_versioned

@@ -27,7 +27,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty store of its own, for small files too."""
     folder = tmp_path / "cache"
     monkeypatch.setattr("sqlengine.storage.zone_store.cache_folder", lambda: folder)
-    monkeypatch.setattr("sqlengine.storage.file_table.TABLE_BYTES", 0)
+    monkeypatch.setattr("sqlengine.storage.zone_maps.TABLE_BYTES", 0)
     return folder
 
 

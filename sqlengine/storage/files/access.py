@@ -88,6 +88,8 @@ class FileAccess:
         Seconds that a remote store may be silent.
     zone_maps
         Whether what scans find out is remembered and used.
+    column_cache
+        Bytes of decoded columns that may be kept.
     is_locked
         Whether the session's settings are; queries then bring no storage options, for these say where a URL leads.
     isolated_workers
@@ -104,6 +106,7 @@ class FileAccess:
     is_locked: bool = False
     isolated_workers: int | None = None
     zone_maps: bool = False
+    column_cache: int = 0
 
     @staticmethod
     def of(settings: Settings) -> FileAccess:
@@ -118,6 +121,7 @@ class FileAccess:
             isolated_workers=settings.worker_count if settings.get_bool("isolate_readers") else None,
             is_locked=settings.get_bool("lock_configuration"),
             zone_maps=settings.get_bool("zone_maps"),
+            column_cache=_cache_bytes(settings),
         )
 
     def with_options(self, storage_options: object, compression: object) -> FileAccess:
@@ -240,6 +244,12 @@ def local_path(source: str) -> str:
     if match and match[1].lower() in _LOCAL:
         source = source[match.end() :]
     return os.path.abspath(os.path.expanduser(source))
+
+
+def _cache_bytes(settings: Settings) -> int:
+    size = settings.bytes_of_memory("column_cache")
+    limit = settings.get_optional_int("memory_limit")
+    return size if limit is None else min(size, limit)
 
 
 def _lowered(path: str) -> str:
