@@ -137,7 +137,7 @@ class _Reader:
                     place = file.find(source.dataset)
                     if place is None or not place.is_dataset:
                         raise FileFormatError(f"{file.path!r} changed while the query ran; run the query again")
-                    self._arrays[source.dataset] = StoredArray(place)
+                    self._arrays[source.dataset] = StoredArray(place, checked=True)
                 if source.cell is not None and not source.fields:
                     cells[source.dataset].add(source.cell)
         self._cells = {dataset: np.array(sorted(found)) for dataset, found in cells.items()}

@@ -48,6 +48,13 @@ _SHUFFLE: Final = 2
 class StoredArray:
     """A dataset of at least one dimension.
 
+    Parameters
+    ----------
+    place
+        The dataset.
+    checked
+        Whether its declared size was held against what it stores before; HDF5 looks through all chunks for that.
+
     Attributes
     ----------
     shape
@@ -65,7 +72,7 @@ class StoredArray:
         If it declares far more than it stores.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, checked: bool = False) -> None:
         h5py = h5py_module()
         self.place = place
         self._dataset = place.item
@@ -97,7 +104,9 @@ class StoredArray:
             self._stretches = [] if offset is None else [(place.file.path, int(offset), self.row_bytes * self.shape[0])]
         else:
             self._raw = False
-        self._check_size(bool(properties.get_external_count()))
+        self._check_atoms()
+        if not checked and not properties.get_external_count():
+            self._check_size()
 
     @property
     def row_bytes(self) -> int:
@@ -148,19 +157,22 @@ class StoredArray:
     def _memory_dtype(self) -> np.dtype[Any]:
         return np.dtype(object) if self.dtype.hasobject and self.dtype.names is None else self.dtype
 
-    def _check_size(self, elsewhere: bool) -> None:
+    def _check_size(self) -> None:
         declared = self.row_bytes * self.shape[0]
-        stored = self._id.get_storage_size()
-        if declared > _MOST_INFLATED * stored + _SMALL and not elsewhere:
+        stored = self._id.get_storage_size() if declared > _SMALL else declared
+        if declared > _MOST_INFLATED * stored + _SMALL:
             raise FileFormatError(f"{self._title} declares {declared:,} bytes of values, but stores only {stored:,}")
-        atom = self.row_bytes if self.chunk is None else self.dtype.itemsize * math.prod(self.chunk)
-        if max(atom, self.row_bytes if self.chunk is None else 0) > _LARGEST_CHUNK:
-            what = "rows" if self.chunk is None else "chunks"
-            raise NotSupportedError(f"{self._title} has {what} of {atom:,} bytes; at most {_LARGEST_CHUNK:,} are read")
-        if self.chunk is None and self._raw and not elsewhere and self._stretches:
+        if self.chunk is None and self._stretches:
             _, offset, size = self._stretches[0]
             if offset + size > self.place.file.size:
                 raise FileFormatError(f"{self.place.file.path!r} is truncated: it ends within {self.place.name!r}")
+
+    def _check_atoms(self) -> None:
+        """Refuse what would have to be held in memory as a whole and is too large for that."""
+        atom = self.row_bytes if self.chunk is None else self.dtype.itemsize * math.prod(self.chunk)
+        if atom > _LARGEST_CHUNK:
+            what = "rows" if self.chunk is None else "chunks"
+            raise NotSupportedError(f"{self._title} has {what} of {atom:,} bytes; at most {_LARGEST_CHUNK:,} are read")
 
     def _elsewhere(self, properties: Any) -> list[tuple[str, int, int]]:
         """(path, offset, bytes) of the files that hold the values, as far as there are values."""

@@ -122,20 +122,24 @@ class Hdf5File:
             If there are more than a million.
         """
         h5py = h5py_module()
-        seen: set[Any] = set()
+        # Objects are told apart by what hard links say of their places: asking HDF5 of an object itself (H5Oget_info)
+        # makes it walk the index of its chunks, which takes long, and ends the process if that is damaged.
+        seen: set[int] = set()
         waiting = [start.item]
         while waiting:
             item = waiting.pop()
-            key = h5py.h5o.get_info(item.id).addr
-            if key in seen:
+            yield Place(start.file, item)
+            if not isinstance(item, h5py.Group):
                 continue
-            seen.add(key)
+            below = []
+            for name in sorted(item):
+                link = item.id.links.get_info(name.encode("utf-8", "surrogateescape"))
+                if link.type == h5py.h5l.TYPE_HARD and link.u not in seen:
+                    seen.add(link.u)
+                    below.append(item[name])
             if len(seen) > _MOST_OBJECTS:
                 raise FileFormatError(f"{self.path!r} holds more than {_MOST_OBJECTS:,} HDF5 objects")
-            yield Place(start.file, item)
-            if isinstance(item, h5py.Group):
-                hard = [name for name in item if isinstance(item.get(name, getlink=True), h5py.HardLink)]
-                waiting.extend(item[name] for name in sorted(hard, reverse=True))
+            waiting += reversed(below)
 
     def other(self, filename: str, what: str) -> Hdf5File:
         """The file that this one refers to by `filename`, relative to its own folder.
