@@ -7,6 +7,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator
+from json.encoder import encode_basestring
 from typing import Any, Final, TypeVar
 
 from sqlengine.errors import ConversionError, DataError
@@ -47,8 +48,19 @@ def is_valid(text: str) -> bool:
     return True
 
 
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def dump(tree: Any) -> str:
     """The document without blanks."""
+    if isinstance(tree, dict | list):
+        text = _ENCODER.encode(tree)
+        # Python writes the exponents of numbers in another way: 1e-07.
+        return _dump(tree) if "e-" in text or "e+" in text else text
+    return _dump(tree)
+
+
+def _dump(tree: Any) -> str:
     match tree:
         case None:
             return "null"
@@ -59,16 +71,17 @@ def dump(tree: Any) -> str:
         case float():
             return float_text(tree)
         case list():
-            return f"[{','.join(map(dump, tree))}]"
+            return f"[{','.join(map(_dump, tree))}]"
         case dict():
-            return "{" + ",".join(f"{quote(key)}:{dump(value)}" for key, value in tree.items()) + "}"
+            return "{" + ",".join(f"{quote(key)}:{_dump(value)}" for key, value in tree.items()) + "}"
         case _:
             return str(tree)
 
 
 def quote(text: str) -> str:
     """A text as a JSON string."""
-    return json.dumps(text, ensure_ascii=False)
+    quoted: str = encode_basestring(text)
+    return quoted
 
 
 def float_text(value: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,6 +19,11 @@ from sqlengine.storage.json_texts import Formats
 from sqlengine.types import SqlType, TypeKind
 
 _BLANK: Final = " \t\r\n"
+# Numbers beyond DOUBLE, and halves of surrogate pairs, which Python takes for characters but cannot encode.
+_MAY_BE_INFINITE: Final = re.compile(r"[eE]\+?\d{3}|\d{300}")
+_MAY_BE_HALVED: Final = re.compile(r"\\u[dD][89a-fA-F]")
+
+_Decode = Callable[[str, int], tuple[Any, int]]
 
 
 class Members(dict[str, Any]):
@@ -94,36 +99,68 @@ def parse_values(path: str, block: Block, lenient: bool, sample: tuple[int, int]
         line = line_number(path, block.offset + error.start)
         shown = block.data[error.start : error.start + 20]
         raise FileFormatError(f"{path!r}, line {line}: {shown!r} is not UTF-8 text; convert the file") from None
-    exact = json.JSONDecoder(object_pairs_hook=_first_members if lenient else _members, parse_float=_finite)
-    decoder = exact if sample is None else json.JSONDecoder()
-    # Python takes half of a surrogate pair for a character, which cannot be encoded.
-    may_be_halved = re.search(r"\\u[dD][89a-fA-F]", text) is not None
-    trees: list[Any] = []
-    places: list[tuple[int, int]] = []
-    spans = list(_lines(text)) if block.layout == NEWLINE_DELIMITED else [(0, len(text))]
-    if sample is not None and len(spans) > 1:
-        spans = spans[:: max(1, -(-len(spans) // sample[0]), -(-len(text) // sample[1]))]
-    for start, stop in spans:
+    decode = _decoder(text, lenient, sample is not None)
+    values = Values(block, text, [], [])
+    if block.layout == NEWLINE_DELIMITED:
+        lines = list(_lines(text))
+        if sample is not None and lines:
+            lines = lines[:: max(1, -(-len(lines) // sample[0]), -(-len(text) // sample[1]))]
+        _parse_lines(path, values, lines, decode, lenient)
+    else:
+        _parse_stream(path, values, decode, sample)
+    return values
+
+
+def _parse_lines(path: str, values: Values, lines: Sequence[tuple[int, int]], decode: _Decode, lenient: bool) -> None:
+    text, trees = values.text, values.trees
+    for start, stop in lines:
         try:
-            at = _skip(text, start, stop)
-            while at < stop:
-                tree, end = decoder.raw_decode(text, at)
-                if may_be_halved:
-                    json.dumps(tree, ensure_ascii=False).encode()
-                trees.append(tree)
-                places.append((at, end))
-                at = _next(text, end, stop, block)
-                if sample is not None and (end > sample[1] or len(trees) >= sample[0]) and len(spans) == 1:
-                    return Values(block, text, trees, places)
+            tree, end = decode(text, start)
+            if end != stop:
+                raise ValueError("the line is not one value; is the file newline-delimited?")
         except (ValueError, RecursionError) as error:
-            if block.layout == NEWLINE_DELIMITED and lenient:
-                trees.append(None)
-                places.append((start, stop))
-                continue
-            raise _malformed(path, block, text, start if isinstance(error, RecursionError) else at, error) from None
-    if block.layout == ARRAY and block.last and not block.first and not trees:
-        raise _malformed(path, block, text, 0, ValueError("a comma before the end of the array"))
-    return Values(block, text, trees, places)
+            if not lenient:
+                raise _malformed(path, values.block, text, start, error) from None
+            tree = None
+        trees.append(tree)
+    values.places.extend(lines)
+
+
+def _parse_stream(path: str, values: Values, decode: _Decode, sample: tuple[int, int] | None) -> None:
+    text, trees, block = values.text, values.trees, values.block
+    at = _skip(text, 0)
+    try:
+        if at == len(text) and block.layout == ARRAY and block.last and not block.first:
+            raise ValueError("a comma before the end of the array")
+        while at < len(text):
+            tree, end = decode(text, at)
+            trees.append(tree)
+            values.places.append((at, end))
+            at = _next(text, end, block)
+            if sample is not None and (end > sample[1] or len(trees) >= sample[0]):
+                return
+    except (ValueError, RecursionError) as error:
+        raise _malformed(path, block, text, at, error) from None
+
+
+def _decoder(text: str, lenient: bool, roughly: bool) -> _Decode:
+    """What parses the value of `text` at a place and says where it ends; as little in Python as `text` allows."""
+    if roughly:
+        decode: _Decode = json.JSONDecoder().raw_decode
+    else:
+        decode = json.JSONDecoder(
+            object_pairs_hook=_first_members if lenient else _members,
+            parse_float=_finite if _MAY_BE_INFINITE.search(text) else None,
+        ).raw_decode
+    if not _MAY_BE_HALVED.search(text):
+        return decode
+
+    def decode_encodable(text: str, at: int) -> tuple[Any, int]:
+        tree, end = decode(text, at)
+        json.dumps(tree, ensure_ascii=False).encode()
+        return tree, end
+
+    return decode_encodable
 
 
 def columns_of(
@@ -222,34 +259,29 @@ def _first_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _lines(text: str) -> Iterator[tuple[int, int]]:
     """(start, end) of each line that is not blank, without the blanks around it."""
     start = 0
-    while start < len(text):
-        end = text.find("\n", start)
-        end = len(text) if end < 0 else end
-        line = text[start:end]
+    for line in text.split("\n"):
         inner = line.strip(_BLANK)
         if inner:
-            first = start + len(line) - len(line.lstrip(_BLANK))
+            first = start + line.index(inner)
             yield first, first + len(inner)
-        start = end + 1
+        start += len(line) + 1
 
 
-def _skip(text: str, at: int, stop: int) -> int:
-    while at < stop and text[at] in _BLANK:
+def _skip(text: str, at: int) -> int:
+    while at < len(text) and text[at] in _BLANK:
         at += 1
     return at
 
 
-def _next(text: str, end: int, stop: int, block: Block) -> int:
+def _next(text: str, end: int, block: Block) -> int:
     """Where the value behind the one that ends at `end` begins; ValueError if something else is there."""
-    at = _skip(text, end, stop)
-    if block.layout == NEWLINE_DELIMITED and at < stop:
-        raise ValueError("something stands behind the value; is this file newline-delimited?")
-    if block.layout != ARRAY or (at == stop and block.last):
+    at = _skip(text, end)
+    if block.layout != ARRAY or (at == len(text) and block.last):
         return at
-    if at == stop or text[at] != ",":
+    if at == len(text) or text[at] != ",":
         raise ValueError("no comma behind the value")
-    at = _skip(text, at + 1, stop)
-    if at == stop and block.last:
+    at = _skip(text, at + 1)
+    if at == len(text) and block.last:
         raise ValueError("a comma before the end of the array")
     return at
 

@@ -80,6 +80,8 @@ LINES: Sequence[tuple[str, str]] = [
     ('{"a":null}\n{"a":3}\n', "sample_size=1"),
     ('{"a":1}\n{"a":"x"}\nx\n{"a":3}', "columns={a:'BIGINT'},ignore_errors=true,format='nd'"),
     ('{"a":{"b":1}}\n{"a":[2]}\n', "sample_size=1,ignore_errors=true"),
+    ('{"a":1} x\n{"a":2}\n\n{"a":\n3}\n', "columns={a:'INT'},ignore_errors=true,format='nd'"),
+    ('{"a":{"b":1e-7,"c":[1e21,1e15,2.0]},"d":1e-7}\n', "columns={a:'JSON',d:'VARCHAR'}"),
     ('{"a":1,"a":2}\n{"a":5}', "ignore_errors=true"),
     ('{"a":1}\n{"a":2,"b":3}', "sample_size=1,union_by_name=true"),
 ]
@@ -90,6 +92,7 @@ REFUSED: Sequence[tuple[str | bytes, str]] = [
     ('{"a":1}\n{"a":2', ""),
     ('1\n2,"x":3\n', "columns={'a':'INT'},records=false"),
     ('[1]\n2}{"json":3\n', ""),
+    ('{"a":1}\n{"a":\n3}\n', "columns={'a':'INT'},format='nd'"),
     ('[{"a":1},{"a":2}', ""),
     ('[{"a":1} {"a":2}]', ""),
     ('[{"a":1},,{"a":2}]', ""),
