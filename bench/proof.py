@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import duckdb
@@ -51,6 +52,7 @@ def main(arguments: list[str]) -> int:
                     difference = differs(answer, expected)
                     outcomes[number][scheduler] = "right" if difference is None else f"differs: {difference}"
                     ratios[scheduler].append(seconds / reference_seconds)
+    planning = _planning_seconds(folder, chosen)
     for number, by_scheduler in outcomes.items():
         for outcome in dict.fromkeys(each for each in by_scheduler.values() if each != "right"):
             where = [name for name, each in by_scheduler.items() if each == outcome]
@@ -61,12 +63,23 @@ def main(arguments: list[str]) -> int:
         ratio = f"{geometric_mean(ratios[scheduler]):.2f}" if ratios[scheduler] else "-"
         rows.append([scheduler, *(str(counts[kind]) for kind in ("right", "differs", "refused", "failed")), ratio])
     print(format_table(["scheduler", "right", "differs", "refused", "failed", "time / duckdb, first run"], rows))
-    path = write_result(
-        f"proof-{options.suite}",
-        {"machine": describe_machine(), "folder": folder.name, "outcomes": outcomes, "ratios": ratios},
-    )
+    slowest = max(planning, key=lambda number: planning[number])
+    print(f"slowest to plan: Q{slowest}, {planning[slowest] * 1000:.0f} ms")
+    contents = {"folder": folder.name, "outcomes": outcomes, "ratios": ratios, "planning": planning}
+    path = write_result(f"proof-{options.suite}", {"machine": describe_machine(), **contents})
     print(f"details: {path}")
     return 0 if all(each == "right" for by in outcomes.values() for each in by.values()) else 1
+
+
+def _planning_seconds(folder: Path, queries: Mapping[int, str]) -> dict[int, float]:
+    """Seconds from the text to the plan, the shortest of three; 0 where there is none."""
+    seconds = dict.fromkeys(queries, 0.0)
+    with sqlengine.connect(folder) as connection:
+        for number, text in queries.items():
+            with contextlib.suppress(sqlengine.Error):
+                runs = [_timed(lambda text=text: connection.execute(f"EXPLAIN {text}").arrow())[1] for _ in range(3)]
+                seconds[number] = min(runs)
+    return seconds
 
 
 def differs(answer: pa.Table, expected: pa.Table) -> str | None:
