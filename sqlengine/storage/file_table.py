@@ -125,14 +125,18 @@ class FileTable:
         return sum(file.size for file in self.files)
 
     def statistics(self, column: str) -> ColumnStatistics:
-        """Bounds and NULLs over all files, from metadata; kept once computed."""
+        """Bounds and NULLs over all files, from metadata; kept once computed.
+
+        Nothing is known of a stored column if some files have not even been opened to count their rows.
+        """
         known = self._statistics.get(column)
         if known is None:
-            known = self._statistics[column] = merge_statistics(
-                (split.rows, self._split_statistics(split, [column])[column])
-                for splits in self._all_splits()
-                for split in splits
-            )
+            splits = [split for of_file in self._all_splits() for split in of_file]
+            if column in self._columns.sources or not self._format.has_statistics or all(s.rows_exact for s in splits):
+                known = merge_statistics(
+                    (split.rows, self._split_statistics(split, [column])[column]) for split in splits
+                )
+            self._statistics[column] = known = known or UNKNOWN
         return known
 
     def plan_scan(self, columns: Sequence[str], predicates: Sequence[Predicate]) -> ScanPlan:
@@ -154,8 +158,13 @@ class FileTable:
         total = 0
         if not on_path:
             self._all_splits()
+        of_folder: dict[str, Predicate | None] = {}
         for file in self.files:
-            reason = excluding(on_path, 1, self._path_statistics(file.path, 1, constant)) if on_path else None
+            # Thousands of files share few folders.
+            place = self._columns.place(file.path, constant)
+            if place not in of_folder:
+                of_folder[place] = excluding(on_path, 1, self._path_statistics(file.path, 1, constant))
+            reason = of_folder[place]
             if reason is not None:
                 total += 1
                 used.append(reason)
@@ -327,7 +336,7 @@ class FileTable:
         if missing:
             with within(self._access, self._files.find):
                 stored = [name for name in missing if name not in self._columns.sources]
-                found = dict(look([split.path], self._format.statistics, split, self._schema, stored))
+                found = dict(look([split.path], self._format.statistics, split, self._schema, stored)) if stored else {}
             found.update(self._path_statistics(split.path, split.rows, missing))
             found.update(self._columns.row_numbers(split, missing))
             for name in missing:

@@ -6,6 +6,7 @@ A file's footer is read once per process and kept (`parquet_footer`); one row gr
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -109,11 +110,11 @@ class ParquetFormat:
         by_name = {field.name: field for field in schema.fields}
         fields = [by_name[name] for name in columns]
         known: tuple[Field, ...] = ()
-        for path, groups in _runs(_exact(splits), batch_rows):
+        for path, groups, ready in _pieces(splits, batch_rows):
             if not fields:
                 yield from _count(sum(split.rows for split in groups), batch_rows)
                 continue
-            opened = _open(path)
+            opened = ready or _open(path)
             if opened.footer.fields is not known:
                 known = opened.footer.fields
                 own = _fields(opened.footer, options)
@@ -213,13 +214,17 @@ def _scaled(nulls: int | None, rows: int, estimate: int) -> int | None:
     return min(nulls, estimate - 1) or None
 
 
-def _exact(splits: Iterable[Split]) -> Iterator[Split]:
-    """Row groups in the place of small files."""
-    for split in splits:
-        if split.rows_exact:
-            yield split
-        else:
-            yield from _row_groups(_open(split.path).footer, split.size)
+def _pieces(splits: Iterable[Split], batch_rows: int) -> Iterator[tuple[str, list[Split], _OpenFile | None]]:
+    """What is read at once: path, row groups, and the file, if it had to be opened to know those."""
+    for exact, run in itertools.groupby(splits, key=lambda split: split.rows_exact):
+        if exact:
+            for path, groups in _runs(run, batch_rows):
+                yield path, groups, None
+            continue
+        for split in run:
+            opened = _open(split.path)
+            for path, groups in _runs(_row_groups(opened.footer, split.size), batch_rows):
+                yield path, groups, opened
 
 
 def _runs(splits: Iterable[Split], batch_rows: int) -> Iterator[tuple[str, list[Split]]]:

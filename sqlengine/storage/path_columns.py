@@ -59,6 +59,11 @@ class PathColumns:
                     found[name] = files.position(path)
         return found
 
+    def place(self, path: str, columns: Sequence[str]) -> str:
+        """What `columns` depend on: the folder of a file, or its path."""
+        keys = {field.name for field in self.partitioning.fields}
+        return path.rpartition("/")[0] if all(self.sources[name] in keys for name in columns) else path
+
     def statistics(self, path: str, rows: int, files: FileList, columns: Sequence[str]) -> dict[str, ColumnStatistics]:
         """What is known of `rows` rows of the file at `path`."""
         return {

@@ -43,7 +43,8 @@ def _cost(split: Split) -> int:
 
 def describe_pruning(used: Iterable[Predicate]) -> str:
     """The predicates that removed splits, each once, in the order in which they first did."""
-    return ", ".join(dict.fromkeys(map(str, used)))
+    distinct = {id(predicate): predicate for predicate in used}
+    return ", ".join(dict.fromkeys(map(str, distinct.values())))
 
 
 def _groups(splits: Iterable[Split], task_rows: int) -> Iterator[list[Split]]:
