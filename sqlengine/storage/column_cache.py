@@ -14,6 +14,7 @@ import atexit
 import contextlib
 import hashlib
 import os
+import sys
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,7 +23,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from sqlengine.errors import OperationalError
+from sqlengine.errors import InternalError, OperationalError
 from sqlengine.storage.batches import concat_arrays
 from sqlengine.storage.files.access import is_of_this_process
 from sqlengine.storage.filesystem import FileInfo, file_info
@@ -102,13 +103,15 @@ class SplitColumns:
                 size += kept[column][-1].nbytes
             if size > self._room:
                 kept, size = {}, 0
+            start += batch.num_rows
             if found:
-                rest = {column: array.slice(start, batch.num_rows) for column, array in found.items()}
+                _check_lengths(split, found, start)
+                rest = {column: array.slice(start - batch.num_rows, batch.num_rows) for column, array in found.items()}
                 arrays = [rest[column] if column in rest else batch.column(column) for column in columns]
                 yield pa.RecordBatch.from_arrays(arrays, names=list(columns))
             else:
                 yield batch
-            start += batch.num_rows
+        _check_lengths(split, found, start, start)
         unchanged = kept and start and file_info(split.path) == before and is_settled(before)
         if unchanged and size + HEADROOM <= free_bytes(self._folder):
             for column, arrays in kept.items():
@@ -154,6 +157,11 @@ class SplitColumns:
             return
         self._room -= size
         self._report.added.append((name, size))
+
+
+def _check_lengths(split: Split, found: Mapping[str, pa.Array], least: int, most: int = sys.maxsize) -> None:
+    if any(not least <= len(array) <= most for array in found.values()):
+        raise InternalError(f"columns of {split.path!r} have different numbers of rows; SET column_cache = 'off'")
 
 
 class _MappedColumns:

@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -19,9 +19,11 @@ import pyarrow.parquet as pq
 import pytest
 
 import sqlengine
-from sqlengine.errors import SettingError
-from sqlengine.storage.column_cache import COLUMNS, ColumnCache
-from sqlengine.storage.table import ScanReport
+from sqlengine.errors import InternalError, SettingError
+from sqlengine.storage.column_cache import COLUMNS, ColumnCache, SplitColumns
+from sqlengine.storage.format import Split
+from sqlengine.storage.table import CacheUse, ScanReport
+from sqlengine.types import BIGINT
 
 ROWS = 9_000
 FORMATS = ("csv", "ndjson", "parquet", "h5", "arrow")
@@ -221,6 +223,26 @@ def test_least_lately_used_columns_go_first() -> None:
     assert cache.size == 80
     note("u", [], [("c", 50), ("d", 200)])
     assert cache.size == 0
+
+
+def test_columns_of_different_lengths_are_never_put_together(tmp_path: Path) -> None:
+    path = _write(tmp_path, "csv")
+    split = Split(str(path), 0, 100, 3, 100)
+    use = CacheUse("t", 1 << 20, str(tmp_path), ("a", "b"), 1 << 20)
+    columns = SplitColumns(use, "scope", {"a": BIGINT, "b": BIGINT}, ScanReport())
+
+    def rows(names: Sequence[str], count: int) -> list[int]:
+        def read(names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+            yield pa.RecordBatch.from_arrays([pa.array(range(count))] * len(names), names=list(names))
+
+        return [batch.num_rows for batch in columns.each(split, names, read, 2)]
+
+    assert rows(["a"], 3) == [3]
+    assert rows(["a"], 0) == [1, 2]
+    with pytest.raises(InternalError, match="different numbers of rows"):
+        rows(["a", "b"], 4)
+    with pytest.raises(InternalError, match="different numbers of rows"):
+        rows(["b", "a"], 2)
 
 
 def test_settings() -> None:
