@@ -248,9 +248,10 @@ def _have_header(samples: Sequence[Sample], settings: CsvOptions, dialect: Diale
     alone = not any(sample.rows.num_rows for sample in samples)
     alike = len({len(sample.first) for sample in samples}) == 1
     pooled = _types_by_position(samples, settings, dialect) if alike else []
+    known: dict[str, SqlType] = {}
     verdicts = {
         sample.path: _is_header(
-            sample.first, pooled or _types_by_position([sample], settings, dialect), settings, alone, dialect
+            sample.first, pooled or _types_by_position([sample], settings, dialect), settings, alone, dialect, known
         )
         for sample in samples
     }
@@ -275,10 +276,16 @@ def _types_by_position(samples: Sequence[Sample], settings: CsvOptions, dialect:
 
 
 def _is_header(
-    first: Sequence[str], types: Sequence[SqlType], settings: CsvOptions, alone: bool, dialect: Dialect
+    first: Sequence[str],
+    types: Sequence[SqlType],
+    settings: CsvOptions,
+    alone: bool,
+    dialect: Dialect,
+    known: dict[str, SqlType],
 ) -> bool:
+    """As `_have_header`, of one file; `alone` says that no file has more records, `known` is filled with types."""
     declared = settings.columns
-    own = [guess_type(pa.array([None if text in dialect.nulls else text], pa.string()), settings)[0] for text in first]
+    own = [_own_type(text, settings, known) for text in first]
     lowered = [text.strip().lower() for text in first]
     if declared and lowered == [name.lower() for name in declared]:
         return True
@@ -293,6 +300,13 @@ def _is_header(
         type_ != VARCHAR and mine in (VARCHAR, BOOLEAN) and mine != type_ and text not in dialect.nulls
         for type_, mine, text in zip(types, own, first, strict=True)
     )
+
+
+def _own_type(text: str, settings: CsvOptions, known: dict[str, SqlType]) -> SqlType:
+    if text not in known:
+        texts = pa.array([None if text in settings.nulls else text], pa.string())
+        known[text] = guess_type(texts, settings)[0]
+    return known[text]
 
 
 def _normal(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
@@ -149,24 +150,28 @@ def _plain_numbers(texts: Texts, options: CsvOptions) -> Texts | None:
 
 
 def _matches(texts: Texts, pattern: str) -> bool:
-    # The first value rules out most candidates at once.
-    return bool(
-        pc.match_substring_regex(texts[:1], pattern)[0].as_py()
-        and pc.all(pc.match_substring_regex(texts, pattern)).as_py()
-    )
+    # The first value rules out most candidates at once; Python keeps its expressions compiled.
+    first = re.search(pattern, texts[0].as_py(), re.ASCII)
+    return first is not None and bool(pc.all(pc.match_substring_regex(texts, pattern)).as_py())
 
 
 def _proven_format(texts: Texts, type_: SqlType) -> str | None:
     """The format that all texts are in, if only one order of day and month is possible."""
-    for orders in _formats(type_):
-        if not _matches(texts, _shape(orders[0])):
+    for shape, orders in _formats(type_):
+        if not _matches(texts, shape):
             continue
         found = [format_ for format_ in orders if _all_in(texts, format_)]
         return found[0] if len(found) == 1 else None
     return None
 
 
-def _formats(type_: SqlType) -> Iterator[list[str]]:
+@cache
+def _formats(type_: SqlType) -> tuple[tuple[str, list[str]], ...]:
+    """(regular expression of the texts, formats with that) of all that are looked for."""
+    return tuple((_shape(orders[0]), orders) for orders in _all_formats(type_))
+
+
+def _all_formats(type_: SqlType) -> Iterator[list[str]]:
     for orders in _ORDERS:
         for separator in "/-.":
             for clock in ("",) if type_ == DATE else _CLOCKS:
