@@ -68,12 +68,12 @@ def first_record_end(data: Bytes, start: int, delimiter: str, quote: str) -> int
 
 def last_record_end(data: Bytes, start: int, stop: int, delimiter: str, quote: str) -> int:
     """The offset behind the last record that ends within [start, stop); `start` if none does."""
-    last = start
-    for chunk in _scan(data, start, stop, delimiter, quote):
+    # Only the last chunks need a close look; whether they start within quotes, those before tell.
+    for chunk in reversed(list(_scan(data, start, stop, delimiter, quote))):
         ends = chunk.record_ends(data)
         if len(ends):
-            last = int(ends[-1]) + 1
-    return last
+            return int(ends[-1]) + 1
+    return start
 
 
 def record_starts(data: Bytes, delimiter: str, quote: str, keep_empty: bool) -> Offsets:
