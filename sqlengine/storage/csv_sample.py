@@ -28,6 +28,7 @@ from sqlengine.storage.csv_records import Bytes, last_record_end
 from sqlengine.storage.filesystem import FileInfo
 
 _HEAD_BYTES: Final = 64 << 10
+_LINE_BYTES: Final = 4 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,16 @@ def read_head(path: str, encoding: str) -> bytes:
         return head
     cut = max(head.rfind(b"\n"), head.rfind(b"\r")) + 1
     return head[:cut] if cut else head
+
+
+def read_line(path: str, dialect: Dialect) -> bytes | None:
+    """The first lines of a file, up to 4 KiB, in UTF-8; None if the first record may be longer."""
+    head, is_all = read_start(path, _LINE_BYTES, dialect.encoding)
+    if is_all:
+        return head
+    cut = head.rfind(b"\n") + 1
+    quoted = bool(dialect.quote) and dialect.quote.encode() in head
+    return head[:cut] if cut and not (quoted or dialect.comment) else None
 
 
 def first_record(head: bytes, dialect: Dialect) -> tuple[str, ...]:

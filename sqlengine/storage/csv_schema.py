@@ -17,7 +17,16 @@ from sqlengine.storage.csv_errors import explain_failure
 from sqlengine.storage.csv_guess import guess_dialect
 from sqlengine.storage.csv_options import CsvOptions, csv_options
 from sqlengine.storage.csv_parse import Layout
-from sqlengine.storage.csv_sample import Sample, Unsampled, first_record, read_head, sample_file, spread, widest
+from sqlengine.storage.csv_sample import (
+    Sample,
+    Unsampled,
+    first_record,
+    read_head,
+    read_line,
+    sample_file,
+    spread,
+    widest,
+)
 from sqlengine.storage.csv_types import guess_type
 from sqlengine.storage.filesystem import FileInfo, file_errors, in_parallel
 from sqlengine.storage.format import Field, FileSchema, Options
@@ -40,11 +49,11 @@ def guess_schema(files: Sequence[FileInfo], options: Options) -> FileSchema:
     settings = csv_options(options)
     filled = [file for file in files if file.size]
     paths = [file.path for file in filled]
-    # Of all files, for each has to have the columns.
-    heads = dict(zip(paths, in_parallel(lambda path: read_head(path, settings.encoding), paths, paths), strict=True))
     chosen = spread(filled, settings.sample_files or len(filled))
-    dialect = guess_dialect(settings, [heads[file.path] for file in chosen])
-    firsts = {path: first for path in paths if (first := first_record(heads[path], dialect))}
+    heads = _heads([file.path for file in chosen], settings)
+    dialect = guess_dialect(settings, list(heads.values()))
+    # Of all files, for each has to have the columns.
+    firsts = {path: first for path, first in _firsts(paths, heads, dialect).items() if first}
     if settings.null_padding and firsts:
         most = max(widest([heads[file.path] for file in chosen], dialect), len(settings.columns))
         firsts = {path: (*first, *[""] * (most - len(first))) for path, first in firsts.items()}
@@ -76,6 +85,24 @@ def guess_schema(files: Sequence[FileInfo], options: Options) -> FileSchema:
     size = sum(sample.size for sample in samples)
     _check_not_null(settings, fields_)
     return _schema(fields_, columns, dialect, settings, formats, max(1.0, size / max(1, rows)), by_name, declared)
+
+
+def _heads(paths: Sequence[str], settings: CsvOptions) -> dict[str, bytes]:
+    found = in_parallel(lambda path: read_head(path, settings.encoding), paths, paths)
+    return dict(zip(paths, found, strict=True))
+
+
+def _firsts(paths: Sequence[str], heads: Mapping[str, bytes], dialect: Dialect) -> dict[str, tuple[str, ...]]:
+    """The first record of each file; of those that are not in `heads` as little is read as will do."""
+
+    def read(path: str) -> tuple[str, ...]:
+        if path in heads:
+            return first_record(heads[path], dialect)
+        if dialect.skip == 0 and (head := read_line(path, dialect)) is not None:
+            return first_record(head, dialect)
+        return first_record(read_head(path, dialect.encoding), dialect)
+
+    return dict(zip(paths, in_parallel(read, paths, paths), strict=True))
 
 
 def names_of(first: Sequence[str], dialect: Dialect, settings: CsvOptions) -> list[str]:
@@ -131,7 +158,7 @@ def _samples(
     dialect: Dialect,
     settings: CsvOptions,
 ) -> list[Sample]:
-    text = b"".join(heads[file.path] for file in files)
+    text = b"".join(heads.values())
     row_bytes = len(text) / max(1, text.count(b"\n"))
     # Each file's three blocks together have about as many rows as the sample is to have.
     block = max(_LEAST_BLOCK, int(settings.sample_rows * row_bytes / (3 * len(files))))

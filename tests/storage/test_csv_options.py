@@ -216,6 +216,18 @@ def test_columns_by_name(write_csv: Write, tmp_path: Path) -> None:
     assert ours(f"SELECT a, b FROM '{tmp_path}/*.csv'") == [(1, "x"), (3, "z")]
 
 
+def test_columns_of_files_outside_of_the_sample(write_csv: Write, tmp_path: Path) -> None:
+    for number in range(40):
+        write_csv(f"a,b\n{number},x\n" + "1,y\n" * 1500, f"{number:02}.csv")
+    write_csv("a,c\n" + "1,2.5\n" * 1500, "35.csv")
+    source = f"read_csv('{tmp_path}/*.csv', files_to_sniff = 2, {{}})"
+    assert ours(f"SELECT sum(a), max(c), count(*) FROM {source.format('union_by_name = true')}") == [
+        (sum(range(40)) - 35 + 40 * 1500, 2.5, 40 * 1501 - 1)
+    ]
+    with pytest.raises(Error, match=r"column 2 is 'b' in '.*00\.csv' but 'c' in '.*35\.csv'; union_by_name = true"):
+        ours(f"FROM {source.format('header = true')}")
+
+
 @pytest.mark.parametrize(
     ("text", "rows"),
     [
