@@ -87,9 +87,13 @@ class Hdf5Writer:
 
     def close(self) -> None:
         """See `Writer.close`."""
-        if self._held or not self._datasets:
-            self._flush(max(1, sum(each.num_rows for each in self._held)))
-        self._file.close()
+        try:
+            if self._held or not self._datasets:
+                self._flush(max(1, sum(each.num_rows for each in self._held)))
+        finally:
+            # A file that is left open ends the process once Python collects it without its stream.
+            self._held = []
+            self._file.close()
 
     def _flush(self, chunk: int) -> None:
         if not self._datasets:
