@@ -23,6 +23,8 @@ from sqlengine.storage.schema import merge_schemas
 # Rows of a split, about: smaller batches are read together, larger ones in parts.
 _SPLIT_ROWS: Final = 131_072
 
+_MOST_PARTS: Final = 65_536
+
 
 class ArrowFormat:
     """Reads Arrow IPC files and streams.
@@ -93,7 +95,8 @@ def _cuts(layout: ArrowLayout) -> list[int]:
     for start, stop in itertools.pairwise(layout.starts):
         rows = stop - start
         if rows > 2 * _SPLIT_ROWS and not layout.compressed:
-            parts = rows // _SPLIT_ROWS
+            # A damaged file may declare any number of rows; it is found out when they are read.
+            parts = min(rows // _SPLIT_ROWS, _MOST_PARTS)
             cuts.extend(start + rows * part // parts for part in range(0 if start > cuts[-1] else 1, parts + 1))
         elif stop - cuts[-1] >= _SPLIT_ROWS:
             cuts.append(stop)

@@ -200,7 +200,7 @@ def _row_groups(footer: Footer, size: int) -> list[Split]:
     splits = []
     first = 0
     for number in range(metadata.num_row_groups):
-        rows = metadata.row_group(number).num_rows
+        rows = footer.rows_of(number)
         if rows:
             splits.append(Split(footer.path, number, number + 1, rows, size * rows // total, first_row=first))
         first += rows

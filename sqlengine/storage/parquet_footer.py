@@ -48,6 +48,8 @@ class Footer:
         Column name -> why it cannot be read.
     leaves
         Column name -> numbers of its physical columns (several if nested).
+    flat
+        Number of the first physical column that has one value in each row, if there is one.
     """
 
     path: str
@@ -55,6 +57,17 @@ class Footer:
     fields: tuple[Field, ...]
     refused: Mapping[str, str]
     leaves: Mapping[str, tuple[int, ...]]
+    flat: tuple[int, ...] = ()
+
+    def rows_of(self, number: int) -> int:
+        """Rows of a row group; FileFormatError if a column without repeated values has another number of them."""
+        group = self.metadata.row_group(number)
+        rows = int(group.num_rows)
+        leaf = next((leaf for leaf in self.flat if leaf < group.num_columns), None)
+        if rows < 0 or (leaf is not None and group.column(leaf).num_values != rows):
+            # Nobody would notice when rows are counted without reading any.
+            raise FileFormatError(f"{self.path!r} is not a readable Parquet file: its numbers of rows contradict")
+        return rows
 
     def stored(self, fields: Sequence[Field]) -> list[str]:
         """The names here of those columns `fields` of a table that this file has."""
@@ -134,7 +147,7 @@ def _kept(file: FileInfo, metadata: Any, content: bytes) -> Footer:
     else:
         columns = _take_apart(file.path, metadata.schema, content)
         _last = (metadata.schema, columns)
-    footer = Footer(file.path, metadata, columns.fields, columns.refused, columns.leaves)
+    footer = Footer(file.path, metadata, columns.fields, columns.refused, columns.leaves, columns.flat)
     with _lock:
         if file not in _footers:
             _footers[file] = footer
@@ -177,6 +190,7 @@ class _Columns:
     fields: tuple[Field, ...]
     refused: Mapping[str, str]
     leaves: Mapping[str, tuple[int, ...]]
+    flat: tuple[int, ...]
 
 
 _last: tuple[Any, _Columns] | None = None
@@ -203,7 +217,13 @@ def _take_apart(path: str, schema: Any, content: bytes) -> _Columns:
         except NotSupportedError as error:
             refused[name] = error.message
             fields.append(Field(name, NULL))
-    return _Columns(tuple(fields), refused, {name: tuple(ids) for name, ids in leaves.items()})
+    flat = next((number for number in range(len(schema)) if schema.column(number).max_repetition_level == 0), None)
+    return _Columns(
+        tuple(fields),
+        refused,
+        {name: tuple(ids) for name, ids in leaves.items()},
+        () if flat is None else (flat,),
+    )
 
 
 def _type_of(arrow_type: pa.DataType, columns: Sequence[Any]) -> SqlType:

@@ -325,3 +325,18 @@ def test_text_that_is_not_utf8_is_refused(write_parquet: Callable[..., str], dic
     with pytest.raises(FileFormatError, match=r"'s' of '.*t\.parquet' is damaged: Invalid UTF8"):
         scan(open_table(path))
     assert scan(open_table(path), ["n"]) == [(1,), (2,), (3,)]
+
+
+def test_numbers_of_rows_that_contradict(write_parquet: Write) -> None:
+    path = Path(write_parquet({"l": [[1, 2]] * 300, "a": list(range(300))}))
+    content = path.read_bytes()
+    # 300 as Thrift writes it stands for many things, the numbers of rows among them.
+    places = [place for place in range(len(content) - 1) if content[place : place + 2] == b"\xd8\x04"]
+    messages = []
+    for place in places:
+        path.write_bytes(content[:place] + b"\xfe\x7f" + content[place + 2 :])
+        try:
+            assert count(open_table(str(path))) == 300
+        except FileFormatError as error:
+            messages.append(str(error))
+    assert any("numbers of rows contradict" in message for message in messages)
