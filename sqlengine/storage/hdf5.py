@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # Bytes of columns that are held at once, chunks permitting.
 _BLOCK_BYTES: Final = 32 << 20
+# Asking for narrow columns costs more than reading a batch of them.
+_BATCHES_AT_ONCE: Final = 4
 
 
 class Hdf5Format:
@@ -152,10 +154,10 @@ class _Reader:
                 yield batch.slice(first, batch_rows)
 
     def _steps(self, batch_rows: int) -> int:
-        """Steps of the first dimension to read at once: whole chunks, about a batch, in bounded memory."""
+        """Steps of the first dimension to read at once: whole chunks, some batches, in bounded memory."""
         layout = self._layout
         most = _BLOCK_BYTES // max(1, self._step_bytes())
-        wanted = min(max(1, batch_rows // max(1, layout.rows_per_step)), max(1, most))
+        wanted = min(max(1, _BATCHES_AT_ONCE * batch_rows // max(1, layout.rows_per_step)), max(1, most))
         unit = max((array.unit for array in self._arrays.values()), default=1)
         return max(1, wanted // unit) * unit
 
