@@ -120,6 +120,7 @@ def _copy(context: BindContext, query: BoundQuery, target: str, options: CopyOpt
         tuple(names[k] for k in keys),
         is_folder,
         file_bytes,
+        target=target,
     )
     return CopyTo(
         BoundQuery(plan, tuple(column.name for column in plan.columns), query.ordered),

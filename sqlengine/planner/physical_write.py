@@ -27,6 +27,8 @@ class WriteSpec:
         A task begins another file once it has written so many bytes.
     bounds
         Values of the first sort key, in its order, at which other tasks begin, if the rows are sorted; see `sort_of`.
+    target
+        What COPY names, for errors.
     folder
         Where the files are put under names that mean nothing; empty as long as nobody wants to run the plan.
     """
@@ -38,6 +40,7 @@ class WriteSpec:
     is_folder: bool = False
     file_bytes: int | None = None
     bounds: tuple[Literal, ...] = ()
+    target: str = ""
     folder: str = ""
 
 

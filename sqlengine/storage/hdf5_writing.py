@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from sqlengine.errors import ConversionError, NotSupportedError, SettingError
@@ -72,7 +74,8 @@ class Hdf5Writer:
 
     def __init__(self, stream: IO[bytes], schema: pa.Schema, options: Options) -> None:
         self._h5py = h5py_module()
-        self._file = self._h5py.File(stream, "w", track_order=True)
+        self._bytes = _Unfailing(stream)
+        self._file = self._h5py.File(self._bytes, "w", track_order=True)
         self._schema = schema
         self._options = options
         self._datasets: list[Any] = []
@@ -83,17 +86,18 @@ class Hdf5Writer:
         """See `Writer.write`; ConversionError for a NULL that has no place."""
         self._held.append(batch)
         if self._datasets or sum(each.num_rows for each in self._held) >= _CHUNK:
-            self._flush(_CHUNK)
+            with self._bytes.checked():
+                self._flush(_CHUNK)
 
     def close(self) -> None:
         """See `Writer.close`."""
-        try:
-            if self._held or not self._datasets:
-                self._flush(max(1, sum(each.num_rows for each in self._held)))
-        finally:
-            # A file that is left open ends the process once Python collects it without its stream.
-            self._held = []
-            self._file.close()
+        with self._bytes.checked():
+            try:
+                if self._held or not self._datasets:
+                    self._flush(max(1, sum(each.num_rows for each in self._held)))
+            finally:
+                # Before the stream is: a file that is collected later would write to it.
+                self._file.close()
 
     def _flush(self, chunk: int) -> None:
         if not self._datasets:
@@ -119,6 +123,78 @@ class Hdf5Writer:
             # The same rows give the same bytes.
             track_times=False,
         )
+
+
+class _Unfailing:
+    """A file object that never fails: the HDF5 library crashes when one does, at the latest when Python ends.
+
+    What cannot be written is kept in memory, so that the library can close the file in peace; `checked` then raises
+    what happened.
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._file = stream.fileno()
+        self._at = self._end = 0
+        self._problem: OSError | None = None
+        self._kept: list[tuple[int, bytes]] = []
+
+    @contextlib.contextmanager
+    def checked(self) -> Iterator[None]:
+        """Raise at the end the OSError of the first write that failed."""
+        try:
+            yield
+        finally:
+            if self._problem is not None:
+                raise self._problem
+
+    def write(self, data: Any) -> int:
+        rest = memoryview(data).cast("B")
+        try:
+            while len(rest) and self._problem is None:
+                written = os.pwrite(self._file, rest, self._at)
+                self._at += written
+                rest = rest[written:]
+        except OSError as problem:
+            self._problem = problem
+        if len(rest):
+            self._kept.append((self._at, bytes(rest)))
+            self._at += len(rest)
+        self._end = max(self._end, self._at)
+        return len(data)
+
+    def read(self, size: int) -> bytes:
+        found = bytearray(size)
+        held = os.pread(self._file, size, self._at)
+        found[: len(held)] = held
+        for start, kept in self._kept:
+            first, last = max(start, self._at), min(start + len(kept), self._at + size)
+            if first < last:
+                found[first - self._at : last - self._at] = kept[first - start : last - start]
+        self._at += size
+        return bytes(found)
+
+    def readinto(self, buffer: Any) -> int:
+        buffer[:] = self.read(len(buffer))
+        return len(buffer)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._at = offset + (0, self._at, self._end)[whence]
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def truncate(self, size: int | None = None) -> int:
+        self._end = self._at if size is None else size
+        if self._problem is None:
+            try:
+                os.ftruncate(self._file, self._end)
+            except OSError as problem:
+                self._problem = problem
+        return self._end
+
+    def flush(self) -> None:
+        """Nothing is held back."""
 
 
 def _dtype(data_type: pa.DataType, h5py: Any) -> Any:

@@ -198,16 +198,17 @@ class Staging:
 
 
 class OutputFile:
-    """A new file under a hidden name; whoever runs the task again writes another one."""
+    """A new file under a hidden name; whoever runs the task again writes another one. Errors name `target`."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, target: str) -> None:
         self.path = os.path.join(folder, uuid.uuid4().hex)
-        with output_errors(self.path):
+        self._target = target
+        with output_errors(target):
             self.stream: IO[bytes] = open(self.path, "x+b", buffering=1 << 20)  # noqa: SIM115 - closed by `finish`
 
     def finish(self) -> int:
         """Close the file; its bytes."""
-        with output_errors(self.path):
+        with output_errors(self._target):
             self.stream.flush()
             size = os.fstat(self.stream.fileno()).st_size
             self.stream.close()

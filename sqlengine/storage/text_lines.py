@@ -11,14 +11,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import IO
 
-# Rows joined at a time: enough to be vectorized, little enough that a line of all columns stays below Arrow's 2 GB.
+# Rows and bytes joined at a time: enough to be vectorized, few enough to stay far below Arrow's 2 GB an array.
 ROWS: Final = 16_384
+_BYTES: Final = 32 << 20
 
 
 def slices(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    """`batch` in pieces of `ROWS` rows."""
-    for start in range(0, batch.num_rows, ROWS):
-        yield batch.slice(start, ROWS)
+    """`batch` in pieces of `ROWS` rows, of fewer where rows are large."""
+    step = max(1, min(ROWS, _BYTES * batch.num_rows // max(1, batch.nbytes)))
+    for start in range(0, batch.num_rows, step):
+        yield batch.slice(start, step)
 
 
 def content(array: pa.Array) -> memoryview:

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sqlengine.repl.writers import WRITERS
+from sqlengine.storage.text_lines import slices
 
 TABLE = pa.table(
     {
@@ -90,3 +91,10 @@ def test_python_reads_the_csv_back(rows: list[tuple[str, str]]) -> None:
     table = pa.table({"a": [a for a, _ in rows], "b,": [b for _, b in rows]})
     read = list(csv.reader(io.StringIO(written("csv", table), newline="")))
     assert read == [["a", "b,"], *(list(row) for row in rows)]
+
+
+def test_large_rows_are_joined_few_at_a_time() -> None:
+    large = pa.record_batch({"a": ["x" * 1_000_000] * 100})
+    assert [piece.num_rows for piece in slices(large)] == [33, 33, 33, 1]
+    assert [piece.num_rows for piece in slices(pa.record_batch({"a": ["x"] * 20_000}))] == [16_384, 3_616]
+    assert list(slices(large.slice(0, 0))) == []

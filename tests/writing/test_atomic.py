@@ -186,3 +186,27 @@ def test_overwrite_modes(here: Path) -> None:
     with pytest.raises(OperationalError, match="would remove"):
         connection.execute("COPY (SELECT 1 a) TO '../here/' (FORMAT csv, OVERWRITE)")
     assert held() == {"data_0.csv": "a\n5\n"}
+
+
+FULL_DISK = """
+import os, resource, sqlengine
+from sqlengine.errors import OperationalError
+
+connection = sqlengine.connect(scheduler="inline")
+rows = "SELECT range AS a, md5(range::VARCHAR) AS b FROM range(300_000)"
+connection.execute(f"COPY ({rows} LIMIT 10) TO 'warm.parquet'")
+resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, resource.RLIM_INFINITY))
+for target in ("a.csv", "a.json.gz", "a.csv.zst", "a.parquet", "a.arrow", "a.h5"):
+    try:
+        connection.execute(f"COPY ({rows}) TO '{target}'")
+    except OperationalError as error:
+        assert f"'{target}' cannot be written: File too large" in error.message, error.message
+    else:
+        raise AssertionError(f"{target} was written")
+    assert os.listdir() == ["warm.parquet"], os.listdir()
+"""
+
+
+def test_a_full_disk_is_an_error_in_every_format(here: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", FULL_DISK], capture_output=True, text=True, cwd=here)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -132,10 +132,10 @@ class _Files:
 
     def begin(self, folder: str) -> None:
         """Open a file; it may stay without rows."""
-        file = OutputFile(self._spec.folder)
+        file = OutputFile(self._spec.folder, self._spec.target)
         self._rows = 0
         try:
-            with output_errors(file.path):
+            with output_errors(self._spec.target):
                 writer = self._format.writer(file.stream, self._schema, dict(self._spec.options))
         except BaseException:
             file.abandon()
@@ -152,7 +152,7 @@ class _Files:
             export_array(batch.column(column.id).expand(batch.length).arrow(), column.type, self._tagged)
             for column in self._data
         ]
-        with output_errors(file.path):
+        with output_errors(self._spec.target):
             writer.write(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
         self._rows += batch.length
         if self._spec.file_bytes is not None and file.stream.tell() >= self._spec.file_bytes:
@@ -162,7 +162,7 @@ class _Files:
         """Close the open file, if there is one."""
         if self._open is not None:
             folder, file, writer = self._open
-            with output_errors(file.path):
+            with output_errors(self._spec.target):
                 writer.close()
             size = file.finish()
             self._open = None
