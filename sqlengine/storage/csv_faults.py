@@ -15,9 +15,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sqlengine.storage.csv_dialect import Dialect
-from sqlengine.storage.csv_parse import Layout, padded, parse, ragged_rows, read_columns, record_lengths
-from sqlengine.storage.csv_pieces import neutral
-from sqlengine.storage.csv_records import Bytes, record_starts
+from sqlengine.storage.csv_parse import (
+    Layout,
+    bounds_of_records,
+    padded,
+    parse,
+    ragged_rows,
+    read_columns,
+    record_lengths,
+    without_records,
+)
+from sqlengine.storage.csv_records import Bytes
 from sqlengine.storage.format import Field
 from sqlengine.types import TypeKind
 
@@ -69,8 +77,7 @@ def find_faults(data: Bytes, columns: Sequence[Field], checked: Sequence[Field],
     """
     dialect = layout.dialect
     width = len(columns)
-    starts = record_starts(neutral(data, dialect), dialect.delimiter, dialect.quote, keep_empty=width == 1)
-    stops = np.append(starts[1:], len(data))
+    starts, stops = bounds_of_records(data, dialect, width)
     shaped = padded(data, dialect, width) if dialect.pads else data
     ragged = ragged_rows(shaped, dialect, width)
     faults = [
@@ -92,7 +99,9 @@ def find_faults(data: Bytes, columns: Sequence[Field], checked: Sequence[Field],
             Fault(TOO_LONG, int(starts[k]), int(stops[k]), 0, None, data[starts[k] : stops[k]].tobytes(), width)
             for k in np.flatnonzero(lengths > layout.max_line_size)
         ]
-    texts = _texts(shaped, columns, checked, dialect)
+    firsts, lasts = (starts, stops) if shaped is data else bounds_of_records(shaped, dialect, width)
+    whole = without_records(shaped, [(firsts[number], lasts[number]) for number, _ in ragged])
+    texts = _texts(whole, columns, checked, dialect)
     for field in checked:
         column = texts.column(field.name).combine_chunks()
         for kind, unfit in _unfit(column, field, layout):
@@ -105,17 +114,14 @@ def find_faults(data: Bytes, columns: Sequence[Field], checked: Sequence[Field],
 
 def without(data: Bytes, faults: Sequence[Fault]) -> Bytes:
     """`data` without the records that have faults."""
-    kept = np.ones(len(data), np.bool_)
-    for fault in faults:
-        kept[fault.start : fault.stop] = False
-    return data[kept]
+    return without_records(data, [(fault.start, fault.stop) for fault in faults])
 
 
 def _texts(data: Bytes, columns: Sequence[Field], checked: Sequence[Field], dialect: Dialect) -> pa.Table:
-    """The bytes of values of the records that have as many fields as there are columns; NULL where they mean it."""
+    """The bytes of values; NULL where they mean it."""
     names = [field.name for field in columns]
     types = {field.name: pa.binary() for field in checked} or {names[0]: pa.binary()}
-    return read_columns(data, names, types, dialect, lambda row: "skip")
+    return read_columns(data, names, types, dialect)
 
 
 def _unfit(column: pa.Array, field: Field, layout: Layout) -> list[tuple[str, pa.Array]]:

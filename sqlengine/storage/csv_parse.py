@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +13,7 @@ import pyarrow.csv as pacsv
 from sqlengine.functions.date_parsing import read_moments
 from sqlengine.storage.csv_dialect import Dialect
 from sqlengine.storage.csv_pieces import neutral
-from sqlengine.storage.csv_records import Bytes, record_starts
+from sqlengine.storage.csv_records import Bytes, Offsets, record_starts
 from sqlengine.storage.csv_types import FALSE_VALUES, TRUE_VALUES, numbers_as_text, reading_type
 from sqlengine.storage.format import Field
 from sqlengine.types import TypeKind
@@ -132,8 +132,23 @@ def ragged_rows(data: Bytes, dialect: Dialect, width: int) -> list[tuple[int, in
         return "skip"
 
     names = [str(number) for number in range(width)]
-    read_columns(data, names, {names[0]: pa.binary()}, dialect, note)
+    # What is noted is made text, so it has to be some; the shape of records is in ASCII.
+    read_columns(np.where(data < 128, data, ord("x")), names, {names[0]: pa.binary()}, dialect, note)
     return found
+
+
+def bounds_of_records(data: Bytes, dialect: Dialect, width: int) -> tuple[Offsets, Offsets]:
+    """Where each record starts and stops, line end included."""
+    starts = record_starts(neutral(data, dialect), dialect.delimiter, dialect.quote, keep_empty=width == 1)
+    return starts, np.append(starts[1:], len(data))
+
+
+def without_records(data: Bytes, bounds: Iterable[tuple[int, int]]) -> Bytes:
+    """`data` without the records between those offsets."""
+    kept = np.ones(len(data), np.bool_)
+    for start, stop in bounds:
+        kept[start:stop] = False
+    return data[kept]
 
 
 def padded(data: Bytes, dialect: Dialect, width: int) -> Bytes:
@@ -142,8 +157,7 @@ def padded(data: Bytes, dialect: Dialect, width: int) -> Bytes:
     if not short:
         return data
     text = data.tobytes()
-    starts = record_starts(neutral(data, dialect), dialect.delimiter, dialect.quote, keep_empty=width == 1)
-    stops = np.append(starts[1:], len(data))
+    starts, stops = bounds_of_records(data, dialect, width)
     parts, last = [], 0
     for number, fields in short:
         record = text[starts[number] : stops[number]]
@@ -153,10 +167,10 @@ def padded(data: Bytes, dialect: Dialect, width: int) -> Bytes:
     return np.frombuffer(b"".join([*parts, text[last:]]), np.uint8)
 
 
-def record_lengths(data: Bytes, dialect: Dialect, width: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def record_lengths(data: Bytes, dialect: Dialect, width: int) -> Offsets:
     """Bytes of each record, line end included."""
-    starts = record_starts(neutral(data, dialect), dialect.delimiter, dialect.quote, keep_empty=width == 1)
-    return np.diff(np.append(starts, len(data)))
+    starts, stops = bounds_of_records(data, dialect, width)
+    return stops - starts
 
 
 def _converted(texts: pa.Array, field: Field, layout: Layout) -> pa.Array:

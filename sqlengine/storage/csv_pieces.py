@@ -149,14 +149,27 @@ def header_end(data: Bytes, start: int, dialect: Dialect) -> int:
 
 def neutral(data: Bytes, dialect: Dialect) -> Bytes:
     """`data` with escaped characters as letters, so that all quotes that are left open or close a field."""
-    if dialect.doubles or not (data == ord(dialect.escape)).any():
+    if dialect.doubles:
         return data
-    return np.frombuffer(_escaped(dialect.escape).sub(b"xx", data.tobytes()), np.uint8)
+    text = data.tobytes()
+    if dialect.escape.encode() in text:
+        text = _escaped(dialect.escape).sub(b"xx", text)
+    if dialect.quote and (dialect.quote * 2).encode() in text:
+        # Behind a quote that closes a field, others are just text: here they are not doubled.
+        fields = _quoted_fields(dialect.delimiter, dialect.quote)
+        text = fields.sub(lambda match: match[1] + b"x" * len(match[2]), text)
+    return np.frombuffer(text, np.uint8)
 
 
 @cache
 def _escaped(escape: str) -> re.Pattern[bytes]:
     return re.compile(re.escape(escape.encode()) + rb"[\s\S]")
+
+
+@cache
+def _quoted_fields(delimiter: str, quote: str) -> re.Pattern[bytes]:
+    sign, separator = re.escape(quote), re.escape(delimiter)
+    return re.compile(rf"((?:\A|(?<=[\r\n{separator}])){sign}[^{sign}]*{sign})([^\r\n{separator}]*)".encode())
 
 
 def _stream(path: str, dialect: Dialect) -> Iterator[Piece]:

@@ -77,18 +77,22 @@ def last_record_end(data: Bytes, start: int, stop: int, delimiter: str, quote: s
 
 
 def record_starts(data: Bytes, delimiter: str, quote: str, keep_empty: bool) -> Offsets:
-    """Where each record starts; `data` is whole records. Empty lines are no records, unless `keep_empty`."""
-    ends = [chunk.record_ends(data) + 1 for chunk in _scan(data, 0, len(data), delimiter, quote)]
-    starts: Offsets = np.concatenate([np.zeros(1, np.int64), *ends])
-    starts = starts[starts < len(data)]
-    if keep_empty:
-        return starts
-    empty = data[starts] == _NEWLINE
-    returns = data[starts] == _RETURN
-    following = data[np.minimum(starts + 1, len(data) - 1)]
-    empty |= returns & ((following == _NEWLINE) | (starts + 1 == len(data)) | (not (data == _NEWLINE).any()))
-    kept: Offsets = starts[~empty]
-    return kept
+    """Where each record starts; `data` is whole records. Empty lines are no records, unless `keep_empty`.
+
+    A lone carriage return ends a record too, wherever it stands: Arrow's reader, whose records these are, takes it so.
+    """
+    if not len(data):
+        return np.zeros(0, np.int64)
+    ends = [chunk.line_ends(data) + 1 for chunk in _scan(data, 0, len(data), delimiter, quote)]
+    stops: Offsets = np.concatenate([*ends, np.asarray([len(data)], np.int64)])
+    starts = np.concatenate([np.zeros(1, np.int64), stops[:-1]])
+    kept = starts < len(data)
+    if not keep_empty:
+        # What has more than a line end: one byte, or a carriage return and a newline.
+        first = data[np.minimum(starts, len(data) - 1)]
+        kept &= (first != _NEWLINE) & (first != _RETURN)
+    found: Offsets = starts[kept]
+    return found
 
 
 class _Chunk:
@@ -136,6 +140,16 @@ class _Chunk:
         ends = np.flatnonzero(data[self.start : self.stop] == self.newline) + self.start
         outside = (np.searchsorted(self.toggles, ends) & 1) == int(self.inside)
         kept: Offsets = ends[outside]
+        return kept
+
+    def line_ends(self, data: Bytes) -> Offsets:
+        """As `record_ends`, but a carriage return alone ends a record as well."""
+        block = data[self.start : self.stop]
+        ends = np.flatnonzero((block == _NEWLINE) | (block == _RETURN)) + self.start
+        following = data[np.minimum(ends + 1, len(data) - 1)]
+        alone = (data[ends] == _NEWLINE) | (following != _NEWLINE) | (ends + 1 == len(data))
+        outside = (np.searchsorted(self.toggles, ends) & 1) == int(self.inside)
+        kept: Offsets = ends[alone & outside]
         return kept
 
 

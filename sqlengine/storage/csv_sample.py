@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from sqlengine.storage.csv_dialect import Dialect
-from sqlengine.storage.csv_parse import padded, read_columns
+from sqlengine.storage.csv_parse import bounds_of_records, padded, ragged_rows, read_columns, without_records
 from sqlengine.storage.csv_pieces import (
     Piece,
     between,
@@ -156,7 +156,9 @@ def _rows(piece: Piece, dialect: Dialect, width: int, lenient: bool) -> pa.Table
         data = padded(piece.data, dialect, width) if dialect.pads else piece.data
         if not lenient:
             return read_columns(data, names, dict.fromkeys(names, pa.string()), dialect)
-        table = read_columns(data, names, dict.fromkeys(names, pa.binary()), dialect, lambda row: "skip")
+        starts, stops = bounds_of_records(data, dialect, width)
+        whole = without_records(data, [(starts[k], stops[k]) for k, _ in ragged_rows(data, dialect, width)])
+        table = read_columns(whole, names, dict.fromkeys(names, pa.binary()), dialect)
     except pa.ArrowInvalid as error:
         raise Unsampled(piece, error) from error
     return pa.table([_valid_texts(column) for column in table.columns], names=names)
