@@ -6,6 +6,8 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import sqlengine
 from sqlengine.errors import ConversionError, Error, NotSupportedError
@@ -241,3 +243,46 @@ def test_columns_without_values(write_csv: Write, text: str, rows: list[tuple[ob
     mine, told = both(f"FROM read_csv('{write_csv(text)}', header = true, delim = ',')")
     assert mine == told
     assert mine[1] == rows  # type: ignore[index]
+
+
+CHOICES = {
+    "comment": ["#"],
+    "ignore_errors": [True],
+    "null_padding": [True],
+    "header": [True, False],
+    "quote": ["'", ""],
+    "escape": ["\\"],
+    "delim": [",", "|"],
+    "encoding": ["latin-1", "utf-16"],
+    "skip": [1],
+    "types": [["INT"], ["DATE", "INT"]],
+    "max_line_size": [5],
+    "thousands": ["'"],
+}
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    content=st.text(alphabet="ab1,|\"\n\r\\ #'é", max_size=50).map(str.encode) | st.binary(max_size=30),
+    options=st.fixed_dictionaries({}, optional={name: st.sampled_from(each) for name, each in CHOICES.items()}),
+)
+def test_any_bytes_with_any_options_are_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, options: dict[str, object]
+) -> None:
+    path = tmp_path_factory.mktemp("c") / "t.csv"
+    path.write_bytes(b"a,b\n" + content)
+    try:
+        table = open_table(str(path), "csv", options)
+        rows = scan(table)
+    except Error:
+        return
+    assert repr(scan(open_table(str(path), "csv", {**options, "split_bytes": 7}))) == repr(rows)
+    if options.get("ignore_errors"):
+        rejected = open_table(str(path), "csv_rejects", options)
+        lines = {row[0] for row in scan(rejected)}
+        strict = {name: value for name, value in options.items() if name != "ignore_errors"}
+        if lines:
+            with pytest.raises(Error):
+                scan(open_table(str(path), "csv", strict))
+        else:
+            assert repr(scan(open_table(str(path), "csv", strict))) == repr(rows)
