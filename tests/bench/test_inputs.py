@@ -64,4 +64,4 @@ def test_each_question_has_an_oracle() -> None:
     for name, question in QUESTIONS.items():
         oracle = h5py_loops.ANSWERS if question.input == "arrays" else pandas_frames.ANSWERS
         assert name in oracle
-    assert set(ENGINES) == {"sqlengine", "duckdb", "h5py", "polars", "pandas", "dask"}
+    assert set(ENGINES) == {"sqlengine", "cached", "duckdb", "h5py", "polars", "pandas", "dask"}

@@ -1,4 +1,4 @@
-"""This project, through its DB-API, with its default scheduler."""
+"""This project, through its DB-API, with its default scheduler; files are read and decoded by every query."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from bench.inputs.questions import QUESTIONS
 class SqlengineEngine:
     """A connection; the questions name the files."""
 
-    def __init__(self, folder: Path, cores: int) -> None:
+    def __init__(self, folder: Path, cores: int, column_cache: str) -> None:
         self._folder = folder
-        self._connection = sqlengine.connect(workers=cores)
+        self._connection = sqlengine.connect(workers=cores, column_cache=column_cache)
 
     def run(self, query: str) -> pa.Table:
         """Answer from SQL."""
@@ -28,4 +28,4 @@ class SqlengineEngine:
 
 def open_engine(folder: Path, cores: int) -> SqlengineEngine:
     """See `bench.engines.open_engine`."""
-    return SqlengineEngine(folder, cores)
+    return SqlengineEngine(folder, cores, "off")
