@@ -81,7 +81,9 @@ class SessionCatalog:
         """The view of that name, or None."""
         if not _is_local(parts):
             return None
-        return self.definitions.view(parts[-1]) or self._rejects.view(parts[-1])
+        name = parts[-1]
+        taken = self.definitions.table(name) is not None or name.lower() in self._registered
+        return self.definitions.view(name) or (None if taken else self._rejects.view(name))
 
     def macro(self, name: str) -> Macro | None:
         """The macro of that name, or None."""

@@ -14,12 +14,13 @@ import pyarrow as pa
 from sqlengine.storage.conform import conform_batch, empty_batch, fit_batch
 from sqlengine.storage.csv_errors import explain_failure
 from sqlengine.storage.csv_faults import find_faults, without
+from sqlengine.storage.csv_header import names_of
 from sqlengine.storage.csv_options import OPTION_TYPES, csv_options
 from sqlengine.storage.csv_parse import Layout, parse
 from sqlengine.storage.csv_pieces import Piece, header_end, is_streamed, map_file, pieces, records_start
 from sqlengine.storage.csv_records import cut_records
 from sqlengine.storage.csv_sample import first_record, read_head
-from sqlengine.storage.csv_schema import guess_schema, names_of
+from sqlengine.storage.csv_schema import guess_schema
 from sqlengine.storage.filesystem import FileInfo, compression_of, file_errors
 from sqlengine.storage.format import ColumnStatistics, Field, FileSchema, Options, Split
 

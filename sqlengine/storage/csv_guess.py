@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from sqlengine.errors import FileFormatError
+from sqlengine.errors import FileFormatError, SettingError
 from sqlengine.storage.csv_dialect import Dialect
 from sqlengine.storage.csv_options import CsvOptions
 from sqlengine.storage.csv_pieces import prepared
@@ -32,6 +32,8 @@ def guess_dialect(options: CsvOptions, heads: Sequence[bytes]) -> Dialect:
 
     Raises
     ------
+    SettingError
+        If two signs are the same.
     FileFormatError
         If lines do not end as option `new_line` says.
     """
@@ -39,6 +41,9 @@ def guess_dialect(options: CsvOptions, heads: Sequence[bytes]) -> Dialect:
     if options.line_end is not None:
         _check_line_ends(heads, options.line_end)
     quote = '"' if options.quote is None else options.quote
+    signs = [sign for sign in (options.delimiter, quote, options.comment) if sign]
+    if len(set(signs)) < len(signs):
+        raise SettingError(f"delimiter, quote and comment must be different signs, not {', '.join(map(repr, signs))}")
     plain = Dialect(
         quote=quote,
         escape=quote if options.escape is None else options.escape,

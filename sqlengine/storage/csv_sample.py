@@ -146,6 +146,15 @@ def sample_file(
     return Sample(file.path, first, pa.concat_tables(tables), total)
 
 
+def pooled(places: Sequence[tuple[Sample, int]], dialect: Dialect, with_first: bool) -> pa.ChunkedArray:
+    """The texts of one column, at those positions of samples; with those of the first records if these are data."""
+    chunks = [chunk for sample, position in places for chunk in sample.rows.column(position).chunks]
+    if with_first:
+        texts = [sample.first[position] for sample, position in places]
+        chunks.append(pa.array([None if text in dialect.nulls else text for text in texts], pa.string()))
+    return pa.chunked_array(chunks, pa.string())
+
+
 def _rows(piece: Piece, dialect: Dialect, width: int, lenient: bool) -> pa.Table:
     """The records of a piece as `width` text columns `c0`, `c1`, …"""
     if dialect.encoding != "utf8":

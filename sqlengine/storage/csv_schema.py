@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -10,17 +9,18 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sqlengine.errors import FileFormatError, SettingError, did_you_mean
-from sqlengine.keywords import KEYWORDS
+from sqlengine.errors import SettingError, did_you_mean
 from sqlengine.storage.csv_dialect import Dialect
 from sqlengine.storage.csv_errors import explain_failure
 from sqlengine.storage.csv_guess import guess_dialect
+from sqlengine.storage.csv_header import check_names, check_widths, have_header, in_other_order, names_of
 from sqlengine.storage.csv_options import CsvOptions, csv_options
 from sqlengine.storage.csv_parse import Layout
 from sqlengine.storage.csv_sample import (
     Sample,
     Unsampled,
     first_record,
+    pooled,
     read_head,
     read_line,
     sample_file,
@@ -31,7 +31,7 @@ from sqlengine.storage.csv_types import guess_type
 from sqlengine.storage.filesystem import FileInfo, file_errors, in_parallel
 from sqlengine.storage.format import Field, FileSchema, Options
 from sqlengine.storage.schema import unique_names
-from sqlengine.types import BOOLEAN, VARCHAR, SqlType, TypeKind
+from sqlengine.types import VARCHAR, SqlType, TypeKind
 
 _LEAST_BLOCK: Final = 8 << 10
 
@@ -64,15 +64,15 @@ def guess_schema(files: Sequence[FileInfo], options: Options) -> FileSchema:
         return _schema(fields, [], dialect, settings, {}, 1.0, False)
     by_name = bool(options.get("union_by_name")) and not settings.columns
     if not by_name:
-        _check_widths(firsts, len(settings.columns) or len(firsts[chosen[0].path]), dialect)
+        check_widths(firsts, len(settings.columns) or len(firsts[chosen[0].path]), dialect)
     else:
         chosen = _covering(chosen, filled, firsts)
     samples = _samples(chosen, firsts, heads, dialect, settings)
     if settings.header is None:
-        dialect = replace(dialect, header=_have_header(samples, settings, dialect))
-    by_name = dialect.header and (by_name or (not settings.columns and _in_other_order(firsts, dialect, settings)))
+        dialect = replace(dialect, header=have_header(samples, settings, dialect))
+    by_name = dialect.header and (by_name or (not settings.columns and in_other_order(firsts, dialect, settings)))
     if not by_name:
-        _check_names(firsts, dialect, settings)
+        check_names(firsts, dialect, settings)
     columns = _columns(samples, firsts, dialect, settings, by_name)
     declared = settings.columns or _declared(columns, settings)
     fields_, formats = [], {}
@@ -103,19 +103,6 @@ def _firsts(paths: Sequence[str], heads: Mapping[str, bytes], dialect: Dialect) 
         return first_record(read_head(path, dialect.encoding), dialect)
 
     return dict(zip(paths, in_parallel(read, paths, paths), strict=True))
-
-
-def names_of(first: Sequence[str], dialect: Dialect, settings: CsvOptions) -> list[str]:
-    """The columns of a file with the first record `first`: names from the header, trimmed; numbered without one."""
-    digits = len(str(len(first) - 1))
-    names = [f"column{number:0{digits}}" for number in range(len(first))]
-    if dialect.header:
-        names = [text.strip() or name for text, name in zip(first, names, strict=True)]
-        if settings.normalize_names:
-            names = [_normal(name) for name in names]
-    if len(settings.names) > len(names):
-        raise SettingError(f"option 'names' has {len(settings.names)} names for {len(names)} columns")
-    return unique_names([*settings.names, *names[len(settings.names) :]])
 
 
 def _schema(
@@ -189,7 +176,7 @@ def _columns(
         # Without a header the first records are data, and may widen a type.
         with_first = not dialect.header
         return [
-            _Column(name, _pooled([(sample, position) for sample in samples], dialect, with_first))
+            _Column(name, pooled([(sample, position) for sample in samples], dialect, with_first))
             for position, name in enumerate(names)
         ]
     spelled: dict[str, str] = {}
@@ -200,7 +187,7 @@ def _columns(
     for sample in samples:
         for position, name in enumerate(names_of(sample.first, dialect, settings)):
             places[name.lower()].append((sample, position))
-    return [_Column(name, _pooled(places[key], dialect, False)) for key, name in spelled.items()]
+    return [_Column(name, pooled(places[key], dialect, False)) for key, name in spelled.items()]
 
 
 def _covering(
@@ -264,131 +251,6 @@ def _check_not_null(settings: CsvOptions, fields: Sequence[Field]) -> None:
             )
 
 
-def _have_header(samples: Sequence[Sample], settings: CsvOptions, dialect: Dialect) -> bool:
-    """Whether first records are names: a text where the column holds something else, or texts everywhere.
-
-    Raises
-    ------
-    FileFormatError
-        If this holds for some files only.
-    """
-    alone = not any(sample.rows.num_rows for sample in samples)
-    alike = len({len(sample.first) for sample in samples}) == 1
-    pooled = _types_by_position(samples, settings, dialect) if alike else []
-    known: dict[str, SqlType] = {}
-    verdicts = {
-        sample.path: _is_header(
-            sample.first, pooled or _types_by_position([sample], settings, dialect), settings, alone, dialect, known
-        )
-        for sample in samples
-    }
-    with_header = [path for path, verdict in verdicts.items() if verdict]
-    without = [path for path, verdict in verdicts.items() if not verdict]
-    if with_header and without:
-        raise FileFormatError(
-            f"{with_header[0]!r} seems to start with a header but {without[0]!r} does not;"
-            " say which: header = true or header = false"
-        )
-    return bool(with_header)
-
-
-def _types_by_position(samples: Sequence[Sample], settings: CsvOptions, dialect: Dialect) -> list[SqlType]:
-    if settings.columns:
-        return list(settings.columns.values())
-    width = len(samples[0].first)
-    return [
-        guess_type(_pooled([(sample, position) for sample in samples], dialect, False), settings)[0]
-        for position in range(width)
-    ]
-
-
-def _is_header(
-    first: Sequence[str],
-    types: Sequence[SqlType],
-    settings: CsvOptions,
-    alone: bool,
-    dialect: Dialect,
-    known: dict[str, SqlType],
-) -> bool:
-    """As `_have_header`, of one file; `alone` says that no file has more records, `known` is filled with types."""
-    declared = settings.columns
-    own = [_own_type(text, settings, known) for text in first]
-    lowered = [text.strip().lower() for text in first]
-    if declared and lowered == [name.lower() for name in declared]:
-        return True
-    if isinstance(settings.types, Mapping) and settings.types and set(settings.types) <= set(lowered):
-        return True
-    if alone and not declared:
-        return all(type_ == VARCHAR for type_ in own)
-    if all(type_ == VARCHAR for type_ in types):
-        return not declared and all(type_ in (VARCHAR, BOOLEAN) for type_ in own)
-    return any(
-        # `t` over dates is a name, though it could be a BOOLEAN.
-        type_ != VARCHAR and mine in (VARCHAR, BOOLEAN) and mine != type_ and text not in dialect.nulls
-        for type_, mine, text in zip(types, own, first, strict=True)
-    )
-
-
-def _own_type(text: str, settings: CsvOptions, known: dict[str, SqlType]) -> SqlType:
-    if text not in known:
-        texts = pa.array([None if text in settings.nulls else text], pa.string())
-        known[text] = guess_type(texts, settings)[0]
-    return known[text]
-
-
-def _normal(name: str) -> str:
-    """A name that needs no quotes, as DuckDB makes it."""
-    plain = re.sub(r"[^a-z0-9_]", "_", name.lower())
-    return f"_{plain}" if not plain or plain[0].isdigit() or plain in KEYWORDS else plain
-
-
-def _pooled(places: Sequence[tuple[Sample, int]], dialect: Dialect, with_first: bool) -> pa.ChunkedArray:
-    """The texts of one column, at those positions of samples; with those of the first records if these are data."""
-    chunks = [chunk for sample, position in places for chunk in sample.rows.column(position).chunks]
-    if with_first:
-        texts = [sample.first[position] for sample, position in places]
-        chunks.append(pa.array([None if text in dialect.nulls else text for text in texts], pa.string()))
-    return pa.chunked_array(chunks, pa.string())
-
-
 def _is_repetitive(texts: pa.ChunkedArray) -> bool:
     """Whether a dictionary pays: at least a hundred rows, each value twenty times on average."""
     return len(texts) >= 100 and pc.count_distinct(texts).as_py() * 20 <= len(texts)
-
-
-def _check_widths(firsts: Mapping[str, tuple[str, ...]], width: int, dialect: Dialect) -> None:
-    reference = next((path for path, first in firsts.items() if len(first) == width), None)
-    for path, first in firsts.items():
-        if len(first) != width:
-            expected = f"{width} as in {reference!r}" if reference else f"{width}"
-            raise FileFormatError(
-                f"{path!r} has {len(first)} columns, not {expected}: {', '.join(first)[:200]};"
-                " rewrite it, query it as a table of its own, take columns by their names (union_by_name = true),"
-                f" or say how it is written (delim = {dialect.delimiter!r} now)"
-            )
-
-
-def _in_other_order(firsts: Mapping[str, tuple[str, ...]], dialect: Dialect, settings: CsvOptions) -> bool:
-    """Whether all files have the same columns, but not all in the same order."""
-    orders = {tuple(name.lower() for name in names_of(first, dialect, settings)) for first in firsts.values()}
-    return len(orders) > 1 and len({frozenset(order) for order in orders}) == 1
-
-
-def _check_names(firsts: Mapping[str, tuple[str, ...]], dialect: Dialect, settings: CsvOptions) -> None:
-    if not dialect.header or settings.columns:
-        return
-    reference: tuple[str, list[str]] | None = None
-    for path, first in firsts.items():
-        names = names_of(first, dialect, settings)
-        if reference is None:
-            reference = (path, names)
-        elif [name.lower() for name in names] != [name.lower() for name in reference[1]]:
-            position = next(
-                k
-                for k, (one, other) in enumerate(zip(names, reference[1], strict=True))
-                if one.lower() != other.lower()
-            )
-            raise FileFormatError(
-                f"files of one table disagree: column {position + 1} is {reference[1][position]!r} in {reference[0]!r}"
-                f" but {names[position]!r} in {path!r}; union_by_name = true has both, NULL where a file lacks one"
-            )

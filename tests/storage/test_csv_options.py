@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sqlengine
-from sqlengine.errors import ConversionError, Error, NotSupportedError
+from sqlengine.errors import ConversionError, Error, NotSupportedError, SettingError
 from sqlengine.storage.dataset import open_table
 from tests.storage.support import scan, types
 
@@ -176,6 +176,20 @@ def test_rejects_have_names_a_limit_and_true_lines(write_csv: Write, ending: str
             assert cursor.fetchall() == list(zip(lines, kinds, strict=False))
             with pytest.raises(Error, match="reject_errors"):
                 cursor.execute("FROM reject_errors")
+
+
+def test_a_table_of_ones_own_goes_before_rejects(write_csv: Write) -> None:
+    with sqlengine.connect() as connection:
+        connection.execute(f"FROM read_csv('{write_csv('a,b' + chr(10) + '1,x' + chr(10))}', store_rejects = true)")
+        assert connection.execute("FROM reject_errors").fetchall() == []
+        connection.execute("CREATE TABLE reject_errors AS SELECT 7 AS a")
+        assert connection.execute("FROM reject_errors").fetchall() == [(7,)]
+
+
+@pytest.mark.parametrize("options", ["delim = '\"'", "delim = ',', comment = ','", "quote = ',', delim = ','"])
+def test_signs_that_are_the_same(write_csv: Write, options: str) -> None:
+    with pytest.raises(SettingError, match="different signs"):
+        ours(f"FROM read_csv('{write_csv('a' + chr(10))}', {options})")
 
 
 def test_records_longer_than_allowed(write_csv: Write) -> None:
