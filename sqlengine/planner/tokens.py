@@ -72,18 +72,15 @@ def _check(tokens: list[Any], source: Source, language: str) -> None:
         # `SELECT a,, b` would lose an item, `SELECT 0b1` would be 0 AS b1, and 0xff the blob x'ff'.
         if after.token_type == TokenType.COMMA and before.token_type in openers:
             raise ParseError("syntax error at ',': an item is missing", source.place(after.start, after.end + 1))
-        if (
-            language == "duckdb"
-            and before.token_type == TokenType.NUMBER
-            and after.token_type == TokenType.VAR
-            and after.start == before.end + 1
-        ):
+        if language != "duckdb":
+            continue
+        letters = before.token_type == TokenType.NUMBER and after.token_type == TokenType.VAR
+        hexadecimal = after.token_type == TokenType.HEX_STRING and source.script[after.start] == "0"
+        if hexadecimal or (letters and after.start == before.end + 1):
+            text = source.script[after.start : after.end + 1]
             raise ParseError(
-                f"syntax error at {after.text!r}: letters follow a number", source.place(after.start, after.end + 1)
+                f"syntax error at {text!r}: letters follow a number", source.place(after.start, after.end + 1)
             )
-        number = after.token_type == TokenType.HEX_STRING and source.script[after.start] == "0"
-        if language == "duckdb" and number:
-            raise ParseError("syntax error: letters follow a number", source.place(after.start, after.end + 1))
 
 
 def _unfinished(problem: Exception, sql: str) -> ParseError:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -16,6 +17,7 @@ from sqlengine.planner.optimizer import optimize, optimize_traced
 from sqlengine.planner.parallelize import parallelize
 from sqlengine.planner.physical import PhysicalPlan
 from sqlengine.planner.tree_text import WIDTH, Line, Part, render
+from sqlengine.storage.table import ScanReport
 from sqlengine.types import BIGINT, BOOLEAN, DATE, INTEGER, INTERVAL, TIME, TIMESTAMP, VARCHAR
 from tests.planner.golden import FOLDER, bind, read_cases
 
@@ -144,6 +146,7 @@ class Metrics:
     bytes: int
     peak_memory: int
     operators: tuple[tuple[int, float], ...]
+    reports: Mapping[int, ScanReport] = field(default_factory=dict)
 
 
 def test_analyze_adds_rows_and_time_to_stages_and_operators() -> None:
