@@ -16,8 +16,6 @@ from sqlengine.planner.expressions import Call, Column
 from sqlengine.planner.logical import (
     Aggregate,
     Filter,
-    Join,
-    JoinKind,
     Limit,
     Node,
     Project,
@@ -27,6 +25,7 @@ from sqlengine.planner.logical import (
     inputs_of,
     with_inputs,
 )
+from sqlengine.planner.logical_joins import Join, JoinKind
 from sqlengine.planner.rewriting import next_column_id
 from sqlengine.storage.memory import ArrowTable
 from sqlengine.storage.table import Table

@@ -23,7 +23,8 @@ from sqlengine.planner.context import BindContext, CommonTable, CommonTables
 from sqlengine.planner.correlation import refers_to
 from sqlengine.planner.expressions import Column, Expression, Literal, conjunction, conjuncts
 from sqlengine.planner.join_keys import as_inequality, as_key, is_searchable
-from sqlengine.planner.logical import ONE_ROW, AsofJoin, Filter, Join, JoinKind, Node, PositionalJoin, Project, Scan
+from sqlengine.planner.logical import ONE_ROW, Filter, Node, Project, Scan
+from sqlengine.planner.logical_joins import AsofJoin, Join, JoinKind, PositionalJoin
 from sqlengine.planner.plan_build import project
 from sqlengine.planner.rewriting import is_repeatable
 from sqlengine.planner.scope import Merged, Scope

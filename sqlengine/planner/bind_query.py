@@ -17,7 +17,8 @@ from sqlengine.planner.coerce import coerce, coerce_all, common_column_type
 from sqlengine.planner.constant import fold
 from sqlengine.planner.context import BindContext, CommonTable, CommonTables
 from sqlengine.planner.expressions import AggregateCall, Call, Expression, Literal
-from sqlengine.planner.logical import ONE_ROW, Aggregate, Join, JoinKind, Node, Union, Unnest, Values
+from sqlengine.planner.logical import ONE_ROW, Aggregate, Node, Union, Unnest, Values
+from sqlengine.planner.logical_joins import Join, JoinKind
 from sqlengine.planner.plan_build import distinct, project
 from sqlengine.planner.scope import Scope
 from sqlengine.planner.subqueries import Subqueries

@@ -37,7 +37,8 @@ from sqlengine.planner.expressions import (
     Literal,
     columns_of,
 )
-from sqlengine.planner.logical import Aggregate, JoinKind, Node, Project
+from sqlengine.planner.logical import Aggregate, Node, Project
+from sqlengine.planner.logical_joins import JoinKind
 from sqlengine.planner.plan_build import project
 from sqlengine.planner.rewriting import filtered
 from sqlengine.planner.subqueries import Subqueries

@@ -16,7 +16,8 @@ from sqlengine.planner.coerce import coerce
 from sqlengine.planner.constant import fold
 from sqlengine.planner.context import BindContext
 from sqlengine.planner.expressions import Call, Column, Expression, Literal, columns_of
-from sqlengine.planner.logical import ONE_ROW, JoinKind, Node, Project, Scan, Unnest
+from sqlengine.planner.logical import ONE_ROW, Node, Project, Scan, Unnest
+from sqlengine.planner.logical_joins import JoinKind
 from sqlengine.planner.output_name import output_name
 from sqlengine.planner.scope import Relation, Scope
 from sqlengine.types import BIGINT, VARCHAR, TypeKind

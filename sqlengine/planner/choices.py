@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sqlengine.config import Settings
-from sqlengine.planner.logical import JoinKind
+from sqlengine.planner.logical_joins import JoinKind
 
 ROWS_PER_BUCKET: Final = 262_144
 MIN_BUCKETS: Final = 8

@@ -20,11 +20,8 @@ from sqlengine.planner.expressions import AggregateCall, Call, Case, Column, Exp
 from sqlengine.planner.logical import (
     ONE_ROW,
     Aggregate,
-    AsofJoin,
     Expand,
     Filter,
-    Join,
-    JoinKind,
     Limit,
     Node,
     Project,
@@ -35,6 +32,7 @@ from sqlengine.planner.logical import (
     Window,
     expressions_of,
 )
+from sqlengine.planner.logical_joins import AsofJoin, Join, JoinKind
 from sqlengine.planner.outer_values import outer_values
 from sqlengine.planner.rewriting import filtered, is_deterministic, is_repeatable, map_expressions, substitute
 from sqlengine.types import BIGINT, BOOLEAN, SqlType

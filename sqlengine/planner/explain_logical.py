@@ -10,14 +10,10 @@ from sqlengine.planner.expression_text import ExpressionText
 from sqlengine.planner.expressions import AggregateCall, Call, Column, Expression, conjuncts
 from sqlengine.planner.logical import (
     Aggregate,
-    AsofJoin,
     Expand,
     Filter,
-    Join,
-    JoinKind,
     Limit,
     Node,
-    PositionalJoin,
     Project,
     Recursion,
     Scan,
@@ -28,7 +24,9 @@ from sqlengine.planner.logical import (
     Window,
     inputs_of,
 )
-from sqlengine.planner.physical import ExpandExec, UnnestExec, WindowExec
+from sqlengine.planner.logical_joins import AsofJoin, Join, JoinKind, PositionalJoin
+from sqlengine.planner.physical import UnnestExec, WindowExec
+from sqlengine.planner.physical_aggregates import ExpandExec
 from sqlengine.planner.tree_text import Line, Part
 from sqlengine.planner.window_call import WindowCall
 

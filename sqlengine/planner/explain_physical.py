@@ -20,13 +20,9 @@ from sqlengine.planner.explain_logical import (
 from sqlengine.planner.expression_text import ExpressionText
 from sqlengine.planner.expressions import Column, Expression, conjuncts
 from sqlengine.planner.physical import (
-    AggregateColumn,
-    AggregateExec,
-    AggregateMode,
     AppendExec,
     ExchangeRead,
     Exec,
-    ExpandExec,
     FilterExec,
     LimitExec,
     ProjectExec,
@@ -38,6 +34,7 @@ from sqlengine.planner.physical import (
     WindowExec,
     exec_inputs,
 )
+from sqlengine.planner.physical_aggregates import AggregateColumn, AggregateExec, AggregateMode, ExpandExec
 from sqlengine.planner.physical_joins import (
     AnyKeyJoinExec,
     Bound,

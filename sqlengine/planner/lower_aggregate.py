@@ -16,14 +16,8 @@ from sqlengine.planner.choices import (
 )
 from sqlengine.planner.expressions import AggregateCall, Column, Expression, columns_of
 from sqlengine.planner.logical import Aggregate, Expand, expressions_of
-from sqlengine.planner.physical import (
-    AggregateColumn,
-    AggregateExec,
-    AggregateMode,
-    ExpandExec,
-    HashPartition,
-    StateColumn,
-)
+from sqlengine.planner.physical import HashPartition
+from sqlengine.planner.physical_aggregates import AggregateColumn, AggregateExec, AggregateMode, ExpandExec, StateColumn
 from sqlengine.planner.stages import Fragment, Lower, Needed, StageBuilder
 
 

@@ -24,7 +24,8 @@ from sqlengine.planner.join_keys import (
     key_alternatives,
     split_conditions,
 )
-from sqlengine.planner.logical import AsofJoin, Join, JoinKind, PositionalJoin, expressions_of
+from sqlengine.planner.logical import expressions_of
+from sqlengine.planner.logical_joins import AsofJoin, Join, JoinKind, PositionalJoin
 from sqlengine.planner.physical import ExchangeRead, Exec, Gather, HashPartition, ReadPieces
 from sqlengine.planner.physical_joins import (
     AnyKeyJoinExec,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from sqlengine.planner.logical import Union
-from sqlengine.planner.physical import AggregateExec, AppendExec, Exec, ReadPieces, ValuesExec, exec_inputs
+from sqlengine.planner.physical import AppendExec, Exec, ReadPieces, ValuesExec, exec_inputs
+from sqlengine.planner.physical_aggregates import AggregateExec
 from sqlengine.planner.stages import Fragment, Inputs, Lower, Needed, StageBuilder, in_order
 from sqlengine.storage.table import ScanTask
 

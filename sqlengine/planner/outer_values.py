@@ -13,7 +13,8 @@ from dataclasses import replace
 
 from sqlengine.planner.correlation import free_columns
 from sqlengine.planner.expressions import Expression, columns_of, conjuncts
-from sqlengine.planner.logical import Filter, Join, JoinKind, Node, Project, Sort
+from sqlengine.planner.logical import Filter, Node, Project, Sort
+from sqlengine.planner.logical_joins import Join, JoinKind
 from sqlengine.planner.rewriting import filtered, is_deterministic
 
 

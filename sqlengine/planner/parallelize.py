@@ -16,13 +16,10 @@ from sqlengine.planner.choices import choose_small
 from sqlengine.planner.expressions import Column, Expression, columns_of, transform
 from sqlengine.planner.logical import (
     Aggregate,
-    AsofJoin,
     Expand,
     Filter,
-    Join,
     Limit,
     Node,
-    PositionalJoin,
     Project,
     Recursion,
     Scan,
@@ -32,6 +29,7 @@ from sqlengine.planner.logical import (
     Values,
     Window,
 )
+from sqlengine.planner.logical_joins import AsofJoin, Join, PositionalJoin
 from sqlengine.planner.lower_aggregate import expand_rows, lower_aggregate
 from sqlengine.planner.lower_join import lower_join, lower_positional_join
 from sqlengine.planner.lower_scan import lower_scan, lower_values

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlengine.planner.expressions import Column, Expression
-from sqlengine.planner.logical import JoinKind
+from sqlengine.planner.logical_joins import JoinKind
 
 if TYPE_CHECKING:
     from sqlengine.planner.physical import Exec

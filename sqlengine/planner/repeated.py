@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Hashable, Iterator
 
 from sqlengine.planner.choices import should_keep
-from sqlengine.planner.logical import Aggregate, AsofJoin, Filter, Join, Node, Project, Scan, Window, inputs_of
+from sqlengine.planner.logical import Aggregate, Filter, Node, Project, Scan, Window, inputs_of
+from sqlengine.planner.logical_joins import AsofJoin, Join
 from sqlengine.planner.same_work import work_of_part
 from sqlengine.planner.statistics import Estimator
 

@@ -21,13 +21,10 @@ from sqlengine.planner.expressions import (
 )
 from sqlengine.planner.logical import (
     Aggregate,
-    AsofJoin,
     Expand,
     Filter,
-    Join,
     Limit,
     Node,
-    PositionalJoin,
     Project,
     Recursion,
     Scan,
@@ -39,6 +36,7 @@ from sqlengine.planner.logical import (
     expressions_of,
     inputs_of,
 )
+from sqlengine.planner.logical_joins import AsofJoin, Join, PositionalJoin
 from sqlengine.planner.window_call import map_call
 
 T = TypeVar("T")

@@ -14,14 +14,10 @@ from sqlengine.planner.expressions import Column, Expression, conjuncts
 from sqlengine.planner.join_keys import JoinKey, split_conditions
 from sqlengine.planner.logical import (
     Aggregate,
-    AsofJoin,
     Expand,
     Filter,
-    Join,
-    JoinKind,
     Limit,
     Node,
-    PositionalJoin,
     Project,
     Recursion,
     Scan,
@@ -31,6 +27,7 @@ from sqlengine.planner.logical import (
     Values,
     Window,
 )
+from sqlengine.planner.logical_joins import AsofJoin, Join, JoinKind, PositionalJoin
 from sqlengine.planner.value_estimates import UNKNOWN_CONDITION, UNKNOWN_EQUALITY, ValueEstimates
 from sqlengine.types import words_dtype
 

@@ -8,7 +8,8 @@ from typing import Any
 from sqlengine.planner.context import BindContext
 from sqlengine.planner.correlation import free_columns, refers_to, with_columns
 from sqlengine.planner.expressions import Column, Expression
-from sqlengine.planner.logical import JoinKind, Node
+from sqlengine.planner.logical import Node
+from sqlengine.planner.logical_joins import JoinKind
 from sqlengine.planner.unnest import dependent_join
 
 

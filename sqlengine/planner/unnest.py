@@ -21,8 +21,6 @@ from sqlengine.planner.logical import (
     ONE_ROW,
     Aggregate,
     Filter,
-    Join,
-    JoinKind,
     Limit,
     Node,
     Project,
@@ -31,6 +29,7 @@ from sqlengine.planner.logical import (
     Values,
     transform_up,
 )
+from sqlengine.planner.logical_joins import Join, JoinKind
 from sqlengine.planner.rewriting import filtered, is_deterministic, substitute
 from sqlengine.types import BOOLEAN
 

@@ -6,9 +6,7 @@ from sqlengine.errors import InternalError
 from sqlengine.planner.expressions import Column, Expression, walk
 from sqlengine.planner.logical import (
     Aggregate,
-    AsofJoin,
     Expand,
-    Join,
     Node,
     Project,
     Recursion,
@@ -20,6 +18,7 @@ from sqlengine.planner.logical import (
     expressions_of,
     inputs_of,
 )
+from sqlengine.planner.logical_joins import AsofJoin, Join
 from sqlengine.types import BOOLEAN, list_of
 
 

@@ -7,13 +7,11 @@ from typing import assert_never
 
 from sqlengine.errors import InternalError
 from sqlengine.planner.expressions import Column, Expression, walk
-from sqlengine.planner.logical import JoinKind
+from sqlengine.planner.logical_joins import JoinKind
 from sqlengine.planner.physical import (
-    AggregateExec,
     AppendExec,
     ExchangeRead,
     Exec,
-    ExpandExec,
     FilterExec,
     Gather,
     HashPartition,
@@ -31,6 +29,7 @@ from sqlengine.planner.physical import (
     exec_inputs,
     leaves,
 )
+from sqlengine.planner.physical_aggregates import AggregateExec, ExpandExec
 from sqlengine.planner.physical_joins import (
     AnyKeyJoinExec,
     HashJoinExec,

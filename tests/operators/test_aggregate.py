@@ -10,7 +10,7 @@ from sqlengine.errors import MemoryBudgetError
 from sqlengine.executor.operators.run import run_pipeline
 from sqlengine.functions.registry import Operand, find_aggregate
 from sqlengine.planner.expressions import Call, Column, Expression, Literal
-from sqlengine.planner.physical import AggregateColumn, AggregateExec, AggregateMode, StateColumn
+from sqlengine.planner.physical_aggregates import AggregateColumn, AggregateExec, AggregateMode, StateColumn
 from sqlengine.types import BIGINT, BOOLEAN, DATE, DOUBLE, INTEGER, VARCHAR, SqlType, decimal
 from tests.operators.support import Inputs, Row, Source, ask_duckdb, bag, canonical, context, rows_of, run
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sqlengine.planner.expressions import Call, Column, Expression
-from sqlengine.planner.logical import JoinKind
+from sqlengine.planner.logical_joins import JoinKind
 from sqlengine.planner.physical_joins import HashJoinExec, NestedLoopJoinExec
 from sqlengine.types import BIGINT, BOOLEAN, DATE, DOUBLE, INTEGER, VARCHAR, SqlType, decimal
 from tests.operators.support import Inputs, Row, Source, ask_duckdb, bag, canonical, rows_of, run

@@ -10,18 +10,9 @@ from sqlengine.errors import MemoryBudgetError
 from sqlengine.executor.context import QueryCancelled
 from sqlengine.executor.operators.run import run_pipeline
 from sqlengine.planner.expressions import Call, Column, Literal, SortKey
-from sqlengine.planner.logical import JoinKind
-from sqlengine.planner.physical import (
-    AggregateExec,
-    AggregateMode,
-    AppendExec,
-    FilterExec,
-    LimitExec,
-    ProjectExec,
-    ScanExec,
-    SortExec,
-    ValuesExec,
-)
+from sqlengine.planner.logical_joins import JoinKind
+from sqlengine.planner.physical import AppendExec, FilterExec, LimitExec, ProjectExec, ScanExec, SortExec, ValuesExec
+from sqlengine.planner.physical_aggregates import AggregateExec, AggregateMode
 from sqlengine.planner.physical_joins import HashJoinExec
 from sqlengine.types import BIGINT, BOOLEAN, INTEGER, VARCHAR
 from tests.operators.support import Inputs, Row, Source, ask_duckdb, canonical, context, rows_of, run

@@ -21,19 +21,8 @@ from sqlengine.planner.expressions import (
     Literal,
     SortKey,
 )
-from sqlengine.planner.logical import (
-    Aggregate,
-    Filter,
-    Join,
-    Limit,
-    Node,
-    Project,
-    Scan,
-    Sort,
-    Union,
-    Values,
-    inputs_of,
-)
+from sqlengine.planner.logical import Aggregate, Filter, Limit, Node, Project, Scan, Sort, Union, Values, inputs_of
+from sqlengine.planner.logical_joins import Join
 from sqlengine.planner.parse import parse_statements
 from sqlengine.planner.statements import Query
 from sqlengine.storage.format import ColumnStatistics, Field

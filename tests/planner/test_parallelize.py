@@ -23,19 +23,11 @@ from sqlengine.planner.choices import (
     format_count,
     should_build_left,
 )
-from sqlengine.planner.logical import JoinKind
+from sqlengine.planner.logical_joins import JoinKind
 from sqlengine.planner.optimizer import optimize
 from sqlengine.planner.parallelize import parallelize
-from sqlengine.planner.physical import (
-    AggregateExec,
-    AppendExec,
-    ExchangeRead,
-    PhysicalPlan,
-    ProjectExec,
-    ReadPieces,
-    Stage,
-    Task,
-)
+from sqlengine.planner.physical import AppendExec, ExchangeRead, PhysicalPlan, ProjectExec, ReadPieces, Stage, Task
+from sqlengine.planner.physical_aggregates import AggregateExec
 from sqlengine.planner.physical_joins import HashJoinExec
 from sqlengine.planner.verify_physical import check_physical
 from tests.planner.golden import FOLDER, bind, read_cases

@@ -12,7 +12,8 @@ import pytest
 from sqlengine.functions import registry
 from sqlengine.planner.expression_text import ExpressionText
 from sqlengine.planner.expressions import Call, Cast, Column, Expression, InList, Literal, columns_of, transform
-from sqlengine.planner.logical import ONE_ROW, Filter, JoinKind, Project
+from sqlengine.planner.logical import ONE_ROW, Filter, Project
+from sqlengine.planner.logical_joins import JoinKind
 from sqlengine.planner.rules.factor_disjunction import factor_disjunction
 from sqlengine.planner.rules.fold_constants import fold_expression
 from sqlengine.planner.rules.merge_projects import merge_projects

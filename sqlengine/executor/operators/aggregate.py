@@ -31,7 +31,7 @@ from sqlengine.executor.evaluate import Evaluator
 from sqlengine.executor.operators.grouping import Groups
 from sqlengine.executor.operators.states import StateAccumulators
 from sqlengine.functions.registry import find_aggregate
-from sqlengine.planner.physical import AggregateExec, AggregateMode
+from sqlengine.planner.physical_aggregates import AggregateExec, AggregateMode
 from sqlengine.vector import Batch, Vector
 
 # A PARTIAL gives up when it has this many groups and they are more than this share of its rows.

@@ -27,7 +27,7 @@ from sqlengine.executor.keys import KeyEncoder
 from sqlengine.executor.operators.buffer import RowBuffer
 from sqlengine.executor.operators.pairing import Pairing
 from sqlengine.planner.expressions import columns_of
-from sqlengine.planner.logical import JoinKind
+from sqlengine.planner.logical_joins import JoinKind
 from sqlengine.planner.physical_joins import AnyKeyJoinExec
 from sqlengine.vector import Batch
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqlengine.executor.evaluate import Evaluator
-from sqlengine.planner.physical import ExpandExec
+from sqlengine.planner.physical_aggregates import ExpandExec
 from sqlengine.vector import Batch, Vector
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from sqlengine.executor.evaluate import Evaluator
 from sqlengine.executor.operators.buffer import null_columns
 from sqlengine.planner.expressions import Column, Expression
-from sqlengine.planner.logical import JoinKind
+from sqlengine.planner.logical_joins import JoinKind
 from sqlengine.vector import Batch
 
 if TYPE_CHECKING:

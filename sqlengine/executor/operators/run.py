@@ -36,11 +36,9 @@ from sqlengine.executor.operators.window import window
 from sqlengine.executor.operators.write import write
 from sqlengine.executor.task import TaskInputs
 from sqlengine.planner.physical import (
-    AggregateExec,
     AppendExec,
     ExchangeRead,
     Exec,
-    ExpandExec,
     FilterExec,
     LimitExec,
     ProjectExec,
@@ -53,6 +51,7 @@ from sqlengine.planner.physical import (
     leaves,
     pre_order,
 )
+from sqlengine.planner.physical_aggregates import AggregateExec, ExpandExec
 from sqlengine.planner.physical_joins import (
     AnyKeyJoinExec,
     HashJoinExec,

@@ -23,7 +23,7 @@ from sqlengine.executor.operators.grouping import FirstOccurrences
 from sqlengine.executor.whole import aggregate_rows, collect_rows
 from sqlengine.functions.registry import AggregateFunction, StateOp, find_aggregate
 from sqlengine.planner.expressions import Case, Expression, Literal, columns_of
-from sqlengine.planner.physical import AggregateColumn, AggregateExec
+from sqlengine.planner.physical_aggregates import AggregateColumn, AggregateExec
 from sqlengine.types import BIGINT, arrow_type
 from sqlengine.vector import Batch, Vector, concat_vectors
 

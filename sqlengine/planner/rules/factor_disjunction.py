@@ -15,7 +15,8 @@ from sqlengine.planner.expressions import (
     conjuncts,
     transform,
 )
-from sqlengine.planner.logical import Filter, Join, Node, inputs_of
+from sqlengine.planner.logical import Filter, Node, inputs_of
+from sqlengine.planner.logical_joins import Join
 from sqlengine.planner.rewriting import filtered, is_deterministic, map_expressions
 from sqlengine.types import BOOLEAN
 

@@ -19,7 +19,8 @@ from sqlengine.planner.expressions import (
     conjuncts,
     transform,
 )
-from sqlengine.planner.logical import Filter, Join, JoinKind, Node, Scan, Values
+from sqlengine.planner.logical import Filter, Node, Scan, Values
+from sqlengine.planner.logical_joins import Join, JoinKind
 from sqlengine.planner.rewriting import map_expressions
 from sqlengine.types import BOOLEAN
 

@@ -10,8 +10,6 @@ from sqlengine.planner.join_keys import JoinKey, split_conditions
 from sqlengine.planner.logical import (
     Aggregate,
     Filter,
-    Join,
-    JoinKind,
     Limit,
     Node,
     Project,
@@ -21,6 +19,7 @@ from sqlengine.planner.logical import (
     transform_down,
     with_inputs,
 )
+from sqlengine.planner.logical_joins import Join, JoinKind
 from sqlengine.planner.rewriting import filtered, substitute
 from sqlengine.planner.rules.push_down_filter import push_down_filter
 

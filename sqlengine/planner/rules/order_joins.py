@@ -15,18 +15,8 @@ from typing import Final
 from sqlengine.planner.expressions import Expression, columns_of
 from sqlengine.planner.join_enumeration import connected_pairs
 from sqlengine.planner.join_graph import JoinGraph
-from sqlengine.planner.logical import (
-    Aggregate,
-    Filter,
-    Join,
-    JoinKind,
-    Limit,
-    Node,
-    Project,
-    Sort,
-    inputs_of,
-    with_inputs,
-)
+from sqlengine.planner.logical import Aggregate, Filter, Limit, Node, Project, Sort, inputs_of, with_inputs
+from sqlengine.planner.logical_joins import Join, JoinKind
 from sqlengine.planner.rewriting import filtered
 from sqlengine.planner.statistics import Estimator
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from sqlengine.planner.expressions import Call, Cast, Column, Expression, InList, Literal, conjuncts
-from sqlengine.planner.logical import Filter, Join, JoinKind, Node
+from sqlengine.planner.logical import Filter, Node
+from sqlengine.planner.logical_joins import Join, JoinKind
 
 # NULL in any argument makes the result NULL.
 _STRICT: Final = frozenset(

@@ -2,21 +2,8 @@
 
 from __future__ import annotations
 
-from sqlengine.planner.logical import (
-    Aggregate,
-    AsofJoin,
-    Expand,
-    Filter,
-    Join,
-    JoinKind,
-    Limit,
-    Node,
-    Project,
-    Sort,
-    Union,
-    Values,
-    Window,
-)
+from sqlengine.planner.logical import Aggregate, Expand, Filter, Limit, Node, Project, Sort, Union, Values, Window
+from sqlengine.planner.logical_joins import AsofJoin, Join, JoinKind
 
 
 def propagate_empty(node: Node) -> Node:

@@ -9,14 +9,10 @@ from typing import TypeVar, assert_never
 from sqlengine.planner.expressions import Column, columns_of
 from sqlengine.planner.logical import (
     Aggregate,
-    AsofJoin,
     Expand,
     Filter,
-    Join,
-    JoinKind,
     Limit,
     Node,
-    PositionalJoin,
     Project,
     Recursion,
     Scan,
@@ -28,6 +24,7 @@ from sqlengine.planner.logical import (
     expressions_of,
     with_inputs,
 )
+from sqlengine.planner.logical_joins import AsofJoin, Join, JoinKind, PositionalJoin
 
 T = TypeVar("T")
 _Ids = frozenset[int]

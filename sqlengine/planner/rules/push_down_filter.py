@@ -10,14 +10,10 @@ from typing import assert_never
 from sqlengine.planner.expressions import Column, Expression, columns_of, conjuncts
 from sqlengine.planner.logical import (
     Aggregate,
-    AsofJoin,
     Expand,
     Filter,
-    Join,
-    JoinKind,
     Limit,
     Node,
-    PositionalJoin,
     Project,
     Recursion,
     Scan,
@@ -27,6 +23,7 @@ from sqlengine.planner.logical import (
     Values,
     Window,
 )
+from sqlengine.planner.logical_joins import AsofJoin, Join, JoinKind, PositionalJoin
 from sqlengine.planner.rewriting import filtered, is_deterministic, substitute
 
 

@@ -8,17 +8,8 @@ from typing import Final
 
 from sqlengine.planner.expressions import Call, Column, Expression
 from sqlengine.planner.join_keys import split_conditions
-from sqlengine.planner.logical import (
-    Aggregate,
-    Filter,
-    Join,
-    JoinKind,
-    Node,
-    Project,
-    Scan,
-    inputs_of,
-    with_inputs,
-)
+from sqlengine.planner.logical import Aggregate, Filter, Node, Project, Scan, inputs_of, with_inputs
+from sqlengine.planner.logical_joins import Join, JoinKind
 from sqlengine.planner.rewriting import next_column_id, substitute
 from sqlengine.planner.rules.order_joins import order_joins
 from sqlengine.planner.statistics import Estimator
