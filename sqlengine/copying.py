@@ -15,13 +15,13 @@ from sqlengine.types import BIGINT, BOOLEAN, INTEGER_KINDS, VARCHAR, TypeKind, l
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from sqlengine.batch import Batch
     from sqlengine.config import Settings
     from sqlengine.planner.expressions import Literal
     from sqlengine.planner.logical import Node
     from sqlengine.planner.physical import PhysicalPlan
     from sqlengine.planner.physical_write import WriteSpec
     from sqlengine.planner.statements import CopyTo
-    from sqlengine.vector import Batch
 
 #: Values that are looked at to find out how a sort key is spread.
 _SAMPLED = 20_000

@@ -16,7 +16,7 @@ from sqlengine.types import BIGINT, TIMESTAMP_UNITS, VARCHAR, SqlType, TypeKind,
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sqlengine.vector import Batch
+    from sqlengine.batch import Batch
 
 
 @dataclass(frozen=True, slots=True)

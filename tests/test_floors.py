@@ -16,7 +16,7 @@ import sqlengine
 ROOT = Path(sqlengine.__file__).parent
 
 # Each room and the rooms it may import, `api` being the modules directly in the package that are not foundations.
-FOUNDATIONS = {"types", "sql_type", "keywords", "errors", "config", "redaction", "words", "vector"}
+FOUNDATIONS = {"types", "sql_type", "keywords", "errors", "config", "redaction", "words", "vector", "batch"}
 ALLOWED = {
     "foundation": set(),
     "functions": {"foundation"},

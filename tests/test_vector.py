@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sqlengine import types as t
-from sqlengine.vector import Batch, Vector, concat_batches, concat_vectors
+from sqlengine.batch import Batch, concat_batches
+from sqlengine.vector import Vector, concat_vectors
 
 D = decimal.Decimal
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sqlengine.batch import Batch, concat_batches
 from sqlengine.executor.kernels.sorting import sort_rows
 from sqlengine.executor.ordering import is_wide, ordered_words
 from sqlengine.executor.sort_keys import encode_sort_keys
 from sqlengine.types import SqlType, words_dtype
-from sqlengine.vector import Batch, Vector, concat_batches
+from sqlengine.vector import Vector
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from sqlengine.vector import Batch, concat_batches
+from sqlengine.batch import Batch, concat_batches
 
 
 def coalesce(batches: Iterable[Batch], ids: Sequence[int], target: int) -> Iterator[Batch]:

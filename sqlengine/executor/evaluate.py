@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, assert_never
 
 import numpy as np
 
+from sqlengine.batch import Batch
 from sqlengine.errors import DataError, InternalError
 from sqlengine.executor.lambdas import run_lambda
 from sqlengine.executor.list_aggregates import run_list_aggregate
@@ -39,7 +40,7 @@ from sqlengine.planner.expressions import (
     walk,
 )
 from sqlengine.types import BOOLEAN, SqlType
-from sqlengine.vector import Batch, Vector, concat_vectors
+from sqlengine.vector import Vector, concat_vectors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

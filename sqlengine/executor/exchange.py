@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from sqlengine.batch import Batch
 from sqlengine.planner.expressions import Column
-from sqlengine.vector import Batch
 
 
 class Exchange(Protocol):

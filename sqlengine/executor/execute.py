@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sqlengine.batch import Batch
 from sqlengine.config import Settings
 from sqlengine.errors import InternalError, SettingError
 from sqlengine.executor.context import QueryContext
@@ -14,7 +15,6 @@ from sqlengine.planner.physical import PhysicalPlan
 from sqlengine.storage.files.access import is_file, is_of_this_process
 from sqlengine.storage.format import Split
 from sqlengine.storage.table import ScanTask
-from sqlengine.vector import Batch
 
 
 def choose_scheduler(plan: PhysicalPlan, settings: Settings) -> Scheduler:

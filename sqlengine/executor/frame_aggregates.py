@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from sqlengine.batch import Batch
 from sqlengine.executor.accumulators.make import make_accumulator
 from sqlengine.executor.evaluate import Evaluator, evaluate, truth_of
 from sqlengine.executor.frame_words import word_state
@@ -33,7 +34,7 @@ from sqlengine.functions.window_rows import KeptRows
 from sqlengine.planner.expressions import Column, Expression, Literal
 from sqlengine.planner.window_call import WindowCall
 from sqlengine.types import SqlType
-from sqlengine.vector import Batch, Vector, concat_vectors
+from sqlengine.vector import Vector, concat_vectors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

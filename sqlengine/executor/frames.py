@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 
 import numpy as np
 
+from sqlengine.batch import Batch
 from sqlengine.errors import OutOfRangeError
 from sqlengine.executor.evaluate import evaluate
 from sqlengine.executor.kernels.framing import mark_changes, search_bounds
@@ -16,7 +17,7 @@ from sqlengine.executor.sort_keys import encode_sort_keys
 from sqlengine.functions.window_rows import WindowRows, valid_rows
 from sqlengine.planner.expressions import Expression, SortKey
 from sqlengine.planner.window_call import Direction, Exclusion, Frame, FrameBound, FrameUnit
-from sqlengine.vector import Batch, Vector, concat_vectors
+from sqlengine.vector import Vector, concat_vectors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sqlengine.batch import Batch
 from sqlengine.errors import Error
 from sqlengine.executor.context import MemoryAccount, QueryContext, TaskContext
 from sqlengine.executor.driver import Driver
@@ -11,7 +12,6 @@ from sqlengine.executor.exchange import LocalExchange
 from sqlengine.executor.scheduler import Failed, Finished, Outcome
 from sqlengine.executor.task import Assignment, QueryState, run_task
 from sqlengine.planner.physical import PhysicalPlan
-from sqlengine.vector import Batch
 
 
 class InlineScheduler:

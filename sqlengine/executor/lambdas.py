@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sqlengine.batch import Batch
 from sqlengine.errors import DataError
 from sqlengine.functions.casts import cast
 from sqlengine.functions.nested import Lists, aligned, empty_vector, list_vector, lists_of
 from sqlengine.types import BIGINT
-from sqlengine.vector import Batch, Vector, concat_vectors
+from sqlengine.vector import Vector, concat_vectors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, assert_never
 
+from sqlengine.batch import Batch, concat_batches
 from sqlengine.executor.coalesce import coalesce
 from sqlengine.planner.physical import Gather, HashPartition, RangePartition, Stage
-from sqlengine.vector import Batch, Vector, concat_batches, concat_vectors
+from sqlengine.vector import Vector, concat_vectors
 
 if TYPE_CHECKING:
     import numpy as np

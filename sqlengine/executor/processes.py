@@ -8,6 +8,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from time import monotonic
 
+from sqlengine.batch import Batch
 from sqlengine.errors import WorkerError
 from sqlengine.executor.cancellation import CancelFlags
 from sqlengine.executor.context import QueryContext, TaskMetrics
@@ -21,7 +22,6 @@ from sqlengine.executor.sharing import pickle_stages
 from sqlengine.executor.task import Assignment
 from sqlengine.executor.worker import FLAGS, CloseQuery, OpenQuery, Returned, RunTask
 from sqlengine.planner.physical import PhysicalPlan
-from sqlengine.vector import Batch
 
 #: Seconds that workers get to notice that their query was cancelled before they are killed.
 GRACE = 0.3

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from sqlengine.batch import Batch
 from sqlengine.errors import Error
 from sqlengine.executor.context import QueryContext, TaskMetrics
 from sqlengine.executor.task import Assignment
 from sqlengine.planner.physical import PhysicalPlan
-from sqlengine.vector import Batch
 
 
 class Scheduler(Protocol):

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from sqlengine.batch import Batch
 from sqlengine.errors import InternalError, OperationalError
 from sqlengine.planner.expressions import Column
 from sqlengine.storage.shared_memory import HEADROOM, free_bytes
-from sqlengine.vector import Batch
 
 _OFFSETS = b"pieces"
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from sqlengine.batch import Batch
 from sqlengine.errors import InternalError
 from sqlengine.executor.coalesce import coalesce
 from sqlengine.executor.context import TaskContext, TaskMetrics
@@ -16,7 +17,6 @@ from sqlengine.executor.output import lay_down
 from sqlengine.executor.shared import SharedValues
 from sqlengine.planner.physical import ExchangeRead, Exec, ReadPieces, ScanExec, Stage, exec_inputs
 from sqlengine.storage.table import ScanReport, ScanTask
-from sqlengine.vector import Batch
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -6,6 +6,7 @@ import queue
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
+from sqlengine.batch import Batch
 from sqlengine.errors import Error
 from sqlengine.executor.cancellation import CancelFlags, StageToken
 from sqlengine.executor.context import MemoryAccount, QueryCancelled, QueryContext, TaskContext
@@ -14,7 +15,6 @@ from sqlengine.executor.exchange import LocalExchange
 from sqlengine.executor.scheduler import Failed, Finished, Outcome
 from sqlengine.executor.task import Assignment, QueryState, run_task
 from sqlengine.planner.physical import PhysicalPlan
-from sqlengine.vector import Batch
 
 #: Seconds that the end of a failed or interrupted query waits for its tasks to notice.
 GRACE = 0.3

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from sqlengine.batch import Batch
 from sqlengine.errors import InternalError, OperationalError
 from sqlengine.executor import segments
 from sqlengine.executor.coalesce import coalesce
@@ -17,7 +18,7 @@ from sqlengine.executor.exchange import Exchange, LocalExchange
 from sqlengine.executor.segments import SegmentExchange
 from sqlengine.planner.expressions import Column
 from sqlengine.types import SqlType, TypeKind, decimal
-from sqlengine.vector import Batch, Vector
+from sqlengine.vector import Vector
 
 BIGINT = SqlType(TypeKind.BIGINT)
 VARCHAR = SqlType(TypeKind.VARCHAR)

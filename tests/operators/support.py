@@ -11,13 +11,13 @@ import duckdb
 import pyarrow as pa
 from hypothesis import strategies as st
 
+from sqlengine.batch import Batch
 from sqlengine.executor.context import Flag, MemoryAccount, TaskContext
 from sqlengine.executor.operators.run import run_pipeline
 from sqlengine.planner.expressions import Column
 from sqlengine.planner.physical import ExchangeRead, Exec, ScanExec
 from sqlengine.types import BIGINT, DATE, DOUBLE, INTEGER, VARCHAR, SqlType, arrow_type
 from sqlengine.types import decimal as decimal_type
-from sqlengine.vector import Batch
 
 Row = tuple[object, ...]
 

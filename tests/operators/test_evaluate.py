@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sqlengine.batch import Batch
 from sqlengine.errors import DataError
 from sqlengine.executor.evaluate import Evaluator, evaluate, filter_batch, may_raise
 from sqlengine.functions import registry
 from sqlengine.planner.expressions import Call, Case, Cast, Column, Expression, InList, Literal
 from sqlengine.types import BIGINT, BOOLEAN, DOUBLE, INTEGER, VARCHAR, SqlType, decimal
-from sqlengine.vector import Batch, Vector
+from sqlengine.vector import Vector
 from tests.operators.support import Row, Source, ask_duckdb, canonical, rows_of
 
 X = Column(0, "x", INTEGER)

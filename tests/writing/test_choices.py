@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sqlengine.batch import Batch
 from sqlengine.config import default_settings
 from sqlengine.executor.output import lay_down
 from sqlengine.planner.choices import WriteStrategy, choose_ranges, choose_write_strategy
 from sqlengine.planner.expressions import Column, Literal, SortKey
 from sqlengine.planner.physical import RangePartition, Stage, ValuesExec
 from sqlengine.types import BIGINT, VARCHAR, SqlType
-from sqlengine.vector import Batch, Vector
+from sqlengine.vector import Vector
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from typing import Final
 
 import numpy as np
 
+from sqlengine.batch import Batch
 from sqlengine.errors import InternalError
 from sqlengine.executor.context import TaskContext
 from sqlengine.executor.evaluate import Evaluator
@@ -32,7 +33,7 @@ from sqlengine.executor.operators.grouping import Groups
 from sqlengine.executor.operators.states import StateAccumulators
 from sqlengine.functions.registry import find_aggregate
 from sqlengine.planner.physical_aggregates import AggregateExec, AggregateMode
-from sqlengine.vector import Batch, Vector
+from sqlengine.vector import Vector
 
 # A PARTIAL gives up when it has this many groups and they are more than this share of its rows.
 _MANY_GROUPS: Final = 50_000

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from sqlengine.batch import Batch
 from sqlengine.planner.physical import AppendExec
-from sqlengine.vector import Batch
 
 
 def append(node: AppendExec, inputs: Sequence[Iterator[Batch]]) -> Iterator[Batch]:

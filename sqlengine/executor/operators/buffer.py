@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from sqlengine.batch import Batch, concat_batches
 from sqlengine.executor.context import MemoryAccount
 from sqlengine.planner.expressions import Column
 from sqlengine.types import arrow_type
-from sqlengine.vector import Batch, Vector, concat_batches
+from sqlengine.vector import Vector
 
 
 class RowBuffer:

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sqlengine.batch import Batch
 from sqlengine.executor.evaluate import Evaluator
 from sqlengine.planner.physical_aggregates import ExpandExec
-from sqlengine.vector import Batch, Vector
+from sqlengine.vector import Vector
 
 
 def expand(node: ExpandExec, batches: Iterator[Batch]) -> Iterator[Batch]:

@@ -15,10 +15,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sqlengine.batch import Batch
 from sqlengine.executor.evaluate import Evaluator
 from sqlengine.planner.expressions import conjuncts
 from sqlengine.planner.physical import FilterExec
-from sqlengine.vector import Batch
 
 
 def keep_rows(node: FilterExec, batches: Iterator[Batch]) -> Iterator[Batch]:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, assert_never
 
 import numpy as np
 
+from sqlengine.batch import Batch
 from sqlengine.executor.context import TaskContext
 from sqlengine.executor.evaluate import Evaluator
 from sqlengine.executor.kernels.joining import JoinTable
@@ -32,7 +33,6 @@ from sqlengine.executor.operators.pairing import Pairing
 from sqlengine.planner.expressions import Column, columns_of
 from sqlengine.planner.logical_joins import JoinKind
 from sqlengine.planner.physical_joins import HashJoinExec
-from sqlengine.vector import Batch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -16,11 +16,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from sqlengine.batch import Batch
 from sqlengine.executor.context import TaskContext
 from sqlengine.executor.operators.buffer import RowBuffer
 from sqlengine.executor.operators.grouping import Groups
 from sqlengine.planner.physical import LimitExec
-from sqlengine.vector import Batch
 
 
 def limit_rows(node: LimitExec, batches: Iterator[Batch], context: TaskContext) -> Iterator[Batch]:

@@ -16,12 +16,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from sqlengine.batch import Batch
 from sqlengine.executor.context import TaskContext
 from sqlengine.executor.kernels.sorting import merge_runs
 from sqlengine.executor.operators.buffer import RowBuffer
 from sqlengine.executor.operators.sort import RowOrder
 from sqlengine.planner.physical import ExchangeRead
-from sqlengine.vector import Batch
 
 
 def merge(node: ExchangeRead, runs: Sequence[Sequence[Batch]], context: TaskContext) -> Iterator[Batch]:

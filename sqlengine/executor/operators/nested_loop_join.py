@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from sqlengine.batch import Batch
 from sqlengine.executor.context import TaskContext
 from sqlengine.executor.operators.buffer import RowBuffer
 from sqlengine.executor.operators.pairing import Pairing
 from sqlengine.planner.expressions import columns_of
 from sqlengine.planner.logical_joins import JoinKind
 from sqlengine.planner.physical_joins import NestedLoopJoinExec
-from sqlengine.vector import Batch, Vector
+from sqlengine.vector import Vector
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sqlengine.batch import Batch
 from sqlengine.executor.evaluate import Evaluator
 from sqlengine.executor.operators.buffer import null_columns
 from sqlengine.planner.expressions import Column, Expression
 from sqlengine.planner.logical_joins import JoinKind
-from sqlengine.vector import Batch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -16,10 +16,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from sqlengine.batch import Batch
 from sqlengine.executor.context import TaskContext
 from sqlengine.executor.operators.buffer import RowBuffer
 from sqlengine.planner.physical_joins import PositionalJoinExec
-from sqlengine.vector import Batch
 
 
 def positional_join(

@@ -14,10 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sqlengine.batch import Batch
 from sqlengine.executor.evaluate import Evaluator
 from sqlengine.planner.expressions import Column
 from sqlengine.planner.physical import ProjectExec
-from sqlengine.vector import Batch
 
 
 def project(node: ProjectExec, batches: Iterator[Batch]) -> Iterator[Batch]:

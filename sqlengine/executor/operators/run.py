@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TypeVar, assert_never
 
+from sqlengine.batch import Batch
 from sqlengine.executor.context import TaskContext
 from sqlengine.executor.operators.aggregate import aggregate
 from sqlengine.executor.operators.any_key_join import any_key_join, build_tables
@@ -60,7 +61,6 @@ from sqlengine.planner.physical_joins import (
     SortedJoinExec,
 )
 from sqlengine.planner.physical_write import WriteExec
-from sqlengine.vector import Batch
 
 T = TypeVar("T")
 

@@ -17,10 +17,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from sqlengine.batch import Batch
 from sqlengine.executor.evaluate import Evaluator
 from sqlengine.planner.physical import ScanExec
 from sqlengine.types import SqlType
-from sqlengine.vector import Batch, Vector
+from sqlengine.vector import Vector
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
+from sqlengine.batch import Batch
 from sqlengine.executor.context import TaskContext
 from sqlengine.executor.evaluate import Evaluator
 from sqlengine.executor.kernels.sorting import sort_rows, top_rows
@@ -24,7 +25,6 @@ from sqlengine.executor.operators.buffer import RowBuffer
 from sqlengine.executor.sort_keys import encode_sort_keys
 from sqlengine.planner.expressions import SortKey
 from sqlengine.planner.physical import SortExec
-from sqlengine.vector import Batch
 
 if TYPE_CHECKING:
     import numpy as np

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 import numpy as np
 
+from sqlengine.batch import Batch
 from sqlengine.executor.bound_words import fixed_words, has_fixed_words, ranks
 from sqlengine.executor.context import TaskContext
 from sqlengine.executor.evaluate import Evaluator
@@ -37,7 +38,7 @@ from sqlengine.executor.operators.pairing import Pairing
 from sqlengine.planner.expressions import columns_of
 from sqlengine.planner.logical_joins import JoinKind
 from sqlengine.planner.physical_joins import SortedJoinExec
-from sqlengine.vector import Batch, Vector
+from sqlengine.vector import Vector
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

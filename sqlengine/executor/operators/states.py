@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from sqlengine.batch import Batch
 from sqlengine.errors import InternalError
 from sqlengine.executor.accumulators.accumulator import Accumulator
 from sqlengine.executor.accumulators.make import make_accumulator
@@ -25,7 +26,7 @@ from sqlengine.functions.registry import AggregateFunction, StateOp, find_aggreg
 from sqlengine.planner.expressions import Case, Expression, Literal, columns_of
 from sqlengine.planner.physical_aggregates import AggregateColumn, AggregateExec
 from sqlengine.types import BIGINT, arrow_type
-from sqlengine.vector import Batch, Vector, concat_vectors
+from sqlengine.vector import Vector, concat_vectors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

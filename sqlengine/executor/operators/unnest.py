@@ -20,11 +20,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sqlengine.batch import Batch
 from sqlengine.executor.context import TaskContext
 from sqlengine.executor.evaluate import Evaluator
 from sqlengine.planner.physical import UnnestExec
 from sqlengine.types import BIGINT
-from sqlengine.vector import Batch, Vector
+from sqlengine.vector import Vector
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sqlengine.batch import Batch
 from sqlengine.executor.evaluate import Evaluator
 from sqlengine.planner.expressions import Expression
 from sqlengine.planner.physical import ValuesExec
-from sqlengine.vector import Batch, Vector, concat_vectors
+from sqlengine.vector import Vector, concat_vectors
 
 _NO_INPUT = Batch(1, {})
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sqlengine.batch import Batch
 from sqlengine.errors import InternalError
 from sqlengine.executor.context import TaskContext
 from sqlengine.executor.evaluate import Evaluator, evaluate
@@ -30,7 +31,7 @@ from sqlengine.functions.registry import find_aggregate, find_window
 from sqlengine.planner.expressions import SortKey
 from sqlengine.planner.physical import WindowExec
 from sqlengine.planner.window_call import WindowCall
-from sqlengine.vector import Batch, Vector
+from sqlengine.vector import Vector
 
 if TYPE_CHECKING:
     from sqlengine.functions.window_rows import Rows

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pyarrow as pa
 
+from sqlengine.batch import Batch
 from sqlengine.executor.context import TaskContext
 from sqlengine.executor.kernels.sorting import sort_rows
 from sqlengine.executor.operators.buffer import RowBuffer
@@ -34,7 +35,7 @@ from sqlengine.storage.output_files import OutputFile, output_errors
 from sqlengine.storage.writing import Cells, Writer
 from sqlengine.storage.writing_formats import find_writing_format
 from sqlengine.types import BIGINT, VARCHAR
-from sqlengine.vector import Batch, Vector
+from sqlengine.vector import Vector
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
