@@ -29,10 +29,12 @@ ALLOWED = {
 # All the executor may know of the planner: the nodes it runs.
 PLAN_NODES = {
     "sqlengine.planner.physical",
+    "sqlengine.planner.physical_aggregates",
     "sqlengine.planner.physical_joins",
     "sqlengine.planner.physical_write",
     "sqlengine.planner.expressions",
     "sqlengine.planner.logical",
+    "sqlengine.planner.logical_joins",
     "sqlengine.planner.window_call",
 }
 
