@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _BLOCK_BYTES: Final = 32 << 20
 # Asking for narrow columns costs more than reading a batch of them.
 _BATCHES_AT_ONCE: Final = 4
+# A row of so many bytes is narrow.
+_NARROW_BYTES: Final = 4
 
 
 class Hdf5Format:
@@ -145,13 +147,16 @@ class _Reader:
         self._cells = {dataset: np.array(sorted(found)) for dataset, found in cells.items()}
 
     def read(self, split: Split, batch_rows: int) -> Iterator[pa.RecordBatch]:
-        """The rows of one split, in batches of at most `batch_rows`."""
+        """The rows of one split, in batches of at most `batch_rows`; a single narrow column comes a block at a time."""
         steps = self._steps(batch_rows)
+        # What a batch costs to hand on is then more than half of what its values cost.
+        narrow = self._step_bytes() <= _NARROW_BYTES * self._layout.rows_per_step
+        rows = _BATCHES_AT_ONCE * batch_rows if narrow else batch_rows
         for start in range(split.start, split.stop, steps):
             stop = min(start + steps, split.stop)
             batch = self._block(start, stop)
-            for first in range(0, batch.num_rows, batch_rows):
-                yield batch.slice(first, batch_rows)
+            for first in range(0, batch.num_rows, rows):
+                yield batch.slice(first, rows)
 
     def _steps(self, batch_rows: int) -> int:
         """Steps of the first dimension to read at once: whole chunks, some batches, in bounded memory."""
