@@ -13,7 +13,6 @@ from sqlengine.errors import BindError, NotSupportedError, SettingError, did_you
 from sqlengine.planner.bind_expression import ExpressionBinder
 from sqlengine.planner.bind_parameter import Parameters, ParameterValues
 from sqlengine.planner.bind_query import bind_query
-from sqlengine.planner.bind_relation import unique_names
 from sqlengine.planner.bound import BoundQuery
 from sqlengine.planner.catalog import Catalog
 from sqlengine.planner.coerce import coerce
@@ -28,6 +27,7 @@ from sqlengine.planner.source import Source
 from sqlengine.planner.statements import CopyTo
 from sqlengine.storage.format import Field
 from sqlengine.storage.output_files import Existing
+from sqlengine.storage.schema import unique_names
 from sqlengine.storage.writing import Cells, WritingFormat
 from sqlengine.storage.writing_formats import (
     check_writing_options,

@@ -12,7 +12,6 @@ from sqlglot import exp
 from sqlengine.errors import BindError, NotSupportedError, did_you_mean
 from sqlengine.planner.bind_expression import ExpressionBinder
 from sqlengine.planner.bind_parameter import Parameters, ParameterValues
-from sqlengine.planner.bind_relation import unique_names
 from sqlengine.planner.bind_type import bind_type
 from sqlengine.planner.bound import BoundQuery
 from sqlengine.planner.catalog import Catalog
@@ -27,6 +26,7 @@ from sqlengine.planner.rewriting import next_column_id
 from sqlengine.planner.scope import Scope
 from sqlengine.planner.source import Source
 from sqlengine.planner.statements import CreateTable, CreateView, Drop, Execute, Insert
+from sqlengine.storage.schema import unique_names
 from sqlengine.storage.table import Table
 from sqlengine.types import SqlType
 

@@ -13,7 +13,7 @@ from sqlengine.planner.bind_macro import bind_table_macro, bind_view
 from sqlengine.planner.bind_option import bind_option_call
 from sqlengine.planner.bind_pivot import bind_pivot
 from sqlengine.planner.bind_recursion import bind_recursion
-from sqlengine.planner.bind_relation import offered, renamed, unique_names
+from sqlengine.planner.bind_relation import offered, renamed
 from sqlengine.planner.bind_sample import bind_sample
 from sqlengine.planner.bind_subquery import QUERIES, filter_by
 from sqlengine.planner.bind_table_function import bind_row_function, row_function
@@ -31,6 +31,7 @@ from sqlengine.planner.scope import Merged, Scope
 from sqlengine.planner.subqueries import Subqueries
 from sqlengine.planner.unnest import dependent_join
 from sqlengine.storage.filesystem import is_folder
+from sqlengine.storage.schema import unique_names
 from sqlengine.storage.table import Table
 
 Source = tuple[Node, Scope]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def bind_view(context: BindContext, node: Any, view: View) -> BoundQuery:
     """The rows of a view, seen from a FROM item; errors name the view and stand where it is used."""
     from sqlengine.planner.bind_query import bind_query
-    from sqlengine.planner.bind_relation import unique_names
+    from sqlengine.storage.schema import unique_names
 
     with _elsewhere(context, node, f'view "{view.name}"'):
         inner = _inside(context, view.source, view.tree, {})

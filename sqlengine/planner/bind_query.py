@@ -9,7 +9,6 @@ from sqlglot import exp
 from sqlengine.planner.bind_expression import ExpressionBinder
 from sqlengine.planner.bind_order import bind_order, order_outputs, output_scope
 from sqlengine.planner.bind_recursion import is_recursive
-from sqlengine.planner.bind_relation import unique_names
 from sqlengine.planner.bind_select import bind_select
 from sqlengine.planner.bind_summary import bind_describe, bind_summarize
 from sqlengine.planner.bound import BoundQuery
@@ -22,6 +21,7 @@ from sqlengine.planner.logical_joins import Join, JoinKind
 from sqlengine.planner.plan_build import distinct, project
 from sqlengine.planner.scope import Scope
 from sqlengine.planner.subqueries import Subqueries
+from sqlengine.storage.schema import unique_names
 from sqlengine.types import BIGINT, BOOLEAN, NULL, SqlType
 
 _Headers = tuple[tuple[str, ...], ...]

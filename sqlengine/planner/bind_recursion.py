@@ -32,7 +32,7 @@ def bind_recursion(context: BindContext, common: CommonTable) -> BoundQuery:
     The first part decides the types; what the second finds is cast to them.
     """
     from sqlengine.planner.bind_query import bind_query, bind_with
-    from sqlengine.planner.bind_relation import unique_names
+    from sqlengine.storage.schema import unique_names
 
     reader = context.reader
     node = reader.get(common.tree, "this")

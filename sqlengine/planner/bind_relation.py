@@ -8,20 +8,7 @@ from typing import Any
 from sqlengine.planner.context import BindContext
 from sqlengine.planner.expressions import Column
 from sqlengine.planner.scope import Relation
-
-
-def unique_names(names: Sequence[str]) -> tuple[str, ...]:
-    """Names of a subquery's columns, told apart as in DuckDB: a, a become a, a_1."""
-    taken: set[str] = set()
-    unique: list[str] = []
-    for name in names:
-        candidate, number = name, 0
-        while candidate.lower() in taken:
-            number += 1
-            candidate = f"{name}_{number}"
-        taken.add(candidate.lower())
-        unique.append(candidate)
-    return tuple(unique)
+from sqlengine.storage.schema import unique_names
 
 
 def offered(

@@ -38,9 +38,7 @@ class Join:
     @property
     def columns(self) -> tuple[Column, ...]:
         """Left then right; left alone for SEMI and ANTI."""
-        if self.kind in (JoinKind.SEMI, JoinKind.ANTI):
-            return self.left.columns
-        return self.left.columns + self.right.columns
+        return _joined(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +60,7 @@ class AsofJoin:
     @property
     def columns(self) -> tuple[Column, ...]:
         """As a Join's."""
-        if self.kind in (JoinKind.SEMI, JoinKind.ANTI):
-            return self.left.columns
-        return self.left.columns + self.right.columns
+        return _joined(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +73,9 @@ class PositionalJoin:
     def columns(self) -> tuple[Column, ...]:
         """Those of the inputs, in order."""
         return tuple(column for each in self.inputs for column in each.columns)
+
+
+def _joined(join: Join | AsofJoin) -> tuple[Column, ...]:
+    if join.kind in (JoinKind.SEMI, JoinKind.ANTI):
+        return join.left.columns
+    return join.left.columns + join.right.columns

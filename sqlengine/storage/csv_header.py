@@ -27,7 +27,7 @@ def names_of(first: Sequence[str], dialect: Dialect, settings: CsvOptions) -> li
             names = [_normal(name) for name in names]
     if len(settings.names) > len(names):
         raise SettingError(f"option 'names' has {len(settings.names)} names for {len(names)} columns")
-    return unique_names([*settings.names, *names[len(settings.names) :]])
+    return list(unique_names([*settings.names, *names[len(settings.names) :]]))
 
 
 def have_header(samples: Sequence[Sample], settings: CsvOptions, dialect: Dialect) -> bool:

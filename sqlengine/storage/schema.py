@@ -81,10 +81,10 @@ def _common_type(columns: Sequence[tuple[str, Field]]) -> SqlType:
     )
 
 
-def unique_names(names: Sequence[str]) -> list[str]:
+def unique_names(names: Sequence[str]) -> tuple[str, ...]:
     """`names` with `_1`, `_2`, … appended to those that an earlier one equals, case aside, as DuckDB does."""
     taken: set[str] = set()
-    unique = []
+    unique: list[str] = []
     for name in names:
         candidate, number = name, 0
         while candidate.lower() in taken:
@@ -92,4 +92,4 @@ def unique_names(names: Sequence[str]) -> list[str]:
             candidate = f"{name}_{number}"
         taken.add(candidate.lower())
         unique.append(candidate)
-    return unique
+    return tuple(unique)
