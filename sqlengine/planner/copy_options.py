@@ -10,10 +10,9 @@ from sqlglot import exp
 
 from sqlengine.config import parse_bytes
 from sqlengine.errors import SettingError
-from sqlengine.planner.bind_literal import number_literal
-from sqlengine.planner.bind_parameter import plain_value
 from sqlengine.planner.consume import Reader
 from sqlengine.planner.context import BindContext
+from sqlengine.planner.option_values import option_value
 from sqlengine.storage.output_files import Existing
 
 T = TypeVar("T")
@@ -47,7 +46,7 @@ class CopyOptions:
             if name in self._values:
                 raise context.error(f"the option {key} of COPY is given twice", param)
             value = reader.get(param, "expression")
-            self._values[name] = True if value is None else _value(context, value)
+            self._values[name] = True if value is None else option_value(context, value)
 
     def take(self, name: str) -> object:
         """The value as written, None if the option is not given."""
@@ -151,32 +150,3 @@ def _count(value: object) -> int | None:
     if isinstance(value, str) and re.fullmatch(r"-?\d+", value):
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _value(context: BindContext, node: Any) -> object:
-    """A constant, a word or a name; a list of these."""
-    reader = context.reader
-    node = reader.unwrap(node)
-    match node:
-        case exp.Literal():
-            text = reader.get(node, "this")
-            return text if reader.get(node, "is_string") else number_literal(text).value
-        case exp.Boolean():
-            return bool(reader.get(node, "this"))
-        case exp.Neg():
-            inner = _value(context, reader.get(node, "this"))
-            if isinstance(inner, int | float):
-                return -inner
-            raise reader.unknown(node)
-        case exp.Var() | exp.Identifier():
-            return reader.name(node)
-        case exp.Column():
-            return reader.name(reader.get(node, "this"))
-        case exp.Star():
-            return ["*"]
-        case exp.Tuple() | exp.Array():
-            return [_value(context, each) for each in reader.all(node)]
-        case exp.Placeholder() | exp.Parameter():
-            return plain_value(context.parameters.value(node, reader))
-        case _:
-            raise reader.unknown(node)
