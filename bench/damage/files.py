@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import datetime
 import gzip
 import json
+import lzma
 import warnings
 from collections.abc import Callable
 from decimal import Decimal
@@ -88,7 +90,19 @@ def _json_array(path: Path) -> None:
 
 
 def _write_text(path: Path, data: bytes) -> None:
-    path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
+    match path.suffix:
+        case ".gz":
+            data = gzip.compress(data, mtime=0)
+        case ".bz2":
+            data = bz2.compress(data)
+        case ".xz":
+            data = lzma.compress(data)
+        case ".zst" | ".lz4":
+            sink = pa.BufferOutputStream()
+            with pa.CompressedOutputStream(sink, {".zst": "zstd", ".lz4": "lz4"}[path.suffix]) as stream:
+                stream.write(data)
+            data = sink.getvalue().to_pybytes()
+    path.write_bytes(data)
 
 
 def _hdf5_columns(path: Path) -> dict[str, Any]:
@@ -147,6 +161,8 @@ def _hdf5_pandas(path: Path) -> None:
         frame.to_hdf(path, key="t", format="table", index=False)
 
 
+_TEXTS: dict[str, Callable[[Path], None]] = {"csv": _csv, "json": _json_lines}
+
 KINDS: dict[str, Callable[[Path], None]] = {
     "plain.parquet": lambda path: _parquet(path, compression="none", use_dictionary=False),
     "dictionary.parquet": lambda path: _parquet(path, compression="snappy"),
@@ -161,6 +177,7 @@ KINDS: dict[str, Callable[[Path], None]] = {
     "lines.ndjson": _json_lines,
     "array.json": _json_array,
     "packed.json.gz": _json_lines,
+    **{f"packed.{name}{ending}": write for name, write in _TEXTS.items() for ending in (".bz2", ".xz", ".zst", ".lz4")},
     "chunks.h5": _hdf5_chunks,
     "plain.h5": _hdf5_plain,
     "records.h5": _hdf5_records,

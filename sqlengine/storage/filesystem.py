@@ -11,15 +11,16 @@ import glob
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sqlengine.errors import Error, FileFormatError, FileMissingError, NotSupportedError, OperationalError, nearest
+from sqlengine.errors import Error, FileFormatError, FileMissingError, NotSupportedError, OperationalError
 from sqlengine.storage.files.access import FileInfo, current_access, is_url, local_path
 from sqlengine.storage.files.compression import COMPRESSIONS, compression_of, decompressed, file_name
+from sqlengine.storage.files.listing import is_hidden, matching, no_file, regular_file, suggestion, walk
 from sqlengine.storage.files.parallel import in_parallel
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ __all__ = [
     "open_stream",
     "prefetch",
 ]
+
+# Where Linux has the files that this process opened, by number.
+_DESCRIPTORS: Final = "/proc/self/fd"
 
 # The bytes of a file: `len`, slices that are arrays, single bytes.
 Bytes = NDArray[np.uint8]
@@ -71,7 +75,8 @@ def list_files(source: str) -> list[FileInfo]:
     Parameters
     ----------
     source
-        A file, a folder (taken with everything below it), or a pattern with `*`, `?`, `[...]` and `**`.
+        A file, a folder (taken with everything below it), or a pattern with `*`, `?`, `[...]` and `**`;
+        see `files.listing` for links.
         Relative to the working directory; `~` is expanded. In folders and patterns, names that start with
         `.` or `_` are skipped: they are metadata and unfinished writes. Or a URL that fsspec knows, `s3://…`;
         web servers do not list, so one behind https:// names one file.
@@ -83,33 +88,37 @@ def list_files(source: str) -> list[FileInfo]:
     OperationalError
         If it is not within the allowed paths, or its server cannot be reached.
     NotSupportedError
-        If the protocol of a URL needs a package that is missing.
+        If the protocol of a URL needs a package that is missing, or it names a pipe or a device.
     """
     access = current_access()
     if is_url(source):
         from sqlengine.storage.files.remote import list_remote
 
         access.check(_fixed_part(source))
-        return [_allowed(file) for file in list_remote(source, lambda name: any(map(_is_hidden, name.split("/"))))]
+        return [_allowed(file) for file in list_remote(source, lambda name: any(map(is_hidden, name.split("/"))))]
     path = local_path(source)
     access.check(path if os.path.exists(path) else _fixed_part(path))
     if os.path.isdir(path):
-        files = sorted(_walk(path), key=lambda file: file.path)
+        with file_errors(path):
+            files = sorted(walk(path), key=lambda file: file.path)
         if not files:
             raise FileMissingError(f"the folder {source!r} holds no data files")
         return [_allowed(file) for file in files]
     if os.path.exists(path):
-        return [_allowed(file_info(path))]
+        file = file_info(path)
+        if not file.size:
+            # Whether it is empty.
+            open_input(path).close()
+        return [_allowed(file)]
     if not glob.has_magic(path):
-        raise FileMissingError(f"there is no file {source!r}.{_suggestion(path)}")
-    matches = glob.glob(path, recursive=True)
-    root = path[: re.search(r"[*?\[]", path).start()]  # type: ignore[union-attr]
-    files = [file_info(match) for match in matches if os.path.isfile(match) and not _is_skipped(match, root)]
+        raise FileMissingError(f"there is no file {source!r}.{suggestion(path, access)}")
+    matches = matching(path, access)
+    files = [file_info(match) for match in matches if os.path.isfile(match)]
     if not files:
-        hint = ""
+        hint = suggestion(re.split(r"[*?\[]", path)[0], access)
         if any(os.path.isdir(match) for match in matches):
             hint = f" It matches folders; {os.path.join(source, '**')!r} names the files within them."
-        raise FileMissingError(f"no file matches {source!r}.{hint or _suggestion(root)}")
+        raise FileMissingError(f"no file matches {source!r}.{hint}")
     return [_allowed(file) for file in sorted(files, key=lambda file: file.path)]
 
 
@@ -123,8 +132,7 @@ def file_info(path: str) -> FileInfo:
 
         return remote_info(current_access().check(path))
     with file_errors(path):
-        status = os.stat(current_access().check(path))
-    return FileInfo(path, status.st_size, status.st_mtime_ns)
+        return regular_file(path, os.stat(current_access().check(path)))
 
 
 def open_input(path: str, mapped: bool = True) -> NativeFile:
@@ -137,14 +145,34 @@ def open_input(path: str, mapped: bool = True) -> NativeFile:
     FileMissingError, OperationalError
         If it is gone, may not be read, or is not within the allowed paths.
     """
-    real = current_access().check(path)
+    access = current_access()
+    real = access.check(path)
     if is_url(path):
         from sqlengine.storage.files.remote import open_remote
 
         return open_remote(path)
     with file_errors(path):
-        # An empty file cannot be mapped.
-        return pa.memory_map(real) if mapped and os.stat(real).st_size else pa.OSFile(real)
+        if access.roots is None or not os.path.isdir(_DESCRIPTORS):
+            return _opened(path, real, mapped)
+        # Somebody may have put a link into the path since it was checked: what counts is what was opened.
+        descriptor = os.open(real, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            by_descriptor = f"{_DESCRIPTORS}/{descriptor}"
+            access.check(os.path.realpath(by_descriptor))
+            return _opened(path, by_descriptor, mapped)
+        finally:
+            os.close(descriptor)
+
+
+def _opened(path: str, real: str, mapped: bool) -> NativeFile:
+    if regular_file(path, os.stat(real)).size:
+        return pa.memory_map(real) if mapped else pa.OSFile(real)
+    # An empty file cannot be mapped.
+    file = pa.OSFile(real)
+    if file.read(1):
+        raise no_file(path, "without a size, as the files of the kernel are")
+    file.seek(0)
+    return file
 
 
 def open_stream(path: str) -> NativeFile:
@@ -224,50 +252,3 @@ def _fixed_part(source: str) -> str:
     if current_access().roots is not None and ".." in source[match.start() :].split("/"):
         raise NotSupportedError(f"{source!r}: '..' behind a pattern cannot be followed")
     return os.path.dirname(source[: match.start()]) or source
-
-
-def _walk(folder: str) -> Iterator[FileInfo]:
-    with file_errors(folder), os.scandir(folder) as entries:
-        for entry in entries:
-            if _is_hidden(entry.name):
-                continue
-            if entry.is_dir():
-                yield from _walk(entry.path)
-            elif entry.is_file():
-                status = entry.stat()
-                yield FileInfo(entry.path, status.st_size, status.st_mtime_ns)
-
-
-def _is_hidden(name: str) -> bool:
-    # `_year=2024` is a partition folder, not metadata.
-    return name.startswith(".") or (name.startswith("_") and "=" not in name)
-
-
-def _is_skipped(match: str, root: str) -> bool:
-    """Whether a pattern reached a hidden name that its fixed part did not spell out."""
-    return any(_is_hidden(part) for part in match[root.rfind(os.sep) + 1 :].split(os.sep)) and not _is_hidden(
-        os.path.basename(root)
-    )
-
-
-def _suggestion(path: str) -> str:
-    """What is near a path that does not exist: `' Did you mean …?'` or what the folder holds."""
-    missing = os.path.basename(path)
-    folder = os.path.dirname(path)
-    while folder and not os.path.isdir(folder):
-        missing, folder = os.path.basename(folder), os.path.dirname(folder)
-    try:
-        names = sorted(name for name in os.listdir(folder) if not _is_hidden(name))
-    except OSError:
-        return ""
-    close = nearest(missing, names)
-    if close:
-        return f" Did you mean {', '.join(repr(os.path.join(folder, name)) for name in close)}?"
-    if not names:
-        return f" The folder {folder!r} is empty."
-    return f" The folder {folder!r} holds {_some(names)}."
-
-
-def _some(names: Sequence[str], limit: int = 5) -> str:
-    shown = ", ".join(names[:limit])
-    return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"

@@ -168,6 +168,9 @@ class Staging:
     def _merge(self, files: Sequence[FileToPublish]) -> None:
         fresh: list[Path] = []
         folders: set[Path] = set()
+        for file in files:
+            # A partition's folder may be a link.
+            check_allowed(str(self.target / file.place))
         try:
             for file in files:
                 place = self.target / file.place

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from sqlengine.errors import FileMissingError, OperationalError
+from sqlengine.errors import FileMissingError, NotSupportedError, OperationalError
 from sqlengine.storage.filesystem import file_info, list_files, open_input, open_stream
 
 
@@ -47,6 +47,25 @@ def test_a_pattern_may_spell_out_a_hidden_name(tree: Path) -> None:
 def test_a_file_whose_name_looks_like_a_pattern(tree: Path) -> None:
     (tree / "odd[1].csv").write_text("x\n")
     assert names(tree, f"{tree}/odd[1].csv") == ["odd[1].csv"]
+
+
+def test_links_to_folders_are_followed_by_name_but_not_at_any_depth(tree: Path) -> None:
+    (tree / "sub/loop").symlink_to(tree)
+    (tree / "sub/file.csv").symlink_to(tree / "a.csv")
+    below = ["sub/c.csv", "sub/deep/d.csv", "sub/file.csv"]
+    for pattern in ("sub", "sub/**", "sub/**/**/*.csv"):
+        assert names(tree, f"{tree}/{pattern}") == below
+    assert names(tree, f"{tree}/sub/loop") == [f"sub/loop/{name}" for name in names(tree, str(tree))]
+    assert names(tree, f"{tree}/sub/*/a.csv") == names(tree, f"{tree}/*/loop/a*") == ["sub/loop/a.csv"]
+
+
+def test_what_is_no_file_is_refused(tree: Path) -> None:
+    os.mkfifo(tree / "pipe.csv")
+    assert "pipe.csv" not in names(tree, f"{tree}/*.csv") + names(tree, str(tree))
+    kinds = {f"{tree}/pipe.csv": "a pipe", "/dev/zero": "a device", "/proc/self/stat": "without a size"}
+    for path, what in kinds.items():
+        with pytest.raises(NotSupportedError, match=rf"'{path}' is .*{what}"):
+            list_files(path)
 
 
 def test_relative_paths_and_home(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,8 @@ import pytest
 import sqlengine
 from sqlengine import Connection
 from sqlengine.errors import FileMissingError, OperationalError, SettingError
-from sqlengine.storage.files.access import FileAccess
+from sqlengine.storage.files.access import FileAccess, within
+from sqlengine.storage.filesystem import open_input
 
 
 @pytest.fixture
@@ -98,6 +99,46 @@ def test_links_may_lead_in(tree: Path) -> None:
     assert connection.execute(f"FROM '{tree}/open/new.csv'").fetchall() == [(2,)]
 
 
+def test_a_link_that_comes_after_the_check_is_seen(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tree / "open/a.csv"
+    original = FileAccess.check
+
+    def check_and_lose(self: FileAccess, checked: str) -> str:
+        real = original(self, checked)
+        if checked == str(path) and not path.is_symlink():
+            path.unlink()
+            path.symlink_to(tree / "shut/secret.csv")
+        return real
+
+    monkeypatch.setattr(FileAccess, "check", check_and_lose)
+    with within(FileAccess(roots=(str(tree / "open"),))), pytest.raises(OperationalError, match="allowed_paths"):
+        open_input(str(path))
+
+
+def test_names_outside_are_not_told(tree: Path) -> None:
+    (tree / "open/folder").symlink_to(tree / "shut")
+    connection = restricted(tree)
+    for pattern in ("open/*/secret*", "open/*/*", "open/folder/*", "open/f*/nothing*", "shut/*", "open/../shut/secre"):
+        with pytest.raises(OperationalError, match="allowed_paths") as caught:
+            connection.execute(f"FROM '{tree}/{pattern}'")
+        assert "secret.csv" not in caught.value.message
+    connection = sqlengine.connect(scheduler="inline", allowed_paths=[tree / "shut/gone.csv"])
+    with pytest.raises(FileMissingError) as caught:
+        connection.execute(f"FROM '{tree}/shut/gone.csv'")
+    assert "secret.csv" not in caught.value.message
+
+
+def test_a_partition_that_is_a_link_out_is_not_written(tree: Path) -> None:
+    (tree / "open/new").mkdir()
+    (tree / "open/new/k=1").symlink_to(tree / "shut")
+    before = sorted(tree.rglob("*"))
+    rows = "(SELECT k, k AS v FROM range(2) t(k))"
+    for option in ("APPEND", "OVERWRITE_OR_IGNORE"):
+        with pytest.raises(OperationalError, match="allowed_paths"):
+            restricted(tree).execute(f"COPY {rows} TO '{tree}/open/new' (FORMAT csv, PARTITION_BY (k), {option})")
+        assert sorted(tree.rglob("*")) == before
+
+
 def test_forms_of_the_setting(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     connection = sqlengine.connect(scheduler="inline")
     connection.execute(f"SET allowed_paths = ['{tree}/links', 'file://{tree}/open', 's3://Bucket/a']")
@@ -137,6 +178,9 @@ def test_urls_are_compared_by_whole_parts() -> None:
         "https://good.com/data/%2e%2E/x.csv",
         "https://good.com/data/..%2fx.csv",
         "https://good.com/data/..\\x.csv",
+        "https://good.com/data/.\t./x.csv",
+        "https://good.com/data/.\n./x.csv",
+        "https://good.com/data/%2e%\r2e/x.csv",
         "https://good.com/DATA/x.csv",
         "http://good.com/data/x.csv",
         "s3://b2/x",

@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 _SCHEME: Final = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://")
 _LOCAL: Final = ("file", "local")
+# Who takes URLs apart leaves some of them out, so that `.<tab>./` climbs.
+_CONTROL: Final = re.compile(r"[\x00-\x20\x7f]")
 # Only this process sees what is in them.
 _OF_THIS_PROCESS: Final = "memory"
 
@@ -165,13 +167,23 @@ class FileAccess:
         if self.roots is None:
             return path
         real = path if is_url(path) else os.path.realpath(path)
-        if is_url(path) and _climbs(path):
-            raise OperationalError(f"{path!r} is not allowed: it climbs with '..' (setting 'allowed_paths')")
+        if is_url(path) and (_climbs(path) or _CONTROL.search(path)):
+            raise OperationalError(
+                f"{path!r} is not allowed: it climbs with '..', or holds control characters (setting 'allowed_paths')"
+            )
         spelled = _lowered(real)
         if not any(_is_within(spelled, root) for root in self.roots):
             through = f", which is {real!r}," if real != path else ""
             raise OperationalError(f"{path!r}{through} is not within the allowed paths (setting 'allowed_paths')")
         return real
+
+    def allows(self, path: str) -> bool:
+        """Whether `check` finds nothing wrong with `path`."""
+        try:
+            self.check(path)
+        except OperationalError:
+            return False
+        return True
 
 
 _access: ContextVar[FileAccess] = ContextVar("file_access", default=FileAccess())  # noqa: B039 - it is immutable
