@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -14,11 +14,15 @@ from sqlengine.functions.json_tree import dump, each_text, float_text, is_valid,
 from sqlengine.functions.nested import fields_of, list_vector, lists_of, struct_vector
 from sqlengine.functions.nested_casts import CastFunction
 from sqlengine.functions.validity import null_vector
-from sqlengine.types import JSON, VARCHAR, SqlType, TypeKind, entries_of, list_of
+from sqlengine.types import FLOAT, JSON, VARCHAR, SqlType, TypeKind, entries_of, list_of
 from sqlengine.vector import Vector
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+# Half a step beyond the largest FLOAT, from which on numbers are rounded to infinity.
+_MOST_FLOAT: Final = (2 - 2**-24) * 2.0**127
 
 
 def cast_json(vector: Vector, target: SqlType, attempt: bool, cast: CastFunction) -> Vector:
@@ -193,6 +197,8 @@ def from_trees(
                 for name, type_ in target.children
             ]
             return struct_vector(fields, _present(objects), target, len(objects), False)
+        case TypeKind.NULL:
+            return null_vector(target).expand(len(trees))
         case TypeKind.JSON:
             return Vector(JSON, pa.array([None if tree is None else dump(tree) for tree in trees], pa.string()))
         case _:
@@ -214,7 +220,11 @@ def _scalar_text(tree: Any, target: SqlType, attempt: bool) -> str | None:
         return tree
     if target.is_text:
         # The shortest digits, with an exponent as of a DOUBLE.
-        return repr(tree) if isinstance(tree, float) else dump(tree)
+        return repr(tree) if isinstance(tree, float) and math.isfinite(tree) else dump(tree)
+    if target == FLOAT and isinstance(tree, int | float) and _MOST_FLOAT < abs(tree) < math.inf:
+        if attempt:
+            return None
+        raise ConversionError(f"Failed to cast value to numerical: {dump(tree)}")
     if isinstance(tree, bool) and target.is_numeric:
         return "1" if tree else "0"
     if isinstance(tree, int | float) and target.kind is TypeKind.BOOLEAN:

@@ -56,7 +56,7 @@ def dump(tree: Any) -> str:
     if isinstance(tree, dict | list):
         text = _ENCODER.encode(tree)
         # Python writes the exponents of numbers in another way: 1e-07.
-        return _dump(tree) if "e-" in text or "e+" in text else text
+        return _dump(tree) if "e-" in text or "e+" in text or "\\u00" in text else text
     return _dump(tree)
 
 
@@ -81,7 +81,15 @@ def _dump(tree: Any) -> str:
 def quote(text: str) -> str:
     """A text as a JSON string."""
     quoted: str = encode_basestring(text)
-    return quoted
+    return _ESCAPED.sub(_in_capitals, quoted) if "\\u00" in quoted else quoted
+
+
+# Backslashes that are written, and control characters whose number has a letter, which DuckDB writes large.
+_ESCAPED: Final = re.compile(r"\\\\|\\u00[01][a-f]")
+
+
+def _in_capitals(found: re.Match[str]) -> str:
+    return found[0] if found[0] == "\\\\" else "\\u00" + found[0][4:].upper()
 
 
 def float_text(value: float) -> str:

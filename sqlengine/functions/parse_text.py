@@ -188,8 +188,15 @@ def _refuse_infinite(text: str) -> None:
 def _parse_time(text: str) -> int:
     wrong = f'time field value out of range: "{text}", expected format is ([YYYY-MM-DD ]HH:MM:SS[.MS])'
     stripped = text.strip()
+    if stripped.lower() == "epoch":
+        return 0
     date = _DATE.match(stripped)
     if date is not None:
+        # The date must be one, though it does not count.
+        try:
+            _parse_timestamp(text, TIMESTAMP)
+        except ConversionError:
+            raise ConversionError(wrong) from None
         stripped = stripped[date.end() :].lstrip(" T") or "00:00"
     match = _TIME.match(stripped)
     if match is None or _ZONE.fullmatch(stripped[match.end() :]) is None:

@@ -32,7 +32,7 @@ def bind_describe(context: BindContext, node: Any, tables: CommonTables) -> Boun
     columns = tuple(context.column(name, VARCHAR) for name in _DESCRIPTION)
     nothing = Literal(None, VARCHAR)
     rows = tuple(
-        (Literal(name, VARCHAR), Literal(str(column.type), VARCHAR), Literal("YES", VARCHAR), *(nothing,) * 3)
+        (Literal(name, VARCHAR), Literal(column.type.nested_name, VARCHAR), Literal("YES", VARCHAR), *(nothing,) * 3)
         for name, column in zip(inner.names, inner.plan.columns, strict=True)
     )
     return BoundQuery(Values(columns, rows), _DESCRIPTION)

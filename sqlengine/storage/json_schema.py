@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from sqlengine.errors import FileFormatError, SettingError
 from sqlengine.storage.filesystem import FileInfo
@@ -49,10 +49,10 @@ def guess_schema(files: Sequence[FileInfo], options: JsonOptions) -> FileSchema:
     # Where nothing is to be guessed, a look at one file says how long values are.
     sampled = spread_files(filled, (-1 if options.union_by_name else options.sample_files) if guess else 1)
     structure = Structure()
-    rows, size, first = 0, 0, None
+    rows, size, objects = 0, 0, True
     for file in sampled:
         for sample in sample_values(file, options, len(sampled)):
-            first = sample.values[0] if not rows and sample.values else first
+            objects = objects and all(value is None or isinstance(value, dict) for value in sample.values)
             rows += len(sample.values)
             size += sample.size
             if guess:
@@ -61,7 +61,7 @@ def guess_schema(files: Sequence[FileInfo], options: JsonOptions) -> FileSchema:
     if options.objects:
         return _schema([(None, VALUE_COLUMN, JSON)], options, declared_formats(options), None, row_bytes)
     if options.columns:
-        return _declared(options, first, row_bytes)
+        return _declared(options, objects, row_bytes)
     formats = agree(list(structure.texts()))
     type_ = structure.type(options)
     is_record = type_.kind is TypeKind.STRUCT
@@ -78,9 +78,9 @@ def guess_schema(files: Sequence[FileInfo], options: JsonOptions) -> FileSchema:
     return _schema([(None, VALUE_COLUMN, type_)], options, formats, strict, row_bytes)
 
 
-def _declared(options: JsonOptions, first: Any, row_bytes: float) -> FileSchema:
-    """Columns as declared: members of records, or the values themselves if the first one is no object."""
-    values = options.records is False or (options.records is None and first is not None and not isinstance(first, dict))
+def _declared(options: JsonOptions, objects: bool, row_bytes: float) -> FileSchema:
+    """Columns as declared: members of records, or the values themselves if not all of the sample are `objects`."""
+    values = options.records is False or (options.records is None and not objects and len(options.columns) == 1)
     if values and len(options.columns) != 1:
         raise SettingError(f"values that are no records are one column, not {', '.join(options.columns)}")
     columns = [(None if values else name, name, type_) for name, type_ in options.columns.items()]

@@ -175,7 +175,8 @@ class _OpenFile:
             # Cutting a row group into equal parts leaves no tiny last batch.
             batches = self.reader.iter_batches(-(-rows // parts), numbers, indices, use_threads=False)
         for batch in batches:
-            fitted = fit_batch(batch.select(names), fields, self.footer.path)
+            # They come in the order of their numbers; names may stand twice in the file.
+            fitted = fit_batch(batch.rename_columns(names), fields, self.footer.path)
             check_texts(fitted, fields, self.footer.path)
             yield fitted
 

@@ -20,6 +20,7 @@ from sqlengine.errors import FileFormatError, NotSupportedError
 from sqlengine.storage.filesystem import FileInfo, file_errors, open_input
 from sqlengine.storage.format import ColumnStatistics, Field
 from sqlengine.storage.parquet_bloom import BloomFilters
+from sqlengine.storage.schema import unique_names
 from sqlengine.storage.statistics import merge_statistics
 from sqlengine.types import INTERVAL, NULL, TIMESTAMP, TIMESTAMP_UNITS, VARCHAR, SqlType, TypeKind, from_arrow
 
@@ -43,7 +44,7 @@ class Footer:
     Attributes
     ----------
     fields
-        Top-level columns. One without an SQL type has type NULL and an entry in `refused`.
+        Top-level columns, names made unique. One without an SQL type has type NULL and an entry in `refused`.
     refused
         Column name -> why it cannot be read.
     leaves
@@ -79,16 +80,16 @@ class Footer:
         return tuple(Field(each.name, VARCHAR) if each.type.kind is TypeKind.BLOB else each for each in self.fields)
 
     def dictionary_columns(self) -> tuple[str, ...]:
-        """Names of flat text columns that are better read as dictionaries; judged by three row groups."""
+        """Paths of flat text columns that are better read as dictionaries; judged by three row groups."""
         metadata = self.metadata
         if not metadata.num_row_groups:
             return ()
         samples = {0, metadata.num_row_groups // 2, metadata.num_row_groups - 1}
+        texts = (self.leaves[field.name][0] for field in self.fields if field.type.kind is TypeKind.VARCHAR)
         return tuple(
-            field.name
-            for field in self.fields
-            if field.type.kind is TypeKind.VARCHAR
-            and all(_has_small_dictionary(metadata.row_group(n).column(self.leaves[field.name][0])) for n in samples)
+            metadata.schema.column(leaf).path
+            for leaf in texts
+            if all(_has_small_dictionary(metadata.row_group(number).column(leaf)) for number in samples)
         )
 
     def byte_ranges(self, groups: Sequence[int], leaves: Sequence[int]) -> list[tuple[int, int]]:
@@ -140,13 +141,15 @@ def open_whole(file: FileInfo, source: pa.NativeFile, **options: object) -> tupl
 def _kept(file: FileInfo, metadata: Any, content: bytes) -> Footer:
     """The footer with `metadata`, parsed from `content`, put into the memory of footers if it is not there."""
     global _footer_bytes, _last
-    # The files of a table mostly share one schema; taking it apart costs five times the parsing.
+    # The files of a table mostly share one schema; taking it apart costs five times the parsing. Its `equals` looks at
+    # the innermost names only, so the text is compared (without its first line, an address).
+    text = str(metadata.schema).partition("\n")[2]
     known = _last
-    if known is not None and known[0].equals(metadata.schema):
+    if known is not None and known[0] == text:
         columns = known[1]
     else:
-        columns = _take_apart(file.path, metadata.schema, content)
-        _last = (metadata.schema, columns)
+        columns = _take_apart(metadata.schema, content)
+        _last = (text, columns)
     footer = Footer(file.path, metadata, columns.fields, columns.refused, columns.leaves, columns.flat)
     with _lock:
         if file not in _footers:
@@ -193,35 +196,32 @@ class _Columns:
     flat: tuple[int, ...]
 
 
-_last: tuple[Any, _Columns] | None = None
+_last: tuple[str, _Columns] | None = None
 
 
-def _take_apart(path: str, schema: Any, content: bytes) -> _Columns:
+def _take_apart(schema: Any, content: bytes) -> _Columns:
     extended = pq.ParquetReader()
     # The types alone, with the names that Arrow has for UUID and JSON.
     extended.open(pa.BufferReader(content), arrow_extensions_enabled=True)
     arrow_schema = extended.schema_arrow
-    leaves: dict[str, list[int]] = {}
-    for number in range(len(schema)):
-        leaves.setdefault(_top_level(schema.column(number).path, arrow_schema), []).append(number)
+    leaves: dict[str, tuple[int, ...]] = {}
     fields = []
     refused = {}
-    seen: set[str] = set()
-    for arrow_field in arrow_schema:
-        name = arrow_field.name
-        if name.lower() in seen:
-            raise FileFormatError(f"{path!r} has several columns named {name!r}; rename all but one of them")
-        seen.add(name.lower())
+    start = 0
+    for name, arrow_field in zip(unique_names(arrow_schema.names), arrow_schema, strict=True):
+        stop = start + _leaf_count(arrow_field.type)
+        leaves[name] = tuple(range(start, stop))
         try:
-            fields.append(Field(name, _type_of(arrow_field.type, [schema.column(n) for n in leaves.get(name, ())])))
+            fields.append(Field(name, _type_of(arrow_field.type, [schema.column(n) for n in leaves[name]])))
         except NotSupportedError as error:
             refused[name] = error.message
             fields.append(Field(name, NULL))
+        start = stop
     flat = next((number for number in range(len(schema)) if schema.column(number).max_repetition_level == 0), None)
     return _Columns(
         tuple(fields),
         refused,
-        {name: tuple(ids) for name, ids in leaves.items()},
+        leaves,
         () if flat is None else (flat,),
     )
 
@@ -273,12 +273,11 @@ def _without_arrow_schema(source: pa.NativeFile, file: FileInfo, whole: bool) ->
     return b"".join((start, hidden, tail))
 
 
-def _top_level(path: str, schema: pa.Schema) -> str:
-    """The column a physical column belongs to; names may hold dots, so the longest that fits wins."""
-    name = path
-    while schema.get_field_index(name) < 0 and "." in name:
-        name = name.rpartition(".")[0]
-    return name
+def _leaf_count(type_: pa.DataType) -> int:
+    """How many physical columns a column of that type is made of; they lie in the order of the types."""
+    if isinstance(type_, pa.BaseExtensionType):
+        type_ = type_.storage_type
+    return sum(_leaf_count(type_.field(number).type) for number in range(type_.num_fields)) if type_.num_fields else 1
 
 
 def _filters(path: str, chunks: Sequence[Any]) -> BloomFilters | None:

@@ -153,3 +153,18 @@ def test_types_of_partitions_can_be_given(write_parquet: Write, tmp_path: Path) 
     for kind, message in (("TINYINT", "year=1999 is no TINYINT"), ("DOUBLE", "not DOUBLE"), ("INT, b: INT", "'b'")):
         with pytest.raises(sqlengine.Error, match=message):
             connection.execute(f"{given} = {{year: {kind}}})")
+
+
+def test_files_whose_innermost_names_alone_are_the_same(write_parquet: Write) -> None:
+    struct = pa.array([{"v": 1}, {"v": 2}])
+    for name, column in (("x", struct), ("y", struct), ("v", pa.array([3, 4])), ("z", pa.array([[{"v": 5}], []]))):
+        same_as_duckdb(f"FROM '{write_parquet(pa.table({name: column}), f'{name}.parquet')}'")
+
+
+def test_columns_of_one_name(write_parquet: Write) -> None:
+    names = ["a", "s", "A", "s.x", "a"]
+    values = ["p", "q"] * ROWS
+    columns = [values, [{"x": 1, "y": [2]}, None] * ROWS, [5, None] * ROWS, [7, 8] * ROWS, values]
+    path = write_parquet(pa.table([pa.array(column) for column in columns], names=names))
+    for query in ("*", "a_2, a, A_1", '"s.x", s.x, s.y', "count(A_1)"):
+        same_as_duckdb(f"SELECT {query} FROM '{path}'")
