@@ -62,6 +62,8 @@ class KeyEncoder:
         self._null_bits = [k for k, column in enumerate(self._columns) if column.null_bit and equal[k]]
         self._null_words = -(-len(self._null_bits) // _BITS)
         self.width = sum(column.width for column in self._columns) + self._null_words
+        # What stands for the word of null bits of keys without NULL; shared, so nobody writes to it.
+        self._no_nulls = np.zeros(0, np.int64)
 
     @property
     def nbytes(self) -> int:
@@ -125,11 +127,13 @@ class KeyEncoder:
 
     def _encode(self, vectors: Sequence[Vector], length: int, grow: bool) -> list[Words]:
         words: list[Words] = []
-        nulls = [np.zeros(length, np.int64) for _ in range(self._null_words)]
+        if len(self._no_nulls) < length:
+            self._no_nulls = np.zeros(length, np.int64)
+        nulls = [self._no_nulls[:length]] * self._null_words
         for k, (column, vector) in enumerate(zip(self._columns, vectors, strict=True)):
             words += column.encode(vector.expand(length), grow)
             valid = vector.valid() if k in self._null_bits else None
             if valid is not None:
                 word, bit = divmod(self._null_bits.index(k), _BITS)
-                nulls[word] |= (~valid).astype(np.int64) << bit
+                nulls[word] = nulls[word] | (~valid).astype(np.int64) << bit
         return words + nulls

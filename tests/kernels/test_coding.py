@@ -1,64 +1,121 @@
-"""Direct addressing of groups: the kernel equals its reference, the table equals a hash table."""
+"""Direct addressing of groups: the kernel equals its reference, the numbers equal a hash table's."""
+
+import math
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqlengine.executor.kernels import reference
-from sqlengine.executor.kernels.coding import _BLOCK, CodedGroups, find_coded
+from sqlengine.executor.kernels import coding, reference
+from sqlengine.executor.kernels.coding import CodedGroups, number_coded
 from sqlengine.executor.kernels.grouping import GroupTable
 from sqlengine.executor.kernels.hashing import addresses
 
-EXTREMES = st.sampled_from([-(2**63), 2**63 - 1])
+LEAST, GREATEST = -(2**63), 2**63 - 1
+EXTREMES = st.sampled_from([LEAST, LEAST + 1, GREATEST - 1, GREATEST])
 
 
 def columns_of(rows, width):
     return [np.array([row[k] for row in rows], np.int64) for k in range(width)]
 
 
-@pytest.mark.parametrize("bad_row", [None, 0, _BLOCK - 1, _BLOCK, 2 * _BLOCK + 3])
-@pytest.mark.parametrize("bad", [(9, 0), (0, -(2**63)), (2, 1)])
-def test_find_coded(bad_row, bad):
+def number(rows, lows, spans, start=0, known=()):
+    """(numbers, first rows of new groups, the row it stopped at, groups in the end) with `known` groups before."""
+    places = np.full(math.prod(span + 1 for span in spans), -1, np.int32)
+    count, groups, firsts = np.zeros(1, np.int64), np.full(len(rows), -7), np.full(max(len(rows), len(known)), -7)
+    for each in (known, rows):
+        columns = columns_of(each, len(lows))
+        begin = start if each is rows else 0
+        before = count[0]
+        arguments = np.array(lows), np.array(spans), places, count, firsts, np.empty(len(each), np.int64)
+        done = number_coded(addresses(columns), len(each), begin, *arguments)
+    groups = arguments[-1]
+    return groups[start:done].tolist(), firsts[: count[0] - before].tolist(), done, int(count[0])
+
+
+@pytest.mark.parametrize("bad_row", [None, 0, coding._BLOCK - 1, coding._BLOCK, 2 * coding._BLOCK + 3])
+@pytest.mark.parametrize("bad", [(3, 5), (-2, 5), (0, 4), (0, 7), (GREATEST, 5), (LEAST + 1, 6), (LEAST, 7)])
+def test_number_coded_stops_at_a_block_with_a_word_out_of_range(bad_row, bad):
     lows, spans = [-1, 5], [4, 2]
-    places = [3, 1, 4, 0, 5, 9, -1, 2]
-    # (2, 6) is the place without a group; the others have one.
-    rows = [(row % 3 - 1, 5 + row % 2) for row in range(2 * _BLOCK + 10)]
+    rows = [(LEAST if row % 7 == 3 else row % 3 - 1, 5 + row % 2) for row in range(2 * coding._BLOCK + 10)]
     if bad_row is not None:
         rows[bad_row] = bad
-    groups = np.empty(len(rows), np.int64)
-    columns = columns_of(rows, 2)
-    done = find_coded(
-        addresses(columns), len(rows), np.array(lows), np.array(spans), np.array(places, np.int32), groups
-    )
-    assert groups[:done].tolist() == reference.reference_find_coded(rows, lows, spans, places, _BLOCK)
+    numbers, firsts, done, count = number(rows, lows, spans)
+    assert numbers == reference.reference_number_coded(rows, lows, spans, coding._BLOCK)
+    assert done == len(numbers)
+    assert [numbers[row] for row in firsts] == list(range(count))
+
+
+WORDS = st.one_of(st.integers(-3, 3), EXTREMES)
 
 
 @given(
-    batches=st.lists(
-        st.lists(st.tuples(st.one_of(st.integers(-2, 2), EXTREMES), st.integers(0, 300)), max_size=30), max_size=5
-    ),
-    most=st.sampled_from([1, 600, 1 << 16]),
-    step=st.sampled_from([1, 2, 4096]),
+    rows=st.lists(st.tuples(WORDS, WORDS), max_size=40),
+    known=st.lists(st.tuples(st.integers(-2, 1), st.sampled_from([0, 1, LEAST])), max_size=9),
+    start=st.integers(0, 40),
 )
-def test_coded_groups_equal_a_hash_table(batches, most, step):
+def test_number_coded_equals_its_reference(rows, known, start):
+    lows, spans = [-2, 0], [4, 2]
+    start = min(start, len(rows))
+    expected = reference.reference_number_coded([*known, *rows[start:]], lows, spans, 1)
+    numbers, firsts, done, count = number(rows, lows, spans, start, known)
+    if len(expected) == len(known) + len(rows) - start:
+        assert (numbers, done) == (expected[len(known) :], len(rows))
+        assert [rows[row] for row in firsts] == list(dict.fromkeys(row for row in rows[start:] if row not in known))
+        assert count == len(set(expected))
+    else:
+        assert (numbers, firsts, done, count) == ([], [], start, len(set(known)))
+
+
+@given(
+    batches=st.lists(st.lists(st.tuples(WORDS, st.integers(0, 300)), max_size=30), max_size=5),
+    most=st.sampled_from([1, 600, 4000, 1 << 16]),
+    per_row=st.sampled_from([0, 50]),
+)
+def test_coded_groups_equal_a_hash_table(batches, most, per_row):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sqlengine.executor.kernels.coding._MOST_PLACES", most)
-        patch.setattr("sqlengine.executor.kernels.coding._FIRST_STEP", step)
-        table = GroupTable(2)
-        coded = CodedGroups(table)
-        numbers = [number for rows in batches for number in coded.assign(columns_of(rows, 2)).tolist()]
-    assert numbers == reference.reference_assign_groups([row for rows in batches for row in rows])
-    assert table.count == len(set(numbers))
+        patch.setattr(coding, "_MOST_PLACES", most)
+        patch.setattr(coding, "_PLACES_PER_ROW", per_row)
+        groups = CodedGroups(2)
+        numbers = [number for rows in batches for number in groups.assign(columns_of(rows, 2)).tolist()]
+    rows = [row for rows in batches for row in rows]
+    assert numbers == reference.reference_assign_groups(rows)
+    assert list(zip(groups.keys(0).tolist(), groups.keys(1).tolist(), strict=True)) == list(dict.fromkeys(rows))
+    assert groups.count == len(set(numbers))
 
 
 def test_a_growing_range_is_followed_until_it_is_too_wide():
-    table = GroupTable(1)
-    coded = CodedGroups(table)
-    assert coded.assign([np.array([5, 6, 5])]).tolist() == [0, 1, 0]
-    assert coded.assign([np.array([4, 6, 100])]).tolist() == [2, 1, 3]
-    assert coded.nbytes > table.nbytes
-    assert coded.assign([np.array([2**62, 4])]).tolist() == [4, 2]
+    groups = CodedGroups(1)
+    assert groups.assign([np.array([5, 6, LEAST, 5])]).tolist() == [0, 1, 2, 0]
+    assert groups._places.size == 3
+    assert groups.assign([np.array([4, 6, 100])]).tolist() == [3, 1, 4]
+    # From 4 - 2 to 100 + 2, because both ends moved and the span was 2; and the place of the least.
+    assert groups._places.size == 102
+    assert groups.assign([np.array([GREATEST, 4, LEAST])]).tolist() == [5, 3, 2]
     # Gave up: no places any more.
-    assert coded.nbytes == table.nbytes
-    assert coded.assign([np.array([2**62, 5])]).tolist() == [4, 0]
+    assert groups.nbytes == GroupTable(1).nbytes
+    assert groups.assign([np.array([GREATEST, 5, 7])]).tolist() == [5, 0, 6]
+    assert groups.keys(0).tolist() == [5, 6, LEAST, 4, 100, GREATEST, 7]
+
+
+def test_room_to_grow_ends_where_words_do():
+    groups = CodedGroups(1)
+    groups.assign([np.array([GREATEST - 3, GREATEST - 2])])
+    assert groups.assign([np.array([GREATEST - 1, GREATEST])]).tolist() == [2, 3]
+    assert groups._places.size == 5
+    groups = CodedGroups(1)
+    groups.assign([np.array([LEAST + 3, LEAST + 4])])
+    assert groups.assign([np.array([LEAST + 2, LEAST, LEAST + 1])]).tolist() == [2, 3, 4]
+    assert groups._places.size == 5
+
+
+def test_many_rows_may_have_many_places():
+    keys = np.random.default_rng(3).permutation(100_000) * 3
+    groups = CodedGroups(1)
+    assert groups.assign([keys]).tolist() == list(range(len(keys)))
+    assert groups._places.size == 3 * len(keys) - 1
+    # Two rows need no such table.
+    groups = CodedGroups(1)
+    groups.assign([keys[keys % 299_997 == 0]])
+    assert groups._places.size == 0

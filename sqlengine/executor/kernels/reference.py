@@ -77,20 +77,16 @@ def reference_find_groups(known: Sequence[Row], rows: Sequence[Row]) -> list[int
     return [numbers.get(row, -1) for row in rows]
 
 
-def reference_find_coded(
-    rows: Sequence[Row], lows: Sequence[int], spans: Sequence[int], places: Sequence[int], block: int
-) -> list[int]:
-    """Numbers of the rows before the first block of rows that has one without a number."""
-    numbers: list[int] = []
-    for row in rows:
-        code = 0
-        for word, low, span in zip(row, lows, spans, strict=True):
-            code = -1 if code < 0 or not low <= word < low + span else code * span + word - low
-        number = -1 if code < 0 else places[code]
-        if number < 0:
-            return numbers[: len(numbers) // block * block]
-        numbers.append(number)
-    return numbers
+def reference_number_coded(rows: Sequence[Row], lows: Sequence[int], spans: Sequence[int], block: int) -> list[int]:
+    """Numbers of the rows, as `reference_assign_groups`, before the first block of rows that has a word out of range.
+
+    The least int64 is always in range.
+    """
+    ends = [low + span for low, span in zip(lows, spans, strict=True)]
+    for at, row in enumerate(rows):
+        if any(word != -(1 << 63) and not low <= word < end for word, low, end in zip(row, lows, ends, strict=True)):
+            return reference_assign_groups(rows[: at // block * block])
+    return reference_assign_groups(rows)
 
 
 def reference_move_slots(hashes: Sequence[int], slots: int) -> list[int]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sqlengine.executor.kernels.coding import CodedGroups
-from sqlengine.executor.kernels.grouping import GroupTable
 from sqlengine.executor.keys import KeyEncoder
 from sqlengine.types import SqlType
 from sqlengine.vector import Vector
@@ -31,8 +30,7 @@ class Groups:
 
     def __init__(self, types: Sequence[SqlType]) -> None:
         self._encoder = KeyEncoder(types)
-        self._table = GroupTable(self._encoder.width)
-        self._coded = CodedGroups(self._table)
+        self._table = CodedGroups(self._encoder.width)
 
     @property
     def count(self) -> int:
@@ -42,11 +40,11 @@ class Groups:
     @property
     def nbytes(self) -> int:
         """Bytes held."""
-        return self._encoder.nbytes + self._coded.nbytes
+        return self._encoder.nbytes + self._table.nbytes
 
     def assign(self, keys: Sequence[Vector], length: int) -> Words:
         """Group of each of `length` rows, int64[length]."""
-        return self._coded.assign(self._encoder.encode(keys, length))
+        return self._table.assign(self._encoder.encode(keys, length))
 
     def keys(self) -> list[Vector]:
         """The key values of each group, one vector per key, in order of group number."""
@@ -59,7 +57,7 @@ class FirstOccurrences:
     def __init__(self, types: Sequence[SqlType]) -> None:
         self._encoder = KeyEncoder(types)
         # The group is a word of its own.
-        self._table = GroupTable(1 + self._encoder.width)
+        self._table = CodedGroups(1 + self._encoder.width)
 
     @property
     def nbytes(self) -> int:
