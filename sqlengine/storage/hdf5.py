@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import itertools
 import math
 from collections import defaultdict
@@ -13,17 +15,21 @@ import pyarrow as pa
 
 from sqlengine.errors import ConversionError, FileFormatError
 from sqlengine.storage.conform import empty_batch, fit_batch
-from sqlengine.storage.filesystem import FileInfo, file_info
+from sqlengine.storage.filesystem import FileInfo, file_errors, file_info, open_input
 from sqlengine.storage.format import ColumnStatistics, Field, FileSchema, Options, Split
 from sqlengine.storage.hdf5_array import StoredArray
 from sqlengine.storage.hdf5_columns import Layout, Position, Stored
-from sqlengine.storage.hdf5_file import Hdf5File, open_hdf5
+from sqlengine.storage.hdf5_file import open_hdf5
 from sqlengine.storage.hdf5_layout import layout_of
+from sqlengine.storage.hdf5_plain import EXTENTS, PlainArray
 from sqlengine.storage.hdf5_types import reread, to_arrow
 from sqlengine.storage.schema import merge_schemas
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from pyarrow import NativeFile
+
+    Arrays = dict[str, StoredArray | PlainArray]
 
 # Bytes of columns that are held at once, chunks permitting.
 _BLOCK_BYTES: Final = 32 << 20
@@ -110,40 +116,62 @@ class Hdf5Format:
         fields = [by_name[name] for name in columns]
         wanted = {name.lower() for name in columns}
         for path, group in itertools.groupby(splits, key=lambda split: split.path):
-            layout = layout_of(file_info(path), options)
+            file = file_info(path)
+            layout = layout_of(file, options)
             own = [field.name for field in layout.fields if field.name.lower() in wanted]
             if not own:
                 yield from _count(sum(split.rows for split in group), batch_rows, fields, path)
                 continue
-            with open_hdf5(path, bool(options.get("allow_external"))) as file:
-                reader = _Reader(file, layout, own)
+            with _arrays(file, layout, own, bool(options.get("allow_external"))) as arrays, file_errors(path, "HDF5"):
+                reader = _Reader(path, layout, own, arrays)
                 for split in group:
                     if split.stop > layout.steps:
-                        raise FileFormatError(f"{path!r} changed while the query ran; run the query again")
+                        raise _changed(path)
                     for batch in reader.read(split, batch_rows):
                         yield fit_batch(batch, fields, path)
+
+
+@contextlib.contextmanager
+def _arrays(file: FileInfo, layout: Layout, columns: Sequence[str], allow_external: bool) -> Iterator[Arrays]:
+    """The datasets that hold `columns`, by their paths; HDF5 is asked only of those whose extents are not known."""
+    sources = [layout.sources[name] for name in columns]
+    paths = list(dict.fromkeys(source.dataset for source in sources if isinstance(source, Stored)))
+    known = {path: EXTENTS.find(file, path) for path in paths}
+    arrays: Arrays = {}
+    with contextlib.ExitStack() as stack:
+
+        @functools.cache
+        def opened(path: str) -> NativeFile:
+            return stack.enter_context(open_input(path, mapped=False))
+
+        root = stack.enter_context(open_hdf5(file.path, allow_external)) if None in known.values() else None
+        for path, extent in known.items():
+            if extent is not None:
+                arrays[path] = PlainArray(extent, opened)
+                continue
+            assert root is not None
+            place = root.find(path)
+            if place is None or not place.is_dataset:
+                raise _changed(file.path)
+            array = arrays[path] = StoredArray(place, checked=True)
+            if array.extent is not None and place.file is root and array.extent.is_within(file.path):
+                EXTENTS.keep(file, path, array.extent)
+        yield arrays
 
 
 class _Reader:
     """Some columns of one file."""
 
-    def __init__(self, file: Hdf5File, layout: Layout, columns: Sequence[str]) -> None:
+    def __init__(self, path: str, layout: Layout, columns: Sequence[str], arrays: Arrays) -> None:
         self._layout = layout
         self._columns = list(columns)
         self._sources = [layout.sources[name] for name in columns]
-        self._path = file.path
-        self._arrays: dict[str, StoredArray] = {}
-        self._cells: dict[str, NDArray[np.int64]] = {}
+        self._path = path
+        self._arrays = arrays
         cells: dict[str, set[int]] = defaultdict(set)
         for source in self._sources:
-            if isinstance(source, Stored):
-                if source.dataset not in self._arrays:
-                    place = file.find(source.dataset)
-                    if place is None or not place.is_dataset:
-                        raise FileFormatError(f"{file.path!r} changed while the query ran; run the query again")
-                    self._arrays[source.dataset] = StoredArray(place, checked=True)
-                if source.cell is not None and not source.fields:
-                    cells[source.dataset].add(source.cell)
+            if isinstance(source, Stored) and source.cell is not None and not source.fields:
+                cells[source.dataset].add(source.cell)
         self._cells = {dataset: np.array(sorted(found)) for dataset, found in cells.items()}
 
     def read(self, split: Split, batch_rows: int) -> Iterator[pa.RecordBatch]:
@@ -212,6 +240,10 @@ class _Reader:
         below = math.prod(inner[axis:])
         once = np.repeat(np.arange(inner[axis - 1]), below)
         return np.tile(once, (stop - start) * math.prod(inner[: axis - 1]))
+
+
+def _changed(path: str) -> FileFormatError:
+    return FileFormatError(f"{path!r} changed while the query ran; run the query again")
 
 
 def _count(rows: int, batch_rows: int, fields: Sequence[Field], path: str) -> Iterator[pa.RecordBatch]:

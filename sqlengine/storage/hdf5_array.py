@@ -25,19 +25,18 @@ import numpy as np
 from sqlengine.errors import FileFormatError, NotSupportedError
 from sqlengine.storage.filesystem import open_input, prefetch
 from sqlengine.storage.hdf5_file import Place, check_filters, h5py_module
+from sqlengine.storage.hdf5_plain import Extent, PlainArray, Stretch, picked, read_bytes
 from sqlengine.storage.hdf5_sequences import Heaps, references
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from pyarrow import NativeFile
 
 # A chunk, and a row of the first dimension, are held in memory as a whole.
 _LARGEST_CHUNK: Final = 1 << 30
 # No filter makes data smaller than this in earnest (deflate: 1032), so a file that declares more declares nothing.
 _MOST_INFLATED: Final = 1100
 _SMALL: Final = 1 << 30
-# Bytes of a contiguous dataset read at once where only some columns of them are kept.
-_STRIP_BYTES: Final = 4 << 20
-
 # Chunks of a remote file that are fetched at the same time.
 _AHEAD_BYTES: Final = 32 << 20
 
@@ -63,6 +62,8 @@ class StoredArray:
         What its values are read as.
     chunk
         Lengths of a chunk; None if it has none.
+    extent
+        Where its values lie, if they lie in stretches as they are in memory.
 
     Raises
     ------
@@ -84,10 +85,10 @@ class StoredArray:
         if layout == h5py.h5d.VIRTUAL:
             raise NotSupportedError(f"{self._title} is a virtual dataset, made of parts of others; query those")
         self.chunk: tuple[int, ...] | None = None
+        self.extent: Extent | None = None
         self._raw = _is_raw(place)
         self._is_decodable = False
         self._filters: list[tuple[int, tuple[int, ...]]] = []
-        self._stretches: list[tuple[str, int, int]] = []
         self._element, self._references = references(place) if self.dtype.hasobject else (0, [])
         self._heaps = Heaps(place.file)
         if layout == h5py.h5d.CHUNKED:
@@ -98,12 +99,11 @@ class StoredArray:
             self._is_decodable = all(number in (_DEFLATE, _SHUFFLE) for number, _ in self._filters)
             self._raw = self._raw and self._is_decodable
         elif properties.get_external_count():
-            self._stretches = self._elsewhere(properties)
+            self.extent = self._extent(self._elsewhere(properties))
         elif layout == h5py.h5d.CONTIGUOUS and self._raw:
             offset = self._id.get_offset()
-            self._stretches = [] if offset is None else [(place.file.path, int(offset), self.row_bytes * self.shape[0])]
-        else:
-            self._raw = False
+            size = self.row_bytes * self.shape[0]
+            self.extent = self._extent([] if offset is None else [Stretch(place.file.path, int(offset), size)])
         self._check_atoms()
         if not checked and not properties.get_external_count():
             self._check_size()
@@ -120,8 +120,10 @@ class StoredArray:
 
     def rows(self, start: int, stop: int) -> NDArray[Any]:
         """Values of the steps `start` to `stop` of the first dimension, shape (stop - start, …)."""
+        if self.extent is not None:
+            return self._plain.rows(start, stop)
         if self.chunk is None:
-            return self._contiguous(start, stop)
+            return self._sequence_rows(start, stop)
         whole = np.empty((stop - start, *self.shape[1:]), self._memory_dtype)
         for origin, block in self._chunks(start, stop, None):
             first = max(origin[0], start)
@@ -135,13 +137,11 @@ class StoredArray:
 
     def cells(self, start: int, stop: int, cells: NDArray[np.int64]) -> NDArray[Any]:
         """Of a dataset of two dimensions, the columns `cells` (ascending): shape (len(cells), stop - start)."""
-        columns = np.empty((len(cells), stop - start), self._memory_dtype)
+        if self.extent is not None:
+            return self._plain.cells(start, stop, cells)
         if self.chunk is None:
-            step = max(1, _STRIP_BYTES // self.row_bytes)
-            for first in range(start, stop, step):
-                last = min(first + step, stop)
-                columns[:, first - start : last - start] = self._contiguous(first, last)[:, cells].T
-            return columns
+            return picked(self._sequence_rows, start, stop, cells, self.row_bytes)
+        columns = np.empty((len(cells), stop - start), self._memory_dtype)
         for origin, block in self._chunks(start, stop, cells):
             first, last = max(origin[0], start), min(origin[0] + len(block), stop)
             low, high = np.searchsorted(cells, [origin[1], origin[1] + block.shape[1]])
@@ -162,9 +162,8 @@ class StoredArray:
         stored = self._id.get_storage_size() if declared > _SMALL else declared
         if declared > _MOST_INFLATED * stored + _SMALL:
             raise FileFormatError(f"{self._title} declares {declared:,} bytes of values, but stores only {stored:,}")
-        if self.chunk is None and self._stretches:
-            _, offset, size = self._stretches[0]
-            if offset + size > self.place.file.size:
+        for stretch in self.extent.stretches if self.extent is not None else ():
+            if stretch.offset + stretch.size > self.place.file.size:
                 raise FileFormatError(f"{self.place.file.path!r} is truncated: it ends within {self.place.name!r}")
 
     def _check_atoms(self) -> None:
@@ -174,44 +173,40 @@ class StoredArray:
             what = "rows" if self.chunk is None else "chunks"
             raise NotSupportedError(f"{self._title} has {what} of {atom:,} bytes; at most {_LARGEST_CHUNK:,} are read")
 
-    def _elsewhere(self, properties: Any) -> list[tuple[str, int, int]]:
-        """(path, offset, bytes) of the files that hold the values, as far as there are values."""
+    @property
+    def _plain(self) -> PlainArray:
+        assert self.extent is not None
+        return PlainArray(self.extent, self._opened)
+
+    def _opened(self, path: str) -> NativeFile:
+        file = self.place.file
+        return file.source if path == file.path else open_input(path, mapped=False)
+
+    def _extent(self, stretches: Sequence[Stretch]) -> Extent:
+        return Extent(self.place.name, self.shape, self.dtype, tuple(stretches), None if stretches else self._fill())
+
+    def _elsewhere(self, properties: Any) -> list[Stretch]:
+        """Where in other files the values lie, as far as there are values."""
         left = self.row_bytes * self.shape[0]
         stretches = []
         for k in range(properties.get_external_count()):
             name, offset, size = properties.get_external(k)
             path = self.place.file.sibling(name.decode("utf-8", "surrogateescape"), f"{self.place.name!r}")
             taken = min(left, size)
-            stretches.append((path, int(offset), taken))
+            stretches.append(Stretch(path, int(offset), taken))
             left -= taken
         if left or not self._raw:
             raise NotSupportedError(f"{self._title} keeps its values in other files in a way that cannot be read")
         return stretches
 
-    def _contiguous(self, start: int, stop: int) -> NDArray[Any]:
-        if not self._raw:
-            return self._sequence_rows(start, stop)
-        shape = (stop - start, *self.shape[1:])
-        if not self._stretches:
-            return np.full(shape, self._fill())
-        parts = []
-        first, last = start * self.row_bytes, stop * self.row_bytes
-        for path, offset, size in self._stretches:
-            if first < size and last > 0:
-                low, high = max(first, 0), min(last, size)
-                parts.append(self._bytes(path, offset + low, high - low))
-            first, last = first - size, last - size
-        data = parts[0] if len(parts) == 1 else b"".join(parts)
-        return np.frombuffer(data, self.dtype, math.prod(shape)).reshape(shape)
-
     def _sequence_rows(self, start: int, stop: int) -> NDArray[Any]:
-        """As `_contiguous`, of what HDF5 has to convert."""
+        """Rows of a dataset without chunks that HDF5 has to convert, or that refer to heaps."""
         inside = (slice(start, stop),)
         row = self._element * math.prod(self.shape[1:])
         offset = self._id.get_offset() if self._references else None
         if offset is None or self._id.get_storage_size() != row * self.shape[0]:
             return np.asarray(self._dataset[inside])
-        data = self._bytes(self.place.file.path, int(offset) + start * row, (stop - start) * row)
+        data = self._bytes(int(offset) + start * row, (stop - start) * row)
         return self._sequences(data, (stop - start, *self.shape[1:]), inside)
 
     def _sequences(self, data: Any, shape: tuple[int, ...], inside: tuple[slice, ...]) -> NDArray[Any]:
@@ -223,15 +218,10 @@ class StoredArray:
         values[:] = found[0]
         return values.reshape(shape)
 
-    def _bytes(self, path: str, offset: int, size: int) -> Any:
-        """Exactly `size` bytes at `offset`, as a buffer."""
+    def _bytes(self, offset: int, size: int) -> Any:
+        """Bytes of the dataset's own file."""
         file = self.place.file
-        source = file.source if path == file.path else open_input(path, mapped=False)
-        source.seek(offset)
-        data = source.read_buffer(size)
-        if len(data) != size:
-            raise FileFormatError(f"{path!r} is truncated: it ends within {self.place.name!r}")
-        return data
+        return read_bytes(file.source, offset, size, self.place.name, file.path)
 
     def _fill(self) -> Any:
         value = self._dataset.fillvalue
@@ -293,7 +283,7 @@ class StoredArray:
 
     def _decoded(self, found: Any, size: int) -> Any:
         """The `size` bytes of a chunk that HDF5 found, with the filters undone."""
-        data = self._bytes(self.place.file.path, int(found.byte_offset), int(found.size))
+        data = self._bytes(int(found.byte_offset), int(found.size))
         for position in reversed(range(len(self._filters))):
             number, values = self._filters[position]
             if found.filter_mask >> position & 1:
