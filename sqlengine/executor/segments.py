@@ -23,6 +23,8 @@ from sqlengine.planner.expressions import Column
 from sqlengine.storage.shared_memory import HEADROOM, free_bytes
 
 _OFFSETS = b"pieces"
+# Smaller segments are written without asking for free memory first, which takes longer than writing them.
+_SMALL = 1 << 16
 
 
 class SegmentExchange:
@@ -51,7 +53,7 @@ class SegmentExchange:
         size = sum(batch.nbytes for batch in batches)
         for directory in self._directories:
             last = directory == self._directories[-1]
-            if not last and free_bytes(directory) < size + HEADROOM:
+            if not last and size > _SMALL and free_bytes(directory) < size + HEADROOM:
                 continue
             try:
                 return _publish(directory, _name(stage, task), schema, batches)

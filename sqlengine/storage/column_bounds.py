@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from sqlengine.sql_type import TIMESTAMP_UNITS
 from sqlengine.storage.format import ColumnStatistics
 from sqlengine.types import SqlType, TypeKind
+from sqlengine.words import row_numbers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -140,7 +141,7 @@ def _first_words(array: pa.Array) -> NDArray[np.uint64] | None:
 
 def _texts_of(array: pa.Array, chosen: NDArray[np.bool_]) -> pa.Array | None:
     rows = np.flatnonzero(chosen)
-    return array.take(pa.array(rows)) if len(rows) * _FEW <= len(array) + _FEW else None
+    return array.take(row_numbers(rows)) if len(rows) * _FEW <= len(array) + _FEW else None
 
 
 def _compared(array: pa.Array) -> tuple[str, str | None]:

@@ -24,6 +24,7 @@ from sqlengine.storage.hdf5_layout import layout_of
 from sqlengine.storage.hdf5_plain import EXTENTS, PlainArray
 from sqlengine.storage.hdf5_types import reread, to_arrow
 from sqlengine.storage.schema import merge_schemas
+from sqlengine.words import numbers_to_arrow
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
 _BLOCK_BYTES: Final = 32 << 20
 # Asking for narrow columns costs more than reading a batch of them.
 _BATCHES_AT_ONCE: Final = 4
+# Splits that need no decoding are up to so many times as long, if a dataset then still has so many of them: a task of
+# 16 MB would take as long to hand out as to run.
+_PLAIN_TIMES: Final = 4
+_PLAIN_SPLITS: Final = 16
 # A row of so many bytes is narrow.
 _NARROW_BYTES: Final = 4
 
@@ -76,6 +81,9 @@ class Hdf5Format:
     def splits(self, file: FileInfo, schema: FileSchema, options: Options, target_bytes: int) -> list[Split]:
         """Ranges of the first dimension that begin at chunks; rows exact. `start` and `stop` count steps of it."""
         layout = layout_of(file, options)
+        if layout.is_plain:
+            most = max(target_bytes, layout.steps * layout.step_bytes // _PLAIN_SPLITS)
+            target_bytes = min(most, _PLAIN_TIMES * target_bytes)
         steps = max(1, target_bytes // layout.step_bytes // layout.unit) * layout.unit
         # The file may hold other tables, and may be compressed.
         share = min(file.size / max(1, layout.steps), layout.step_bytes)
@@ -210,7 +218,7 @@ class _Reader:
         columns = []
         for name, source in zip(self._columns, self._sources, strict=True):
             if isinstance(source, Position):
-                columns.append(pa.array(self._numbers(source.axis, start, stop)))
+                columns.append(numbers_to_arrow(self._numbers(source.axis, start, stop)))
                 continue
             try:
                 columns.append(self._column(source, values[source.dataset]))

@@ -204,6 +204,7 @@ def _layout(columns: Sequence[Column], arrays: Sequence[StoredArray], inner: tup
         inner,
         max(array.unit for array in arrays),
         sum(array.row_bytes for array in arrays),
+        all(array.extent is not None for array in arrays),
     )
 
 

@@ -30,6 +30,7 @@ from sqlengine.errors import ConversionError, NotSupportedError
 from sqlengine.storage.conform import conform_array
 from sqlengine.storage.hdf5_file import h5py_module
 from sqlengine.types import (
+    BIGINT,
     BOOLEAN,
     DATE,
     DOUBLE,
@@ -48,6 +49,7 @@ from sqlengine.types import (
     list_of,
     struct_of,
 )
+from sqlengine.words import numbers_to_arrow, words_to_arrow
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -217,26 +219,24 @@ def _simple(values: NDArray[Any]) -> pa.Array:
         values = values.astype(dtype.newbyteorder("="))
     match dtype.kind:
         case "c":
-            parts = [pa.array(np.ascontiguousarray(part)) for part in (values.real, values.imag)]
+            parts = [numbers_to_arrow(part) for part in (values.real, values.imag)]
             return pa.StructArray.from_arrays(parts, fields=list(arrow_type(sql_type_of(dtype))))
         case "f" if dtype.itemsize == 2:
-            return pa.array(values.astype(np.float32))
+            return numbers_to_arrow(values.astype(np.float32))
         case "b":
             # Any byte but 0 is true, whatever a damaged file holds.
-            return pa.array(np.ascontiguousarray(values).view(np.uint8) != 0)
+            return words_to_arrow(np.ascontiguousarray(values).view(np.uint8) != 0, None, BOOLEAN)
         case "M" | "m":
             return moments(values.astype(np.int64), sql_type_of(dtype), np.datetime_data(dtype)[0])
         case _:
-            return pa.array(np.ascontiguousarray(values))
+            return numbers_to_arrow(values)
 
 
 def moments(ticks: NDArray[np.int64], type_: SqlType, unit: str) -> pa.Array:
     """Ticks of `unit` since 1970 (DATE, any TIMESTAMP) or of duration (INTERVAL); numpy's NaT is NULL."""
-    missing = ticks == _NAT
-    mask = missing if missing.any() else None
+    plain = words_to_arrow(ticks, ticks != _NAT, BIGINT)
     if type_ == DATE:
-        return pa.array(ticks, mask=mask).cast(pa.int32()).cast(pa.date32())
-    plain = pa.array(ticks, mask=mask)
+        return plain.cast(pa.int32()).cast(pa.date32())
     if type_ == INTERVAL:
         return conform_array(plain.cast(pa.duration(unit)), INTERVAL)
     zone = "UTC" if type_.kind is TypeKind.TIMESTAMPTZ else None
@@ -263,7 +263,7 @@ def _positions(values: NDArray[Any], labels: dict[str, int]) -> pa.Array:
     strange = np.flatnonzero(numbers[positions] != values)
     if len(strange):
         raise ConversionError(f"number {values[strange[0]]}, which its enumeration does not name, in row {strange[0]}")
-    return pa.array(positions.astype(np.int32))
+    return numbers_to_arrow(positions.astype(np.int32))
 
 
 def _lists(values: NDArray[Any], element: np.dtype[Any]) -> pa.Array:

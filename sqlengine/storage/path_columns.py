@@ -14,6 +14,7 @@ from sqlengine.storage.file_list import FileList
 from sqlengine.storage.format import ColumnStatistics, Field, Split
 from sqlengine.storage.hive import Partitioning
 from sqlengine.types import BIGINT, UBIGINT, VARCHAR, SqlType, arrow_type
+from sqlengine.words import numbers_to_arrow
 
 FILENAME: Final = "filename"
 FILE_INDEX: Final = "file_index"
@@ -105,7 +106,7 @@ class PathColumns:
             if name in values:
                 arrays.append(_constant(values[name], types[name], batch.num_rows))
             elif name in self.sources:
-                arrays.append(pa.array(np.arange(first_row, first_row + batch.num_rows)))
+                arrays.append(numbers_to_arrow(np.arange(first_row, first_row + batch.num_rows)))
             else:
                 arrays.append(batch.column(name))
         return pa.RecordBatch.from_arrays(arrays, names=list(columns))
