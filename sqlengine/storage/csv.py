@@ -17,7 +17,16 @@ from sqlengine.storage.csv_faults import find_faults, without
 from sqlengine.storage.csv_header import names_of
 from sqlengine.storage.csv_options import OPTION_TYPES, csv_options
 from sqlengine.storage.csv_parse import Layout, parse
-from sqlengine.storage.csv_pieces import Piece, header_end, is_streamed, map_file, pieces, records_start
+from sqlengine.storage.csv_pieces import (
+    MOST_BYTES,
+    Piece,
+    header_end,
+    is_streamed,
+    map_file,
+    pieces,
+    records_start,
+    too_long,
+)
 from sqlengine.storage.csv_records import cut_records
 from sqlengine.storage.csv_sample import first_record, read_head
 from sqlengine.storage.csv_schema import guess_schema
@@ -56,7 +65,13 @@ class CsvFormat:
         return guess_schema(files, options)
 
     def splits(self, file: FileInfo, schema: FileSchema, options: Options, target_bytes: int) -> list[Split]:
-        """Stretches of whole records, header excluded; rows are estimated from the sample."""
+        """Stretches of whole records, header excluded; rows are estimated from the sample.
+
+        Raises
+        ------
+        FileFormatError
+            If a record is longer than `csv_pieces.MOST_BYTES`.
+        """
         layout = layout_of(schema)
         dialect = layout.dialect
         if not file.size:
@@ -68,6 +83,9 @@ class CsvFormat:
         data = map_file(file.path)
         start = header_end(data, records_start(data, dialect), dialect)
         cuts = cut_records(data, start, target_bytes, dialect.delimiter, dialect.quote)
+        # The last piece may have a quarter more.
+        if any(stop - first > 2 * target_bytes + MOST_BYTES for first, stop in itertools.pairwise(cuts)):
+            raise too_long(file.path)
         return [
             Split(file.path, first, stop, max(1, round((stop - first) / layout.row_bytes)), stop - first, False)
             for first, stop in itertools.pairwise(cuts)

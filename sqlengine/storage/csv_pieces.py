@@ -15,16 +15,17 @@ from typing import Final
 
 import numpy as np
 
-from sqlengine.errors import FileFormatError
+from sqlengine.errors import Error, FileFormatError
 from sqlengine.storage.csv_dialect import Dialect
 from sqlengine.storage.csv_records import Bytes, Offsets, first_record_end, last_record_end, line_end_byte
 from sqlengine.storage.filesystem import compression_of, file_bytes, file_errors, open_stream
 
 _BOM: Final = b"\xef\xbb\xbf"
 
-# A file that cannot be cut is read in blocks of this size; no record may be longer than some of them.
+# A file that cannot be cut is read in blocks of this size.
 BLOCK: Final = 16 << 20
-_MOST_BLOCKS: Final = 8
+# A record may have so many bytes.
+MOST_BYTES: Final = 8 * BLOCK
 
 _NO_OFFSETS: Final[Offsets] = np.zeros(0, np.int64)
 
@@ -69,6 +70,11 @@ def map_file(path: str) -> Bytes:
     """The bytes of an uncompressed file."""
     with file_errors(path, "CSV"):
         return file_bytes(path)
+
+
+def too_long(path: str) -> Error:
+    """The error for a file with a record of more than `MOST_BYTES`."""
+    return FileFormatError(f"{path!r} has a record of more than {MOST_BYTES >> 20} MiB; is a quote not closed?")
 
 
 def is_streamed(path: str, dialect: Dialect) -> bool:
@@ -177,8 +183,8 @@ def _stream(path: str, dialect: Dialect) -> Iterator[Piece]:
     start = lines = 0
     for block, is_last in _blocks(path, dialect.encoding):
         rest = np.concatenate([rest, block]) if len(rest) else block
-        if len(rest) > _MOST_BLOCKS * BLOCK:
-            raise FileFormatError(f"{path!r} has a record of more than {len(rest) >> 20} MiB; is a quote not closed?")
+        if len(rest) > MOST_BYTES:
+            raise too_long(path)
         begin = records_start(rest, dialect) if start == 0 else 0
         newline = line_end_byte(rest, 0, len(rest))
         before = int(np.count_nonzero(rest[:begin] == newline))

@@ -130,13 +130,12 @@ def sample_file(
         rows = _rows(between(whole, start, stop), dialect, width, lenient)
         return Sample(file.path, first, rows, stop - start)
     data = map_file(file.path)
-    whole = Piece(data, data)
     size = len(data)
     start = header_end(data, records_start(data, headed), headed)
     if size - start <= 3 * block_bytes:
-        return Sample(file.path, first, _rows(between(whole, start, size), dialect, width, lenient), size - start)
+        return Sample(file.path, first, _rows(_stretch(data, start, size), dialect, width, lenient), size - start)
     stop = last_record_end(data, start, start + block_bytes, dialect.delimiter, dialect.quote)
-    tables = [_rows(between(whole, start, stop), dialect, width, lenient)]
+    tables = [_rows(_stretch(data, start, stop), dialect, width, lenient)]
     total = stop - start
     for begin, end in ((size // 2, size // 2 + block_bytes), (size - block_bytes, size)):
         found = _rows_within(data, begin, end, dialect, width, lenient)
@@ -144,6 +143,12 @@ def sample_file(
             tables.append(found[0])
             total += found[1]
     return Sample(file.path, first, pa.concat_tables(tables), total)
+
+
+def _stretch(data: Bytes, start: int, stop: int) -> Piece:
+    # Slices of a remote file are fetched: no more of it than is looked at.
+    part = data[start:stop]
+    return Piece(part, part, start)
 
 
 def pooled(places: Sequence[tuple[Sample, int]], dialect: Dialect, with_first: bool) -> pa.ChunkedArray:

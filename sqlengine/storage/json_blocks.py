@@ -117,8 +117,11 @@ def line_cuts(path: str, size: int, target: int) -> list[int]:
     return [*cuts, size] if size > start else []
 
 
-def line_windows(path: str, size: int, count: int, width: int) -> Iterator[Block]:
-    """At most `count` stretches of whole lines, about `width` bytes each, evenly spread over an uncompressed file."""
+def line_windows(path: str, size: int, count: int, width: int, most: int) -> Iterator[Block]:
+    """At most `count` stretches of whole lines, about `width` bytes each, evenly spread over an uncompressed file.
+
+    FileFormatError if one of them must have a value of more than `most` bytes.
+    """
     stop = 0
     with file_errors(path, "JSON"):
         source = open_input(path)
@@ -128,6 +131,8 @@ def line_windows(path: str, size: int, count: int, width: int) -> Iterator[Block
             if start < stop:
                 continue
             stop = _line_end(source, start + width, size)
+            if stop - start > width + most:
+                raise _too_long(path, start, most)
             data = source.read_at(stop - start, start)
             yield Block(data if start else data.removeprefix(_BOM), NEWLINE_DELIMITED, start)
 
@@ -141,6 +146,13 @@ def line_number(path: str, offset: int) -> int:
             lines += data.count(b"\n")
             offset -= len(data)
     return lines
+
+
+def _too_long(path: str, offset: int, most: int) -> FileFormatError:
+    line = line_number(path, offset)
+    return FileFormatError(
+        f"{path!r}, line {line}: a value has more than {most} bytes; allow more with maximum_object_size"
+    )
 
 
 class _Pieces:
@@ -189,11 +201,7 @@ class _Pieces:
                 self.cut_off = exactly and not end
                 return self.drop(end or len(data))
             if len(data) > max(most, BLOCK_BYTES):
-                line = line_number(self.path, self.offset)
-                raise FileFormatError(
-                    f"{self.path!r}, line {line}: a value has more than {most} bytes;"
-                    " allow more with maximum_object_size"
-                )
+                raise _too_long(self.path, self.offset, most)
             wanted = min(2 * len(data), max(most, BLOCK_BYTES) + 1)
 
     def drop(self, size: int) -> bytes:

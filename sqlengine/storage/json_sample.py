@@ -51,7 +51,8 @@ def sample_values(file: FileInfo, options: JsonOptions, files: int) -> Iterator[
     if head is None:
         return
     if head.layout == NEWLINE_DELIMITED and compression_of(file.path) is None and file.size > wanted:
-        chosen = list(line_windows(file.path, file.size, -(-wanted // _WINDOW_BYTES), _WINDOW_BYTES))
+        most = options.maximum_object_size
+        chosen = list(line_windows(file.path, file.size, -(-wanted // _WINDOW_BYTES), _WINDOW_BYTES, most))
     else:
         streamed = max(BLOCK_BYTES, _STREAMED_BYTES // files)
         chosen = list(itertools.islice(itertools.chain([head], blocks), -(-streamed // BLOCK_BYTES)))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import io
+import signal
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +24,7 @@ from sqlengine.redaction import redacted
 from sqlengine.storage.dataset import open_table
 from sqlengine.storage.files import remote, remote_errors
 from sqlengine.storage.files.access import FileAccess, FileInfo, within
+from sqlengine.storage.files.http import HttpStore
 from sqlengine.storage.files.remote_file import RemoteFile, coalesce
 from tests.storage.web import Web, serving
 
@@ -157,9 +161,75 @@ def test_what_a_server_may_answer(web: Web) -> None:
 
 
 def test_a_silent_server_is_given_up(web: Web) -> None:
-    web.faults = ["hang"] * 4
-    with pytest.raises(OperationalError, match=r"silent for 0\.1 s \(setting 'remote_timeout'\)"):
-        run(f"SELECT * FROM '{web.url}/x.csv'", remote_timeout=0.1)
+    for settings in ({"remote_timeout": 0.1}, {"timeout": 0.1}):
+        web.faults = ["hang"] * 4
+        web.requests.clear()
+        with pytest.raises(OperationalError, match=r"silent for 0\.1 s \(setting 'remote_timeout'\)"):
+            run(f"SELECT * FROM '{web.url}/x.csv'", **settings)
+        # Who waits again waits for longer than was said.
+        assert len(web.requests) == 1
+
+
+def test_who_is_interrupted_leaves_no_request_behind(web: Web) -> None:
+    run(f"SELECT count(*) FROM '{web.url}/x.csv'")
+    web.faults = ["hang"]
+    web.files["/other.csv"] = CSV
+    interrupt = threading.Timer(0.3, signal.raise_signal, [signal.SIGINT])
+    interrupt.start()
+    with pytest.raises(KeyboardInterrupt):
+        run(f"SELECT count(*) FROM '{web.url}/other.csv'")
+    (store,) = [store for store in remote._stores.values() if isinstance(store, HttpStore)]
+    loop = store._filesystem.loop
+
+    async def others() -> int:
+        return len(asyncio.all_tasks()) - 1
+
+    assert asyncio.run_coroutine_threadsafe(others(), loop).result() == 0
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_compressed_file_may_be_told_to_be_encoded(web: Web, ranges: bool) -> None:
+    web.ranges = ranges
+    sql = f"SELECT sum(i), count(*), max(s) FROM '{web.url}/x.csv.gz'"
+    web.encodings["/x.csv.gz"] = "x-gzip"
+    assert run(sql) == ANSWER
+    # Under a name that does not tell.
+    web.files["/plain.csv"] = web.files["/x.csv.gz"]
+    web.encodings["/plain.csv"] = "gzip"
+    plain = f"SELECT sum(i), count(*), max(s) FROM '{web.url}/plain.csv'"
+    if ranges:
+        with pytest.raises(OperationalError, match=r"plain\.csv.*Content-Encoding: gzip.*compression = 'gzip'"):
+            run(plain)
+        plain = plain.replace("FROM ", "FROM read_csv(") + ", compression = 'gzip')"
+    assert run(plain) == ANSWER
+    web.encodings["/x.csv"] = "br"
+    with pytest.raises(OperationalError, match=r"x\.csv.*Content-Encoding: br"):
+        run(f"SELECT * FROM '{web.url}/x.csv'")
+
+
+def test_what_is_compressed_on_the_way_is_undone(web: Web) -> None:
+    web.ranges = False
+    for name in ("x.csv", "x.csv.gz", "t.parquet"):
+        web.encodings[f"/{name}"] = "on the way"
+        assert run(f"SELECT sum(i), count(*), max(s) FROM '{web.url}/{name}'") == ANSWER
+    web.files["/bomb.csv"] = bytes(40 << 20)
+    web.encodings["/bomb.csv"] = "on the way"
+    with pytest.raises(FileFormatError, match="download_limit"):
+        run(f"SELECT * FROM '{web.url}/bomb.csv'", download_limit="1MB")
+
+
+def test_redirections_that_lead_nowhere(web: Web) -> None:
+    web.refused = {"/away.csv": 302}
+    for location, words in (("/away.csv", "leads on and on"), ("file:///etc/passwd", "leads to 'file:///etc/passwd'")):
+        web.location = location
+        with pytest.raises(OperationalError, match=rf"away\.csv' cannot be read: its server {words}"):
+            run(f"SELECT * FROM '{web.url}/away.csv'")
+
+
+def test_guessing_types_fetches_no_more_than_samples(web: Web) -> None:
+    web.files["/long.csv"] = b"i,s\n" + b"1234567,some text\n" * 500_000
+    run(f"DESCRIBE FROM '{web.url}/long.csv'")
+    assert web.sent < len(web.files["/long.csv"]) / 4
 
 
 def test_a_server_without_ranges_may_not_flood_the_disk(web: Web) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 import sqlengine
 from sqlengine import Connection
-from sqlengine.errors import FileMissingError, OperationalError, SettingError
+from sqlengine.errors import FileFormatError, FileMissingError, OperationalError, SettingError
 from sqlengine.storage.files.access import FileAccess, within
 from sqlengine.storage.filesystem import open_input
 
@@ -278,3 +278,23 @@ def test_the_examples_of_the_pages_run(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("SQLENGINE_SCHEDULER", "inline")
     (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     exec(code, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "begin", "words"),
+    [
+        ("x.csv", b"a,b\n1,2\n", "a record of more than 128 MiB"),
+        ("quote.csv", b'a,b\n1,"2\n', "a record of more than 128 MiB; is a quote not closed"),
+        ("x.ndjson", b'{"a":1}\n', "a value has more than 16777216 bytes"),
+        ("x.json", b'[{"a":1},{"b":"', "a value has more than 16777216 bytes"),
+    ],
+)
+def test_a_line_without_end_is_not_taken_into_memory(tmp_path: Path, name: str, begin: bytes, words: str) -> None:
+    with open(tmp_path / name, "wb") as file:
+        file.write(begin)
+        # A hole, which takes no room on the disk.
+        file.truncate(200 << 20)
+    pool = pa.default_memory_pool().max_memory()
+    with pytest.raises(FileFormatError, match=words):
+        sqlengine.connect(scheduler="inline").execute(f"SELECT count(*) FROM '{tmp_path}/{name}'")
+    assert pa.default_memory_pool().max_memory() < pool + (100 << 20)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import hashlib
 import re
 import threading
@@ -24,6 +25,10 @@ class Web:
     refused: dict[str, int] = field(default_factory=dict)
     requests: list[tuple[str, str, str]] = field(default_factory=list)
     sent: int = 0
+    # Content-Encoding that is told for a path; the body is what lies there, or with 'on the way' compressed for it.
+    encodings: dict[str, str] = field(default_factory=dict)
+    # Where redirections lead.
+    location: str = "/x.csv"
     # Seconds before each answer.
     delay: float = 0.0
     # Requests being answered, and the most there were.
@@ -56,7 +61,7 @@ class _Handler(BaseHTTPRequestHandler):
         if status is not None:
             self.send_response(status)
             if 300 <= status < 400:
-                self.send_header("Location", "/x.csv")
+                self.send_header("Location", web.location)
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
@@ -75,6 +80,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         if web.etags:
             self.send_header("ETag", f'"{hashlib.md5(data).hexdigest()}"')
+        encoding = web.encodings.get(path, "")
+        if encoding == "on the way":
+            encoding, body = "gzip", gzip.compress(body)
+        if encoding:
+            extra["Content-Encoding"] = encoding
         for name, value in extra.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))

@@ -114,12 +114,14 @@ class FileAccess:
     def of(settings: Settings) -> FileAccess:
         """The access that a session's settings give."""
         roots = settings.get_texts("allowed_paths")
+        # No store may be silent for longer than a query may take.
+        silences = [settings.get_optional_float(name) for name in ("remote_timeout", "timeout")]
         return FileAccess(
             roots=None if roots is None else tuple(map(_lowered, roots)),
             most_ratio=settings.get_int("max_decompression_ratio"),
             most_bytes=settings.get_optional_int("decompressed_limit"),
             most_download=settings.get_int("download_limit"),
-            timeout=settings.get_optional_float("remote_timeout") or 30.0,
+            timeout=max(0.001, min(silence for silence in silences if silence is not None)),
             isolated_workers=settings.worker_count if settings.get_bool("isolate_readers") else None,
             is_locked=settings.get_bool("lock_configuration"),
             zone_maps=settings.get_bool("zone_maps"),

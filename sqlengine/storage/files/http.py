@@ -13,6 +13,8 @@ from typing import Any, Final
 
 from sqlengine.errors import FileFormatError, OperationalError
 from sqlengine.storage.files.access import FileAccess, FileInfo, current_access, unknown_version
+from sqlengine.storage.files.compression import compression_of
+from sqlengine.storage.files.content_encoding import Body, check_range
 from sqlengine.storage.files.remote_errors import TransientError, changed, persistently, remote_errors
 from sqlengine.storage.files.remote_file import Range
 
@@ -39,7 +41,7 @@ class HttpStore:
         """Size and version by a request for the first byte; a server without ranges sends the whole file."""
         access = current_access()
         with remote_errors(url, access.timeout):
-            info: FileInfo = persistently(lambda: self._run(self._info(url, access)))
+            info: FileInfo = persistently(lambda: self._run(self._info(url, access)), access.timeout)
             return info
 
     def confirm(self, file: FileInfo) -> None:
@@ -56,15 +58,16 @@ class HttpStore:
             return fetched
 
         with remote_errors(file.path, access.timeout):
-            return persistently(attempt)
+            return persistently(attempt, access.timeout)
 
     def _run(self, coroutine: Any) -> Any:
-        from fsspec.asyn import sync
-
-        async def run() -> Any:
-            return await coroutine
-
-        return sync(self._filesystem.loop, run)
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._filesystem.loop)
+        try:
+            return future.result()
+        except BaseException:
+            # Who is interrupted waits for no answer, and none must come in for ever after.
+            future.cancel()
+            raise
 
     async def _info(self, url: str, access: FileAccess) -> FileInfo:
         async with await self._get(url, (0, 1), access) as response:
@@ -109,6 +112,7 @@ class HttpStore:
                 )
             if found[3] not in ("*", str(file.size)):
                 raise changed(file.path)
+            check_range(file.path, _encoding(response), compression_of(file.path))
             data: bytes = await response.read()
             if len(data) != wanted[1] - wanted[0]:
                 raise TransientError(f"{len(data)} bytes came of {wanted[1] - wanted[0]}")
@@ -129,7 +133,12 @@ class HttpStore:
         # A redirection might lead out of the allowed paths.
         options["allow_redirects"] = access.roots is None
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=access.timeout, sock_read=access.timeout)
-        response = await session.get(self._filesystem.encode_url(url), headers=headers, timeout=timeout, **options)
+        options |= {"headers": headers, "timeout": timeout, "auto_decompress": False}
+        try:
+            response = await session.get(self._filesystem.encode_url(url), **options)
+        except (aiohttp.TooManyRedirects, aiohttp.NonHttpUrlRedirectClientError) as error:
+            what = "on and on" if isinstance(error, aiohttp.TooManyRedirects) else f"to {str(error)!r}"
+            raise OperationalError(f"{url!r} cannot be read: its server leads {what}") from error
         if response.status in (200, 206, 416):
             return response
         reason = f"{response.status} {response.reason}"
@@ -153,11 +162,14 @@ class HttpStore:
         digest = hashlib.blake2b(digest_size=16)
         size = 0
         _check_download(url, response.content_length or 0, access)
+        body = Body(url, _encoding(response))
         async for chunk in response.content.iter_chunked(_CHUNK):
-            size += len(chunk)
-            _check_download(url, size, access)
-            digest.update(chunk)
-            file.write(chunk)
+            for part in body.parts(chunk):
+                size += len(part)
+                _check_download(url, size, access)
+                digest.update(part)
+                file.write(part)
+        body.finish()
         info = FileInfo(url, size, 0, _version(response) or f"content {digest.hexdigest()}")
         with self._lock:
             self._downloads[info] = file
@@ -186,3 +198,7 @@ def _check_download(url: str, size: int, access: FileAccess) -> None:
 
 def _version(response: Any) -> str:
     return str(response.headers.get("ETag") or response.headers.get("Last-Modified") or "")
+
+
+def _encoding(response: Any) -> str:
+    return str(response.headers.get("Content-Encoding", "")).strip().lower()

@@ -8,7 +8,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlengine.errors import FileMissingError, NotSupportedError
 from sqlengine.storage.files.access import FileInfo, current_access, known_file, scheme_of, unknown_version
@@ -17,6 +17,8 @@ from sqlengine.storage.files.http import HttpStore
 from sqlengine.storage.files.parallel import in_parallel
 from sqlengine.storage.files.remote_errors import TransientError, changed, missing_package, persistently, remote_errors
 from sqlengine.storage.files.remote_file import Range, RemoteFile, RemoteInput
+
+T = TypeVar("T")
 
 # What stores call that which changes with the content, the surest first.
 _VERSIONS: Final = (
@@ -100,14 +102,14 @@ class FsspecStore:
         filesystem = self._filesystem
         path = filesystem._strip_protocol(source)
         with self._errors(source):
-            if not any(mark in path for mark in "*?[") or persistently(lambda: filesystem.exists(path)):
-                entry = persistently(lambda: filesystem.info(path))
+            if not any(mark in path for mark in "*?[") or _persistently(lambda: filesystem.exists(path)):
+                entry = _persistently(lambda: filesystem.info(path))
                 if entry["type"] != "directory":
                     return [self._file(source, entry)]
-                root, found = path, persistently(lambda: filesystem.find(path, detail=True))
+                root, found = path, _persistently(lambda: filesystem.find(path, detail=True))
             else:
                 root = path[: min(path.index(mark) for mark in "*?[" if mark in path)].rpartition("/")[0]
-                found = persistently(lambda: filesystem.glob(path, detail=True))
+                found = _persistently(lambda: filesystem.glob(path, detail=True))
         files = [
             self._file(filesystem.unstrip_protocol(name), entry)
             for name, entry in sorted(found.items())
@@ -125,7 +127,7 @@ class FsspecStore:
         """Size and version, now."""
         filesystem = self._filesystem
         with self._errors(url):
-            entry = persistently(lambda: filesystem.info(filesystem._strip_protocol(url)))
+            entry = _persistently(lambda: filesystem.info(filesystem._strip_protocol(url)))
             if entry["type"] == "directory":
                 raise IsADirectoryError(url)
             return self._file(url, entry)
@@ -150,7 +152,7 @@ class FsspecStore:
             return data
 
         with self._errors(file.path):
-            return persistently(attempt)
+            return _persistently(attempt)
 
     def _file(self, url: str, entry: Mapping[str, Any]) -> FileInfo:
         version = next((_text(entry[key]) for key in _VERSIONS if entry.get(key) is not None), "")
@@ -159,6 +161,10 @@ class FsspecStore:
 
     def _errors(self, url: str) -> contextlib.AbstractContextManager[None]:
         return remote_errors(url, current_access().timeout)
+
+
+def _persistently(attempt: Callable[[], T]) -> T:
+    return persistently(attempt, current_access().timeout)
 
 
 def _text(version: Any) -> str:

@@ -27,13 +27,14 @@ def changed(url: str) -> Error:
     return FileFormatError(f"{url!r} changed while the query ran; run the query again")
 
 
-def persistently(attempt: Callable[[], T]) -> T:
-    """What `attempt` returns; it is called up to four times while it raises what may pass."""
+def persistently(attempt: Callable[[], T], patience: float) -> T:
+    """What `attempt` returns; it is called up to four times while it raises what may pass, for `patience` seconds."""
+    started = time.monotonic()
     for pause in _PAUSES:
         try:
             return attempt()
         except Exception as error:
-            if not is_transient(error):
+            if not is_transient(error) or time.monotonic() - started >= patience:
                 raise
             time.sleep(pause)
     return attempt()
