@@ -216,10 +216,12 @@ def _with_metrics(line: Line, stage: Stage, tasks: Sequence[StageMetrics], broad
 
 
 def _cached(node: Exec, tasks: Sequence[StageMetrics]) -> str:
-    """How many of a scan's splits came from the cache of decoded columns."""
+    """How many of a scan's splits came from the cache of decoded columns, or that there was nothing to decode."""
     if not isinstance(node, ScanExec):
         return ""
     reports = [task.reports[node.leaf] for task in tasks if node.leaf in task.reports]
+    if reports and all(report.is_plain for report in reports):
+        return ", nothing to decode"
     cached = sum(report.cached for report in reports)
     return f", cache: {cached} of {sum(report.splits for report in reports)} splits" if cached else ""
 

@@ -47,7 +47,8 @@ class ArrowFormat:
         refused: dict[str, str] = {}
         for _, layout in layouts:
             refused.update(layout.refused)
-        return FileSchema(fields, {"refused": refused})
+        plain = frozenset.intersection(*(layout.plain for _, layout in layouts))
+        return FileSchema(fields, {"refused": refused}, plain)
 
     def splits(self, file: FileInfo, schema: FileSchema, options: Options, target_bytes: int) -> list[Split]:
         """Ranges of rows: whole batches if their bodies are compressed, else parts of batches too; a stream is one."""

@@ -17,10 +17,10 @@ from typing import Final
 import pyarrow as pa
 
 from sqlengine.errors import FileFormatError, NotSupportedError
-from sqlengine.storage.filesystem import FileInfo, compression_of, file_errors, open_input, open_stream
+from sqlengine.storage.filesystem import FileInfo, compression_of, file_errors, is_url, open_input, open_stream
 from sqlengine.storage.format import Field
 from sqlengine.storage.schema import unique_names
-from sqlengine.types import NULL, from_arrow
+from sqlengine.types import NULL, arrow_type, from_arrow
 
 FILE_MAGIC: Final = b"ARROW1"
 _FEATHER_V1: Final = b"FEA1"
@@ -47,6 +47,8 @@ class ArrowLayout:
         Whether bodies are compressed, so that part of a batch costs as much as all of it.
     exact
         Whether `starts` is known; for a compressed stream it is one estimate.
+    plain
+        Columns whose values are mapped as they are; what is of variable length is looked through first.
     """
 
     fields: tuple[Field, ...]
@@ -55,6 +57,7 @@ class ArrowLayout:
     is_stream: bool
     compressed: bool = False
     exact: bool = True
+    plain: frozenset[str] = frozenset()
 
 
 _layouts: OrderedDict[FileInfo, ArrowLayout] = OrderedDict()
@@ -128,7 +131,12 @@ def _read_layout(file: FileInfo) -> ArrowLayout:
                 raise ValueError("a batch of fewer than no rows")
             starts.append(starts[-1] + rows)
             compressed = compressed or packed
-    return ArrowLayout(fields, refused, tuple(starts), is_stream, compressed)
+    is_mapped = not compressed and not is_stream and not is_url(file.path)
+    types = zip(fields, reader.schema.types, strict=True)
+    plain = (field.name for field, type_ in types if pa.types.is_primitive(type_) and type_ == arrow_type(field.type))
+    return ArrowLayout(
+        fields, refused, tuple(starts), is_stream, compressed, True, frozenset(plain if is_mapped else ())
+    )
 
 
 def _columns(schema: pa.Schema) -> tuple[tuple[Field, ...], dict[str, str]]:

@@ -57,7 +57,7 @@ class SplitColumns:
     scope
         What decides the values that are read, the file aside; see `FileTable.scope`.
     types
-        Types of the columns by name.
+        Types by name of the columns that may be kept; others are read each time.
     report
         Takes what was used and added.
     """
@@ -83,11 +83,11 @@ class SplitColumns:
         if not columns or before.size < _FILE_BYTES:
             yield from read(columns)
             return
-        names = self._names(before, split, columns)
+        names = self._names(before, split, [column for column in columns if column in self._types])
         found = self._find(names)
         missing = [column for column in columns if column not in found]
+        self._report.cached += len(found) == len(names)
         if not missing:
-            self._report.cached += 1
             whole = pa.RecordBatch.from_arrays([found[column] for column in columns], names=list(columns))
             parts = max(1, -(-whole.num_rows // batch_rows))
             for part in range(parts):

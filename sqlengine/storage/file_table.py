@@ -192,9 +192,12 @@ class FileTable:
         return replace(plan, tasks=tasks, pruned=plan.pruned + len(used), pruned_by=", ".join(by))
 
     def _with_cache(self, plan: ScanPlan, columns: Sequence[str]) -> ScanPlan:
-        stored = [name for name in columns if name not in self._columns.sources]
+        # Keeping what is only copied from file to memory would be to have it in memory twice.
+        decoded = [name for name in columns if self._is_decoded(name)]
+        if not decoded:
+            return plan
         tasks = sum(bool(task.splits) for task in plan.tasks)
-        use = COLUMNS.plan(self._digest, stored, self._access.column_cache, tasks)
+        use = COLUMNS.plan(self._digest, decoded, self._access.column_cache, tasks)
         return replace(plan, tasks=tuple(replace(task, cache=use) for task in plan.tasks))
 
     def read(
@@ -212,13 +215,15 @@ class FileTable:
         stored = [name for name in columns if name not in self._columns.sources]
         if report is None:
             report = ScanReport()
+        report.is_plain = bool(stored) and not any(map(self._is_decoded, stored))
         scope = self._scope or ""
         watch = SplitWatch(scope, {name: self._types[name] for name in task.watch}) if task.watch else None
         cache = None
         if task.cache is not None:
-            report.table, report.columns, report.budget = task.cache.table, tuple(stored), task.cache.budget
+            types = {name: self._types[name] for name in stored if self._is_decoded(name)}
+            report.table, report.columns, report.budget = task.cache.table, tuple(types), task.cache.budget
             report.splits = len(task.splits)
-            cache = SplitColumns(task.cache, scope, self._types, report) if task.cache.folder is not None else None
+            cache = SplitColumns(task.cache, scope, types, report) if task.cache.folder is not None else None
         if len(stored) == len(columns):
             yield from self._stored(task.splits, stored, batch_rows, watch, cache)
         else:
@@ -253,6 +258,10 @@ class FileTable:
             else:
                 batches = cache.each(split, columns, functools.partial(read, (split,)), batch_rows)
             yield from batches if watch is None else watch.each(split, batches)
+
+    def _is_decoded(self, column: str) -> bool:
+        """Whether reading a column is more than copying bytes."""
+        return column not in self._columns.sources and column not in self._schema.plain
 
     def _has_zone_maps(self) -> bool:
         return self._access.zone_maps and not self._format.has_statistics and self.size() >= zone_maps.TABLE_BYTES

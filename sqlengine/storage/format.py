@@ -70,10 +70,14 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class FileSchema:
-    """Columns of one file, in file order, and whatever the format wants to remember for reading it."""
+    """Columns of one file, in file order, and whatever the format wants to remember for reading it.
+
+    `plain`: names of those whose values lie in local files as they lie in memory, so that nothing is decoded.
+    """
 
     fields: tuple[Field, ...]
     details: Mapping[str, object] = field(default_factory=dict)
+    plain: frozenset[str] = frozenset()
 
 
 Options = Mapping[str, object]

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from sqlengine.errors import ConversionError, FileFormatError
 from sqlengine.storage.conform import empty_batch, fit_batch
-from sqlengine.storage.filesystem import FileInfo, file_errors, file_info, open_input
+from sqlengine.storage.filesystem import FileInfo, file_errors, file_info, is_url, open_input
 from sqlengine.storage.format import ColumnStatistics, Field, FileSchema, Options, Split
 from sqlengine.storage.hdf5_array import StoredArray
 from sqlengine.storage.hdf5_columns import Layout, Position, Stored
@@ -76,12 +76,14 @@ class Hdf5Format:
             bool(options.get("union_by_name")),
         )
         refused = {name: reason for each in layouts for name, reason in each.refused.items()}
-        return FileSchema(fields, {"refused": refused, "positions": layouts[0].positions()})
+        plain = frozenset.intersection(*(each.plain for each in layouts))
+        details = {"refused": refused, "positions": layouts[0].positions()}
+        return FileSchema(fields, details, frozenset() if any(is_url(file.path) for file in files) else plain)
 
     def splits(self, file: FileInfo, schema: FileSchema, options: Options, target_bytes: int) -> list[Split]:
         """Ranges of the first dimension that begin at chunks; rows exact. `start` and `stop` count steps of it."""
         layout = layout_of(file, options)
-        if layout.is_plain:
+        if len(layout.plain) == len(layout.fields):
             most = max(target_bytes, layout.steps * layout.step_bytes // _PLAIN_SPLITS)
             target_bytes = min(most, _PLAIN_TIMES * target_bytes)
         steps = max(1, target_bytes // layout.step_bytes // layout.unit) * layout.unit

@@ -118,6 +118,13 @@ class StoredArray:
         """Steps of the first dimension that are best read together."""
         return 1 if self.chunk is None else max(1, min(self.chunk[0], self.shape[0]))
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether its values are numbers that lie in the file as Arrow has them in memory."""
+        dtype = self.dtype
+        is_number = dtype.kind in "iu" or (dtype.kind == "f" and dtype.itemsize >= np.dtype("f4").itemsize)
+        return self.extent is not None and is_number and dtype.isnative and dtype.metadata is None
+
     def rows(self, start: int, stop: int) -> NDArray[Any]:
         """Values of the steps `start` to `stop` of the first dimension, shape (stop - start, …)."""
         if self.extent is not None:

@@ -56,8 +56,8 @@ class Layout:
         Steps that are best read together: the length of the longest chunk.
     step_bytes
         Bytes of one step of all datasets.
-    is_plain
-        Whether all values lie in the file as they lie in memory.
+    plain
+        Columns whose values lie in the file as they lie in memory, and those that number a dimension.
     """
 
     fields: tuple[Field, ...]
@@ -67,7 +67,7 @@ class Layout:
     inner: tuple[int, ...]
     unit: int
     step_bytes: int
-    is_plain: bool
+    plain: frozenset[str]
 
     @property
     def rows_per_step(self) -> int:

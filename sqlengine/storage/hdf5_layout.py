@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -22,7 +22,7 @@ from sqlengine.errors import FileFormatError, NotSupportedError, SettingError, d
 from sqlengine.storage.filesystem import FileInfo
 from sqlengine.storage.format import Field, Options
 from sqlengine.storage.hdf5_array import StoredArray
-from sqlengine.storage.hdf5_columns import Column, Layout, Position, Stored
+from sqlengine.storage.hdf5_columns import Column, Layout, Position, Source, Stored
 from sqlengine.storage.hdf5_file import Hdf5File, Place, open_hdf5
 from sqlengine.storage.hdf5_pandas import pandas_columns, pandas_groups
 from sqlengine.storage.hdf5_types import nested_array, sql_type_of
@@ -185,10 +185,14 @@ def _lay_out(file: Hdf5File, datasets: Sequence[tuple[str, Place]], kind: str, o
             columns += _cells(array, path)
         else:
             columns += _values(array, path, name, rest)
-    return _layout(columns, arrays, inner)
+    plain = {Stored(path) for (path, _), array in zip(datasets, arrays, strict=True) if array.is_plain}
+    return _layout(columns, arrays, inner, plain)
 
 
-def _layout(columns: Sequence[Column], arrays: Sequence[StoredArray], inner: tuple[int, ...]) -> Layout:
+def _layout(
+    columns: Sequence[Column], arrays: Sequence[StoredArray], inner: tuple[int, ...], plain: Collection[Source] = ()
+) -> Layout:
+    """The columns of `arrays`; `plain` are sources of numbers that lie in the file as in memory."""
     if len({array.shape[0] for array in arrays}) > 1:
         raise FileFormatError(
             f"{arrays[0].place.file.path!r} is damaged: its columns have different lengths."
@@ -204,7 +208,11 @@ def _layout(columns: Sequence[Column], arrays: Sequence[StoredArray], inner: tup
         inner,
         max(array.unit for array in arrays),
         sum(array.row_bytes for array in arrays),
-        all(array.extent is not None for array in arrays),
+        frozenset(
+            name
+            for name, (_, source, _) in zip(names, columns, strict=True)
+            if source in plain or isinstance(source, Position)
+        ),
     )
 
 

@@ -89,7 +89,9 @@ class ScanReport:
     used, added
         Names of columns in the cache, the latter with bytes.
     splits, cached
-        Number of splits, and of those that came from the cache alone.
+        Number of splits, and of those of which the cache had all it could have.
+    is_plain
+        Whether nothing that was read had to be decoded, so that nothing is kept.
     """
 
     zones: list[Zone] = field(default_factory=list)
@@ -100,6 +102,7 @@ class ScanReport:
     added: list[tuple[str, int]] = field(default_factory=list)
     splits: int = 0
     cached: int = 0
+    is_plain: bool = False
 
 
 class Table(Protocol):

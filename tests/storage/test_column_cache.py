@@ -128,6 +128,33 @@ def test_nothing_is_kept_before_the_second_reading(tmp_path: Path) -> None:
         assert _cached(connection, f"SELECT k, x FROM '{path}'")[0] == 5
 
 
+@pytest.mark.parametrize("kind", ["h5", "arrow"])
+def test_what_files_hold_as_memory_does_is_not_kept(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"t.{kind}"
+    table = _table().select(["k", "long"])
+    if kind == "arrow":
+        pyarrow.feather.write_feather(table, path, compression="uncompressed", chunksize=2000)
+    else:
+        import h5py
+
+        with h5py.File(path, "w") as file:
+            file["k"], file["long"] = table["k"].to_numpy(), table["long"].to_pylist()
+    _age(path)
+    with _connect() as connection:
+        for _ in range(3):
+            assert connection.execute(f"SELECT sum(k) FROM '{path}'").fetchall() == [(sum(range(ROWS)),)]
+        assert COLUMNS.size == 0
+        ((text,),) = connection.execute(f"EXPLAIN ANALYZE SELECT sum(k) FROM '{path}'").fetchall()
+        assert "nothing to decode" in text
+        for _ in range(3):
+            (row,) = connection.execute(f"SELECT sum(k), min(long) FROM '{path}'").fetchall()
+            assert row == (sum(range(ROWS)), "text number 0")
+        # Text is: its offsets and bytes are looked through, or it lies in heaps.
+        assert 13 * ROWS < COLUMNS.size < 30 * ROWS
+        hits, splits = _cached(connection, f"SELECT sum(k), min(long) FROM '{path}'")
+        assert hits == splits > 0
+
+
 def test_every_type_survives(tmp_path: Path) -> None:
     count = 3000
     moment = datetime.datetime(2020, 2, 29, 23, 59, 59, 999999)
