@@ -31,14 +31,15 @@ _LARGEST_MICROS: Final = np.iinfo(np.int64).max // 1000
 
 
 def interval_parts(vector: Vector) -> tuple[Words, Words, Words]:
-    """(months, days, microseconds) as int64; arbitrary where NULL."""
+    """(months, days, microseconds) as int64, arrays of the caller's own; arbitrary where NULL."""
     array: pa.Array = vector.arrow()
     buffer = array.buffers()[1]
     if buffer is None:
-        zero = np.zeros(len(array), np.int64)
-        return zero, zero, zero
+        return np.zeros(len(array), np.int64), np.zeros(len(array), np.int64), np.zeros(len(array), np.int64)
     items = np.frombuffer(buffer, _LAYOUT, len(array), array.offset * _LAYOUT.itemsize)
-    return items["months"].astype(np.int64), items["days"].astype(np.int64), items["nanos"] // 1000
+    # Numpy divides twice as fast what lies side by side.
+    nanos = np.ascontiguousarray(items["nanos"])
+    return items["months"].astype(np.int64), items["days"].astype(np.int64), nanos // 1000
 
 
 def make_intervals(months: Words, days: Words, micros: Words, valid: Mask | None, constant: bool) -> Vector:
@@ -53,13 +54,11 @@ def make_intervals(months: Words, days: Words, micros: Words, valid: Mask | None
 
     shape = np.broadcast_shapes(months.shape, days.shape, micros.shape, () if valid is None else valid.shape)
     items = np.empty(shape, _LAYOUT)
-    unfit = (np.abs(micros) > _LARGEST_MICROS) | _beyond_int32(months) | _beyond_int32(days)
-    if unfit.any() and (valid is None or (np.broadcast_to(unfit, shape) & valid).any()):
-        raise OutOfRangeError(
-            "interval out of range: months and days have 32 bits each, the time part holds at most 292 years"
-        )
+    _refuse_beyond(months, _INT32.min, _INT32.max, valid)
+    _refuse_beyond(days, _INT32.min, _INT32.max, valid)
+    _refuse_beyond(micros, -_LARGEST_MICROS, _LARGEST_MICROS, valid)
     items["months"], items["days"] = months, days
-    items["nanos"] = micros * 1000
+    np.multiply(micros, 1000, out=items["nanos"])
     bitmap = None
     if valid is not None:
         bitmap = pa.py_buffer(np.packbits(np.broadcast_to(valid, shape), bitorder="little"))
@@ -74,10 +73,22 @@ def comparable(vector: Vector) -> tuple[Words, Words]:
     A month counts as 30 days and a day as 24 hours, so `1 month` equals `30 days` and `720 hours`.
     """
     months, days, micros = interval_parts(vector)
-    whole = np.floor_divide(micros, MICROS_PER_DAY)
-    return months * DAYS_PER_MONTH + days + whole, micros - whole * MICROS_PER_DAY
+    whole = micros // MICROS_PER_DAY
+    # In place, for memory that is fresh costs more than the arithmetic.
+    months *= DAYS_PER_MONTH
+    months += days
+    months += whole
+    whole *= MICROS_PER_DAY
+    micros -= whole
+    return months, micros
 
 
-def _beyond_int32(words: Words) -> Mask:
-    mask: Mask = (words < _INT32.min) | (words > _INT32.max)
-    return mask
+def _refuse_beyond(words: Words, least: int, most: int, valid: Mask | None) -> None:
+    # The extremes tell at a fraction of the cost of looking at each value.
+    if not len(words) or (words.min() >= least and words.max() <= most):
+        return
+    unfit = (words < least) | (words > most)
+    if valid is None or (unfit & valid).any():
+        raise OutOfRangeError(
+            "interval out of range: months and days have 32 bits each, the time part holds at most 292 years"
+        )

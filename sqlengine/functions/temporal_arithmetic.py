@@ -112,11 +112,25 @@ def _intervals(arguments: Sequence[Vector], sign: int) -> Vector:
 def _difference(arguments: Sequence[Vector]) -> Vector:
     left, right = (argument.values() for argument in arguments)
     valid = combined_valid(arguments)
-    _refuse_beyond(left.astype(np.float64) - right, _INT64_MAX, valid, "Timestamp difference is out of bounds")
     micros = left - right
-    rest = np.fmod(micros, MICROS_PER_DAY)
-    days = (micros - rest) // MICROS_PER_DAY
-    return make_intervals(np.zeros(1, np.int64), days, rest, valid, all_constant(arguments))
+    if len(micros) and not (_fits(left.max(), right.min()) and _fits(left.min(), right.max())):
+        # What wraps around has another sign than its first term, whose sign is not that of the second.
+        wrapped = ((left ^ right) & (left ^ micros)) < 0
+        if wrapped.any() and (valid is None or (wrapped & valid).any()):
+            raise OutOfRangeError("Timestamp difference is out of bounds")
+    days = micros // MICROS_PER_DAY
+    micros -= days * MICROS_PER_DAY
+    if len(days) and days.min() < 0:
+        # Days and time have the same sign.
+        early = (days < 0) & (micros > 0)
+        days += early
+        micros -= early * MICROS_PER_DAY
+    return make_intervals(np.zeros(1, np.int64), days, micros, valid, all_constant(arguments))
+
+
+def _fits(left: np.int64, right: np.int64) -> bool:
+    """Whether a difference is an int64."""
+    return -_INT64_MAX - 1 <= int(left) - int(right) <= _INT64_MAX
 
 
 def _shift(moment: Vector, interval: Vector, sign: int, arguments: Sequence[Vector], result: SqlType) -> Vector:
