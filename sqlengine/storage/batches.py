@@ -37,6 +37,8 @@ def joined(batches: Iterable[pa.RecordBatch], batch_rows: int) -> Iterator[pa.Re
 def _one(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
     if len(batches) == 1:
         return batches[0]
+    if all(batch.schema.equals(batches[0].schema) for batch in batches):
+        return pa.concat_batches(batches)
     columns = [concat_arrays([batch.column(number) for batch in batches]) for number in range(batches[0].num_columns)]
     return pa.RecordBatch.from_arrays(columns, names=batches[0].schema.names)
 

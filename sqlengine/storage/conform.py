@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +12,9 @@ import pyarrow.compute as pc
 from sqlengine.errors import ConversionError, FileFormatError, NotSupportedError
 from sqlengine.storage.format import Field
 from sqlengine.types import SqlType, TypeKind, arrow_type
+
+# So many texts are checked one by one before numpy has begun.
+_FEW_TEXTS: Final = 1000
 
 
 def fit_batch(batch: pa.RecordBatch, fields: Sequence[Field], path: str) -> pa.RecordBatch:
@@ -44,16 +47,22 @@ def conform_batch(batch: pa.RecordBatch, fields: Sequence[Field], origin: str) -
         If a value does not fit; names `origin` (a file or table) and the column.
     """
     arrays = []
+    changed = False
     for array, field in zip(batch.columns, fields, strict=True):
         try:
-            arrays.append(conform_array(array, field.type))
+            fitted = conform_array(array, field.type)
+            changed = changed or fitted is not array
+            arrays.append(fitted)
         except pa.ArrowNotImplementedError as error:
             raise NotSupportedError(
                 f"column {field.name!r} of {origin!r} cannot be read as {field.type}: {error}"
             ) from error
         except pa.ArrowInvalid as error:
             raise ConversionError(f"column {field.name!r} of {origin!r} does not fit {field.type}: {error}") from error
-    return pa.RecordBatch.from_arrays(arrays, names=[field.name for field in fields])
+    names = [field.name for field in fields]
+    if not changed and batch.schema.names == names:
+        return batch
+    return pa.RecordBatch.from_arrays(arrays, names=names)
 
 
 def conform_array(array: pa.Array, sql_type: SqlType) -> pa.Array:
@@ -107,7 +116,7 @@ def check_texts(batch: pa.RecordBatch, fields: Sequence[Field], path: str) -> No
         Names the file and the column.
     """
     for array, field in zip(batch.columns, fields, strict=True):
-        if (field.type.is_text and not _is_ascii(array)) or field.type.is_nested:
+        if field.type.is_nested or (field.type.is_text and not (len(array) > _FEW_TEXTS and _is_ascii(array))):
             try:
                 array.validate(full=True)
             except pa.ArrowInvalid as error:

@@ -18,7 +18,16 @@ import pyarrow.parquet as pq
 from sqlengine.errors import FileFormatError
 from sqlengine.storage.conform import check_texts, empty_batch, fit_batch
 from sqlengine.storage.file_list import spread
-from sqlengine.storage.filesystem import FileInfo, file_errors, file_info, in_parallel, is_url, open_input, prefetch
+from sqlengine.storage.filesystem import (
+    FileInfo,
+    file_errors,
+    file_info,
+    in_parallel,
+    is_url,
+    open_input,
+    prefetch,
+    read_file,
+)
 from sqlengine.storage.format import ColumnStatistics, Field, FileSchema, Options, Split
 from sqlengine.storage.parquet_footer import Footer, column_statistics, load_footer, open_whole
 from sqlengine.storage.schema import check_columns, merge_schemas
@@ -107,21 +116,31 @@ class ParquetFormat:
 
         Batches end at row groups, except that row groups much smaller than `batch_rows` are joined.
         """
+        if not columns:
+            yield from _count(sum(map(_rows, splits)), batch_rows)
+            return
         by_name = {field.name: field for field in schema.fields}
         fields = [by_name[name] for name in columns]
         known: tuple[Field, ...] = ()
+        names: list[str] = []
+        as_is: pa.Schema | None = None
         for path, groups, ready in _pieces(splits, batch_rows):
-            if not fields:
-                yield from _count(sum(split.rows for split in groups), batch_rows)
-                continue
             opened = ready or _open(path)
             if opened.footer.fields is not known:
                 known = opened.footer.fields
                 own = _fields(opened.footer, options)
                 check_columns(fields, str(schema.details["first"]), path, own, bool(options.get("union_by_name")))
-            _check_unchanged(opened.footer, groups)
+                names = opened.footer.stored(fields)
+            if ready is None:
+                _check_unchanged(opened.footer, groups)
             with file_errors(path, "Parquet"):
-                yield from opened.read(groups, fields, batch_rows)
+                for batch in opened.read(groups, names, batch_rows):
+                    if as_is is None or not batch.schema.equals(as_is):
+                        fitted = fit_batch(batch, fields, path)
+                        as_is = batch.schema if fitted is batch else None
+                        batch = fitted
+                    check_texts(batch, fields, path)
+                    yield batch
 
 
 def _fields(footer: Footer, options: Options) -> tuple[Field, ...]:
@@ -133,11 +152,12 @@ class _OpenFile:
 
     def __init__(self, file: FileInfo) -> None:
         with file_errors(file.path, "Parquet"):
-            self.source = open_input(file.path)
             if file.size <= _READ_WHOLE:
                 # Its texts are few: dictionaries do not pay.
+                self.source = pa.BufferReader(read_file(file.path))
                 self.footer, self.reader = open_whole(file, self.source, **_READING)
                 return
+            self.source = open_input(file.path)
             self.footer = load_footer(file, self.source)
             # What `ParquetFile` wraps: opening that costs as much again.
             self.reader = pq.ParquetReader()
@@ -148,46 +168,40 @@ class _OpenFile:
                 **_READING,
             )
 
-    def read(self, groups: Sequence[Split], fields: Sequence[Field], batch_rows: int) -> Iterator[pa.RecordBatch]:
-        """Batches of adjacent row groups."""
-        try:
-            yield from self._read(groups, fields, batch_rows)
-        finally:
-            # The file stays open; what was fetched of it goes.
-            prefetch(self.source, tuple)
-
-    def _read(self, groups: Sequence[Split], fields: Sequence[Field], batch_rows: int) -> Iterator[pa.RecordBatch]:
-        names = self.footer.stored(fields)
+    def read(self, groups: Sequence[Split], names: Sequence[str], batch_rows: int) -> Iterator[pa.RecordBatch]:
+        """Batches of the columns `names`, in that order, of adjacent row groups; of none, if there are none."""
+        rows = sum(split.rows for split in groups)
         if not names:
-            # None of the columns is in this file.
-            for batch in _count(sum(split.rows for split in groups), batch_rows):
-                yield fit_batch(batch.select([]), fields, self.footer.path)
+            yield from (batch.select([]) for batch in _count(rows, batch_rows))
             return
         indices = [leaf for name in names for leaf in self.footer.leaves[name]]
         numbers = [number for split in groups for number in range(split.start, split.stop)]
         prefetch(self.source, lambda: self.footer.byte_ranges(numbers, indices))
-        if len(numbers) > 1:
-            table = self.reader.read_row_groups(numbers, column_indices=indices, use_threads=False)
-            batches = table.unify_dictionaries().combine_chunks().to_batches(max_chunksize=batch_rows)
-        else:
-            rows = groups[0].rows
-            parts = -(-rows // batch_rows)
-            # Cutting a row group into equal parts leaves no tiny last batch.
-            batches = self.reader.iter_batches(-(-rows // parts), numbers, indices, use_threads=False)
-        for batch in batches:
-            # They come in the order of their numbers; names may stand twice in the file.
-            fitted = fit_batch(batch.rename_columns(names), fields, self.footer.path)
-            check_texts(fitted, fields, self.footer.path)
-            yield fitted
+        try:
+            if len(numbers) > 1:
+                table = self.reader.read_row_groups(numbers, column_indices=indices, use_threads=False)
+                batches = table.unify_dictionaries().combine_chunks().to_batches(max_chunksize=batch_rows)
+            else:
+                # Cutting a row group into equal parts leaves no tiny last batch.
+                parts = -(-rows // batch_rows)
+                batches = self.reader.iter_batches(-(-rows // parts), numbers, indices, use_threads=False)
+            for batch in batches:
+                # They come in the order of their numbers; names may stand twice in the file.
+                yield batch if batch.schema.names == names else batch.rename_columns(names)
+        finally:
+            # The file stays open; what was fetched of it goes.
+            prefetch(self.source, tuple)
 
 
 _local = threading.local()
 
 
 def _open(path: str) -> _OpenFile:
-    """The file at `path` as it is now, opened once per thread (Arrow's readers are not thread-safe)."""
-    cache: OrderedDict[FileInfo, _OpenFile] = _local.__dict__.setdefault("files", OrderedDict())
+    """The file at `path` as it is now; a large one is opened once per thread (Arrow's readers are not thread-safe)."""
     info = file_info(path)
+    if info.size <= _READ_WHOLE:
+        return _OpenFile(info)
+    cache: OrderedDict[FileInfo, _OpenFile] = _local.__dict__.setdefault("files", OrderedDict())
     opened = cache.pop(info, None) or _OpenFile(info)
     cache[info] = opened
     if len(cache) > _OPEN_FILES:
@@ -206,6 +220,13 @@ def _row_groups(footer: Footer, size: int) -> list[Split]:
             splits.append(Split(footer.path, number, number + 1, rows, size * rows // total, first_row=first))
         first += rows
     return splits
+
+
+def _rows(split: Split) -> int:
+    """Exact rows of a split."""
+    if split.rows_exact:
+        return split.rows
+    return sum(group.rows for group in _row_groups(load_footer(file_info(split.path)), split.size))
 
 
 def _scaled(nulls: int | None, rows: int, estimate: int) -> int | None:

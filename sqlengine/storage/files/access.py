@@ -6,7 +6,6 @@ it: a session for a statement, a table for its own reading. Tables carry their a
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
@@ -208,15 +207,21 @@ def known_file(path: str) -> FileInfo | None:
     return None if find is None else find(path)
 
 
-@contextlib.contextmanager
-def within(access: FileAccess, known: Callable[[str], FileInfo | None] | None = None) -> Iterator[None]:
+class within:  # noqa: N801 - a word to its callers; a class, because entering one is cheap
     """Inside, `access` is in force, and `known` tells what a file was when it was listed."""
-    tokens = _access.set(access), _known.set(known)
-    try:
-        yield
-    finally:
-        _access.reset(tokens[0])
-        _known.reset(tokens[1])
+
+    __slots__ = ("_access", "_known", "_tokens")
+
+    def __init__(self, access: FileAccess, known: Callable[[str], FileInfo | None] | None = None) -> None:
+        self._access = access
+        self._known = known
+
+    def __enter__(self) -> None:
+        self._tokens = _access.set(self._access), _known.set(self._known)
+
+    def __exit__(self, *error: object) -> None:
+        _access.reset(self._tokens[0])
+        _known.reset(self._tokens[1])
 
 
 def each_within(access: FileAccess, known: Callable[[str], FileInfo | None] | None, items: Iterator[T]) -> Iterator[T]:
@@ -248,7 +253,8 @@ def is_of_this_process(path: str) -> bool:
 
 def scheme_of(path: str) -> str | None:
     """`s3` of `s3://bucket/x`, lower-case; None of a plain path."""
-    match = _SCHEME.match(path)
+    # Most paths have none, and many are asked.
+    match = _SCHEME.match(path) if "://" in path else None
     return match[1].lower() if match else None
 
 

@@ -38,6 +38,15 @@ def regular_file(path: str, status: os.stat_result) -> FileInfo:
     return FileInfo(path, status.st_size, status.st_mtime_ns)
 
 
+def file_at(path: str) -> FileInfo | None:
+    """The file at `path`; None if there is no regular one, or none that may be seen."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return FileInfo(path, status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
+
+
 def no_file(path: str, what: str) -> Error:
     """The error for what looks like a file but cannot be read like one."""
     return NotSupportedError(f"{path!r} is {what}, which cannot be read as a table; write what it gives to a file")
