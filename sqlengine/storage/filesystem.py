@@ -113,7 +113,7 @@ def list_files(source: str) -> list[FileInfo]:
     if not glob.has_magic(path):
         raise FileMissingError(f"there is no file {source!r}.{suggestion(path, access)}")
     matches = matching(path, access)
-    files = [file for match in matches if (file := file_at(match)) is not None]
+    files = [found for match in matches if (found := file_at(match)) is not None]
     if not files:
         hint = suggestion(re.split(r"[*?\[]", path)[0], access)
         if any(os.path.isdir(match) for match in matches):
