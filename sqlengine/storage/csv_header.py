@@ -76,7 +76,11 @@ def check_names(firsts: Mapping[str, tuple[str, ...]], dialect: Dialect, setting
     if not dialect.header or settings.columns:
         return
     reference: tuple[str, list[str]] | None = None
+    # Thousands of files mostly have one and the same header.
+    distinct: dict[tuple[str, ...], str] = {}
     for path, first in firsts.items():
+        distinct.setdefault(first, path)
+    for first, path in distinct.items():
         names = names_of(first, dialect, settings)
         if reference is None:
             reference = (path, names)
@@ -94,7 +98,7 @@ def check_names(firsts: Mapping[str, tuple[str, ...]], dialect: Dialect, setting
 
 def in_other_order(firsts: Mapping[str, tuple[str, ...]], dialect: Dialect, settings: CsvOptions) -> bool:
     """Whether all files have the same columns, but not all in the same order."""
-    orders = {tuple(name.lower() for name in names_of(first, dialect, settings)) for first in firsts.values()}
+    orders = {tuple(name.lower() for name in names_of(first, dialect, settings)) for first in set(firsts.values())}
     return len(orders) > 1 and len({frozenset(order) for order in orders}) == 1
 
 

@@ -8,8 +8,9 @@ Analytics", SIGMOD 2019; theirs guesses, this reads the file once.)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from typing import Final
 
 import numpy as np
@@ -21,6 +22,8 @@ Offsets = NDArray[np.int64]
 
 # Fits a core's cache together with what is made of it: twice as fast as 1 MiB.
 _CHUNK: Final = 1 << 18
+# The first bytes of a record, which mostly hold all of it.
+_NEAR: Final = 4096
 _NEWLINE: Final = 10
 _RETURN: Final = 13
 
@@ -59,11 +62,22 @@ def cut_records(data: Bytes, start: int, target: int, delimiter: str, quote: str
 
 def first_record_end(data: Bytes, start: int, delimiter: str, quote: str) -> int:
     """The offset behind the record that starts at `start`, line end included."""
+    plain = _plain_line(delimiter, quote).match(bytes(data[start : start + _NEAR]))
+    if plain is not None:
+        return start + plain.end()
     for chunk in _scan(data, start, len(data), delimiter, quote):
         end = chunk.record_end(data, chunk.start)
         if end is not None:
             return end
     return len(data)
+
+
+@cache
+def _plain_line(delimiter: str, quote: str) -> re.Pattern[bytes]:
+    """A line whose quotes, if it has any, enclose whole fields: where most records end, as one can see from it alone."""
+    separator, sign = re.escape(delimiter), re.escape(quote)
+    field = rf"(?:{sign}[^{sign}\r\n]*{sign}|[^{sign}{separator}\r\n]*)" if quote else rf"[^{separator}\r\n]*"
+    return re.compile(rf"{field}(?:{separator}{field})*\r?\n".encode())
 
 
 def last_record_end(data: Bytes, start: int, stop: int, delimiter: str, quote: str) -> int:

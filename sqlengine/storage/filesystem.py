@@ -49,6 +49,9 @@ __all__ = [
 # Where Linux has the files that this process opened, by number.
 _DESCRIPTORS: Final = "/proc/self/fd"
 
+# Files of so many bytes are read sooner than mapped.
+_SMALL: Final = 64 << 10
+
 # The bytes of a file: `len`, slices that are arrays, single bytes.
 Bytes = NDArray[np.uint8]
 
@@ -192,15 +195,17 @@ def open_stream(path: str) -> NativeFile:
 
 
 def file_bytes(path: str) -> Bytes:
-    """The bytes of a file as it lies there, compressed or not: mapped if it is local.
+    """The bytes of a file as it lies there, compressed or not: mapped if it is local and not small.
 
     A remote file looks the same; each slice is fetched when it is taken, and a slice of 8 MiB or more is not kept.
     """
-    source = open_input(path)
     if is_url(path):
         from sqlengine.storage.files.remote_file import RemoteBytes
 
-        return RemoteBytes(source.raw)  # type: ignore[return-value]
+        return RemoteBytes(open_input(path).raw)  # type: ignore[return-value]
+    if 0 < file_info(path).size <= _SMALL:
+        return np.frombuffer(read_file(path), np.uint8)
+    source = open_input(path)
     return np.frombuffer(source.read_buffer(source.size()), np.uint8)
 
 

@@ -33,12 +33,15 @@ def reference_record_ends(text: bytes, delimiter: bytes, quote: bytes) -> list[i
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.text(alphabet='a,"\n', max_size=80).map(str.encode), st.integers(1, 40), st.integers(1, 16))
-def test_cuts_are_record_ends_whatever_the_chunks(text: bytes, target: int, chunk: int) -> None:
+@given(
+    st.text(alphabet='a,"\n', max_size=80).map(str.encode), st.integers(1, 40), st.integers(1, 16), st.integers(0, 80)
+)
+def test_cuts_are_record_ends_whatever_the_chunks(text: bytes, target: int, chunk: int, near: int) -> None:
     data = np.frombuffer(text, np.uint8)
     ends = reference_record_ends(text, b",", b'"')
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(csv_records, "_CHUNK", chunk)
+        patch.setattr(csv_records, "_NEAR", near)
         cuts = cut_records(data, 0, target, ",", '"')
         first = first_record_end(data, 0, ",", '"')
         last = last_record_end(data, 0, len(data), ",", '"')
