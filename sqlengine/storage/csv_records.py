@@ -74,7 +74,7 @@ def first_record_end(data: Bytes, start: int, delimiter: str, quote: str) -> int
 
 @cache
 def _plain_line(delimiter: str, quote: str) -> re.Pattern[bytes]:
-    """A line whose quotes, if it has any, enclose whole fields: where most records end, as one can see from it alone."""
+    """A line whose quotes, if it has any, enclose whole fields: most records, and it ends them for certain."""
     separator, sign = re.escape(delimiter), re.escape(quote)
     field = rf"(?:{sign}[^{sign}\r\n]*{sign}|[^{sign}{separator}\r\n]*)" if quote else rf"[^{separator}\r\n]*"
     return re.compile(rf"{field}(?:{separator}{field})*\r?\n".encode())
