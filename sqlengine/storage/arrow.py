@@ -57,8 +57,9 @@ class ArrowFormat:
         if not rows:
             return []
         cuts = [0, rows] if layout.is_stream else _cuts(layout)
+        step = 0 if layout.is_stream else 1
         return [
-            Split(file.path, start, stop, stop - start, file.size * (stop - start) // rows, layout.exact, start)
+            Split(file.path, start, stop, stop - start, file.size * (stop - start) // rows, layout.exact, start, step)
             for start, stop in itertools.pairwise(cuts)
         ]
 

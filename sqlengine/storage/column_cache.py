@@ -80,7 +80,7 @@ class SplitColumns:
     ) -> Iterator[pa.RecordBatch]:
         """Batches of `columns` of `split`; `read` gives those of columns that are not in the cache."""
         before = file_info(split.path)
-        if not columns or before.size < _FILE_BYTES:
+        if not columns or split.is_part or before.size < _FILE_BYTES:
             yield from read(columns)
             return
         names = self._names(before, split, [column for column in columns if column in self._types])

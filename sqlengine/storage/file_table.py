@@ -22,8 +22,8 @@ from sqlengine.storage.filesystem import FileInfo, fetch_files, in_parallel
 from sqlengine.storage.format import ColumnStatistics, Field, FileSchema, Format, Split
 from sqlengine.storage.formats import find_format
 from sqlengine.storage.path_columns import ROW_NUMBER, PathColumns
-from sqlengine.storage.splits import describe_pruning, group_splits
-from sqlengine.storage.statistics import UNKNOWN, excluding, merge_statistics, widened
+from sqlengine.storage.splits import describe_pruning, group_splits, narrowed
+from sqlengine.storage.statistics import UNKNOWN, excluding, merge_statistics, widened, within_bounds
 from sqlengine.storage.table import Predicate, ScanPlan, ScanReport, ScanTask
 from sqlengine.storage.zone_maps import SplitWatch, leave_out
 
@@ -173,10 +173,26 @@ class FileTable:
                 total += 1
                 reason = excluding(predicates, split.rows, self._split_statistics(split, names)) if names else None
                 if reason is None:
-                    kept.append(split)
+                    kept.append(self._narrowed(split, predicates))
                 else:
                     used.append(reason)
         return ScanPlan(group_splits(kept, self._task_rows), total, len(used), describe_pruning(used))
+
+    def _narrowed(self, split: Split, predicates: Sequence[Predicate]) -> Split:
+        """The part of a split whose rows may satisfy `predicates` on columns that number rows or steps."""
+        rows = range(split.first_row, split.first_row + split.rows)
+        for predicate in predicates if split.step_rows else ():
+            name = predicate.column
+            if self._columns.sources.get(name) == ROW_NUMBER:
+                low, high = within_bounds(predicate, rows.start, rows.stop - 1)
+            elif name in self._schema.ordinals:
+                step = split.step_rows
+                low, high = within_bounds(predicate, split.start, split.stop - 1)
+                low, high = low * step, high * step + step - 1
+            else:
+                continue
+            rows = range(max(low, rows.start), min(high + 1, rows.stop))
+        return narrowed(split, rows)
 
     def _less_zones(self, plan: ScanPlan, columns: Sequence[str], predicates: Sequence[Predicate]) -> ScanPlan:
         from sqlengine.storage.zone_store import known_zones

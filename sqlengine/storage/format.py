@@ -56,7 +56,8 @@ class Split:
 
     `start` and `stop` mean what the format says (row-group numbers, byte offsets); the whole file is one split
     if it cannot be cut. `rows` is exact, or an estimate if `rows_exact` is False. `size` is bytes on disk.
-    `first_row` is the number of its first row in the file, from 0, if the format knows.
+    `first_row` is the number of its first row in the file, from 0, if the format knows. `step_rows`: `start` and `stop`
+    count steps of so many rows, and any range of them is a split, too; 0 if not. `is_part`: it was cut for one query.
     """
 
     path: str
@@ -66,6 +67,8 @@ class Split:
     size: int
     rows_exact: bool = True
     first_row: int = 0
+    step_rows: int = 0
+    is_part: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +76,13 @@ class FileSchema:
     """Columns of one file, in file order, and whatever the format wants to remember for reading it.
 
     `plain`: names of those whose values lie in local files as they lie in memory, so that nothing is decoded.
+    `ordinals`: whole numbers that rise by one from each step of a split to the next.
     """
 
     fields: tuple[Field, ...]
     details: Mapping[str, object] = field(default_factory=dict)
     plain: frozenset[str] = frozenset()
+    ordinals: frozenset[str] = frozenset()
 
 
 Options = Mapping[str, object]

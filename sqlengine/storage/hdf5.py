@@ -77,8 +77,8 @@ class Hdf5Format:
         )
         refused = {name: reason for each in layouts for name, reason in each.refused.items()}
         plain = frozenset.intersection(*(each.plain for each in layouts))
-        details = {"refused": refused, "positions": layouts[0].positions()}
-        return FileSchema(fields, details, frozenset() if any(is_url(file.path) for file in files) else plain)
+        is_remote = any(is_url(file.path) for file in files)
+        return FileSchema(fields, {"refused": refused}, frozenset() if is_remote else plain, layouts[0].ordinals)
 
     def splits(self, file: FileInfo, schema: FileSchema, options: Options, target_bytes: int) -> list[Split]:
         """Ranges of the first dimension that begin at chunks; rows exact. `start` and `stop` count steps of it."""
@@ -95,18 +95,14 @@ class Hdf5Format:
             rows = (stop - start) * layout.rows_per_step
             size = math.ceil((stop - start) * share)
             if rows:
-                splits.append(Split(file.path, start, stop, rows, size, first_row=start * layout.rows_per_step))
+                first = start * layout.rows_per_step
+                splits.append(Split(file.path, start, stop, rows, size, True, first, layout.rows_per_step))
         return splits
 
     def statistics(self, split: Split, schema: FileSchema, columns: Sequence[str]) -> Mapping[str, ColumnStatistics]:
         """Bounds of the columns that number the first dimension."""
-        positions = schema.details["positions"]
-        assert isinstance(positions, Mapping)
-        return {
-            name: ColumnStatistics(split.start, split.stop - 1, 0, split.stop - split.start)
-            for name in columns
-            if positions.get(name) == 0
-        }
+        numbers = ColumnStatistics(split.start, split.stop - 1, 0, split.stop - split.start)
+        return dict.fromkeys(schema.ordinals.intersection(columns), numbers)
 
     def reading(self, schema: FileSchema, options: Options) -> str | None:
         """The options; values kept in other files may change without this one."""
@@ -190,9 +186,12 @@ class _Reader:
         # What a batch costs to hand on is then more than half of what its values cost.
         narrow = self._step_bytes() <= _NARROW_BYTES * self._layout.rows_per_step
         rows = _BATCHES_AT_ONCE * batch_rows if narrow else batch_rows
-        for start in range(split.start, split.stop, steps):
-            stop = min(start + steps, split.stop)
+        start = split.start
+        while start < split.stop:
+            # Blocks end at chunks, whatever the split begins with.
+            stop = min((start // steps + 1) * steps, split.stop)
             batch = self._block(start, stop)
+            start = stop
             for first in range(0, batch.num_rows, rows):
                 yield batch.slice(first, rows)
 

@@ -74,6 +74,7 @@ class Layout:
         """Rows for each step of the first dimension."""
         return math.prod(self.inner)
 
-    def positions(self) -> dict[str, int]:
-        """Columns that number a dimension, with its axis."""
-        return {name: source.axis for name, source in self.sources.items() if isinstance(source, Position)}
+    @property
+    def ordinals(self) -> frozenset[str]:
+        """Columns that number the first dimension."""
+        return frozenset(name for name, source in self.sources.items() if source == Position(0))

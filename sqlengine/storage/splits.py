@@ -37,6 +37,28 @@ def group_splits(splits: Iterable[Split], task_rows: int) -> tuple[ScanTask, ...
     return tuple(_task(group) for group in _groups(chosen, target))
 
 
+def narrowed(split: Split, rows: range) -> Split:
+    """The part of `split` that has its rows with numbers in `rows`: whole steps, at least one; all if it has none."""
+    steps = split.stop - split.start
+    if not split.step_rows or not steps:
+        return split
+    first = min(max(rows.start - split.first_row, 0) // split.step_rows, steps - 1)
+    stop = max(min(-(-(rows.stop - split.first_row) // split.step_rows), steps), first + 1)
+    if stop - first == steps:
+        return split
+    return Split(
+        split.path,
+        split.start + first,
+        split.start + stop,
+        (stop - first) * split.step_rows,
+        -(-split.size * (stop - first) // steps),
+        split.rows_exact,
+        split.first_row + first * split.step_rows,
+        split.step_rows,
+        is_part=True,
+    )
+
+
 def _cost(split: Split) -> int:
     return max(split.rows, split.size // _BYTES_PER_ROW)
 

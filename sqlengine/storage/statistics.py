@@ -108,6 +108,28 @@ def _compatible(op: str, value: Any, low: Any, high: Any) -> bool:
             return True
 
 
+def within_bounds(predicate: Predicate, low: int, high: int) -> tuple[int, int]:
+    """The smallest range of whole numbers that has all from `low` to `high` that satisfy `predicate`; None do if it is
+    empty (its second number below the first).
+    """
+    values = [value for value in predicate.values if isinstance(value, int)]
+    if len(values) != len(predicate.values) or not values:
+        return low, high
+    match predicate.op:
+        case "=" | "in":
+            return max(low, min(values)), min(high, max(values))
+        case "<":
+            return low, min(high, values[0] - 1)
+        case "<=":
+            return low, min(high, values[0])
+        case ">":
+            return max(low, values[0] + 1), high
+        case ">=":
+            return max(low, values[0]), high
+        case _:
+            return low, high
+
+
 def excluding(predicates: Sequence[Predicate], rows: int, statistics: dict[str, ColumnStatistics]) -> Predicate | None:
     """The first predicate that none of the rows can satisfy, or None if all may be satisfied."""
     for predicate in predicates:

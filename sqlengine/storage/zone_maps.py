@@ -110,7 +110,8 @@ def leave_out(
             zone = zones.get((split.path, split.start, split.stop))
             file = find(split.path)
             if zone is None or zone.file != file:
-                unknown.update(wanted if file is not None and file.size >= _FILE_BYTES else ())
+                is_worth = file is not None and file.size >= _FILE_BYTES and not split.is_part
+                unknown.update(wanted if is_worth else ())
                 splits.append(split)
                 continue
             known = zone.statistics(types)
@@ -144,7 +145,7 @@ class SplitWatch:
     def each(self, split: Split, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The `batches` of `split`; when all have been taken, the split is noted."""
         before = file_info(split.path)
-        if before.size < _FILE_BYTES or is_of_this_process(split.path):
+        if split.is_part or before.size < _FILE_BYTES or is_of_this_process(split.path):
             yield from batches
             return
         bounds = {name: ColumnBounds(type_) for name, type_ in self._types.items()}
