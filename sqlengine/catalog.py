@@ -20,7 +20,7 @@ from sqlengine.storage.files.isolation import run_looks_by
 from sqlengine.storage.formats import format_of
 from sqlengine.storage.memory import ArrowTable
 from sqlengine.storage.series import SeriesTable
-from sqlengine.storage.table import Table
+from sqlengine.storage.table import Predicate, Table
 from sqlengine.types import BIGINT, SqlType
 
 # read_<format>(…) functions of SQL, the format each one forces, and options.
@@ -89,8 +89,8 @@ class SessionCatalog:
         """The macro of that name, or None."""
         return self.definitions.macro(name)
 
-    def table(self, parts: tuple[str, ...]) -> Table | None:
-        """The table of that (possibly qualified) name, or None."""
+    def table(self, parts: tuple[str, ...], where: Sequence[Predicate] = ()) -> Table | None:
+        """The table of that (possibly qualified) name, or None; rows that do not fulfil `where` may be missing."""
         if len(parts) > 1 and parts[-2].lower() == "information_schema":
             return self._information(parts[-1])
         if not _is_local(parts):
@@ -110,9 +110,9 @@ class SessionCatalog:
         sources = self._folder_sources()
         for candidate, path in sources.items():
             if candidate.lower() == name.lower():
-                return self.open_path(str(path))
+                return self.open_path(str(path), where)
         value = None if self.scope is None else self.scope(name)
-        return None if value is None else self._open(name, value)
+        return None if value is None else self._open(name, value, where)
 
     def table_names(self) -> list[str]:
         """Tables and views that were created, registered tables and those of the folder, sorted."""
@@ -121,16 +121,22 @@ class SessionCatalog:
         names.update((name.lower(), name) for name in self.definitions.names())
         return sorted(names.values(), key=str.lower)
 
-    def open_path(self, path: str) -> Table:
-        """The table behind `FROM 'path'`."""
-        return self._open_files(path, None, {})
+    def open_path(self, path: str, where: Sequence[Predicate] = ()) -> Table:
+        """The table behind `FROM 'path'`; rows that do not fulfil `where` may be missing."""
+        return self._open_files(path, None, {}, where)
 
     def series(self, name: str, start: int, step: int, rows: int) -> Table:
         """The table behind `FROM range(…)`."""
         return SeriesTable(name, start, step, rows, BIGINT, self._settings().get_int("task_rows"))
 
-    def open_function(self, name: str, positional: Sequence[object], options: Mapping[str, object]) -> Table:
-        """The table behind `FROM read_csv('path', option = value)`."""
+    def open_function(
+        self,
+        name: str,
+        positional: Sequence[object],
+        options: Mapping[str, object],
+        where: Sequence[Predicate] = (),
+    ) -> Table:
+        """The table behind `FROM read_csv('path', option = value)`; rows that do not fulfil `where` may be missing."""
         if name.lower() not in TABLE_FUNCTIONS and not options:
             from sqlengine.information import information_function
 
@@ -145,7 +151,7 @@ class SessionCatalog:
         source = positional[0]
         paths = source if isinstance(source, str) else [str(path) for path in source]
         format_name, preset = TABLE_FUNCTIONS[name.lower()]
-        table = self._open_files(paths, format_name, {**preset, **options})
+        table = self._open_files(paths, format_name, {**preset, **options}, where)
         if format_name == "csv" and stores_rejects(options):
             self._rejects.add(paths, options)
         return table
@@ -166,11 +172,17 @@ class SessionCatalog:
         rows = information_schema(name, self.all_tables)
         return None if rows is None else ArrowTable(name, rows)
 
-    def _open_files(self, source: str | list[str], format_name: str | None, options: Mapping[str, object]) -> Table:
+    def _open_files(
+        self,
+        source: str | list[str],
+        format_name: str | None,
+        options: Mapping[str, object],
+        where: Sequence[Predicate] = (),
+    ) -> Table:
         settings = self._settings()
         sizes = {name: settings.get_int(name) for name in ("task_rows", "split_bytes")}
         with within(self.access()):
-            table = open_table(source, format_name, {**options, **sizes})
+            table = open_table(source, format_name, {**sizes, **options}, where)
         self._on_open(table)
         return table
 
@@ -183,11 +195,11 @@ class SessionCatalog:
             run_looks_by(call_in_worker)
         return FileAccess.of(settings)
 
-    def _open(self, name: str, source: object) -> Table:
+    def _open(self, name: str, source: object, where: Sequence[Predicate] = ()) -> Table:
         if isinstance(source, str | os.PathLike):
-            return self.open_path(os.fspath(source))
+            return self.open_path(os.fspath(source), where)
         if isinstance(source, list | tuple) and source and all(isinstance(p, str | os.PathLike) for p in source):
-            return self._open_files([os.fspath(path) for path in source], None, {})
+            return self._open_files([os.fspath(path) for path in source], None, {}, where)
         table = as_arrow_table(source)
         if table is None:
             raise InterfaceError(

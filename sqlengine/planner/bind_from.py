@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from sqlengine.errors import did_you_mean
 from sqlengine.planner.bind_expression import ExpressionBinder
+from sqlengine.planner.bind_folders import folder_conditions
 from sqlengine.planner.bind_macro import bind_table_macro, bind_view
 from sqlengine.planner.bind_option import bind_option_call
 from sqlengine.planner.bind_pivot import bind_pivot
@@ -59,6 +60,8 @@ def bind_from(context: BindContext, select: Any, tables: CommonTables) -> Source
     from_ = reader.get(select, "from_")
     if from_ is None:
         return ONE_ROW, Scope()
+    conditions = folder_conditions(context, select)
+    context.conditions |= conditions
     whole: Source | None = None
     first = reader.get(from_, "this")
     current = _item(context, first, tables, with_joins=False)
@@ -77,6 +80,8 @@ def bind_from(context: BindContext, select: Any, tables: CommonTables) -> Source
         else:
             with context.inside(_around(context, whole), tables):
                 current = _item(context, item, tables)
+    for table in conditions:
+        del context.conditions[table]
     return current if whole is None else _pair(context, whole, current, from_)
 
 
@@ -144,6 +149,7 @@ def _query(context: BindContext, node: Any, tables: CommonTables) -> BoundQuery:
 
 def _table(context: BindContext, node: Any, tables: CommonTables) -> Source:
     reader = context.reader
+    where = context.conditions.get(id(node), ())
     this = reader.get(node, "this")
     if not isinstance(this, exp.Identifier):
         macro = context.catalog.macro(this.name) if isinstance(this, exp.Anonymous) else None
@@ -151,7 +157,7 @@ def _table(context: BindContext, node: Any, tables: CommonTables) -> Source:
             binder = ExpressionBinder(context, Scope(), "FROM")
             return _aliased(context, bind_table_macro(context, this, macro, binder), node, macro.name)
         with context.at(node):
-            name, table = bind_option_call(context, this)
+            name, table = bind_option_call(context, this, where)
         return _scan(context, node, (name,), table)
     parts = tuple(
         reader.name(reader.get(node, part)) for part in ("catalog", "db", "this") if reader.get(node, part) is not None
@@ -163,9 +169,9 @@ def _table(context: BindContext, node: Any, tables: CommonTables) -> Source:
     if view is not None:
         return _aliased(context, bind_view(context, node, view), node, view.name)
     with context.at(node):
-        table_ = context.catalog.table(parts)
+        table_ = context.catalog.table(parts, where)
         if table_ is None and len(parts) == 1 and this.args.get("quoted") and _is_path(parts[0]):
-            table_ = context.catalog.open_path(parts[0])
+            table_ = context.catalog.open_path(parts[0], where)
             parts = (_stem(parts[0]),)
     if table_ is None:
         raise _unknown_table(context, node, parts, tables)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlglot import exp
 
 from sqlengine.planner.context import BindContext
 from sqlengine.planner.option_values import constant_value, option_value
-from sqlengine.storage.table import Table
+from sqlengine.storage.table import Predicate, Table
 
 
-def bind_option_call(context: BindContext, node: Any) -> tuple[str, Table]:
-    """The name and the table of a table function call.
+def bind_option_call(context: BindContext, node: Any, where: Sequence[Predicate]) -> tuple[str, Table]:
+    """The name and the table of a table function call; rows that do not fulfil `where` may be missing.
 
     Raises
     ------
@@ -36,4 +37,4 @@ def bind_option_call(context: BindContext, node: Any) -> tuple[str, Table]:
         if option in options:
             raise context.error(f"the option {option} of {name} is given twice", argument)
         options[option] = option_value(context, reader.get(argument, "expression"))
-    return name, context.catalog.open_function(name, positional, options)
+    return name, context.catalog.open_function(name, positional, options, where)

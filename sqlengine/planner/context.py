@@ -14,7 +14,7 @@ from sqlengine.planner.bound import BoundQuery
 from sqlengine.planner.catalog import Catalog
 from sqlengine.planner.consume import Reader
 from sqlengine.planner.expressions import Column, Expression
-from sqlengine.storage.table import Table
+from sqlengine.storage.table import Predicate, Table
 from sqlengine.types import SqlType
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class BindContext:
     `evaluate` runs a query at once and gives its rows, for what only the data can tell (PIVOT without IN); None where
     no query may run. `references` is by the `id` of a CTE's tree that of the first node which names it; `seeds` by the
     `id` of a sample that gives no seed the one drawn for it, so that a CTE is the same sample wherever it is named.
+    `conditions` are by the `id` of a table's node what WHERE implies for its rows; see `folder_conditions`.
     """
 
     catalog: Catalog
@@ -64,6 +65,7 @@ class BindContext:
     used_tables: set[int] = field(default_factory=set)
     references: dict[int, int] = field(default_factory=dict)
     seeds: dict[int, int] = field(default_factory=dict)
+    conditions: dict[int, tuple[Predicate, ...]] = field(default_factory=dict)
     given: dict[int, Expression] = field(default_factory=dict)
     evaluate: Evaluate | None = None
     outer: ExpressionBinder | None = None

@@ -8,16 +8,17 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from types import UnionType
 from typing import Final
 
-from sqlengine.errors import NotSupportedError, SettingError
+from sqlengine.errors import FileMissingError, NotSupportedError, SettingError
 from sqlengine.storage.file_list import FileList, list_sources
 from sqlengine.storage.file_table import Description, FileTable
 from sqlengine.storage.files.access import current_access, within
 from sqlengine.storage.files.isolation import look
 from sqlengine.storage.format import Format
 from sqlengine.storage.formats import check_options, choose_format, find_format
-from sqlengine.storage.hive import detect_partitioning
+from sqlengine.storage.hive import FolderFilter, detect_partitioning
 from sqlengine.storage.path_columns import FILENAME, ROW_NUMBER, place_columns
 from sqlengine.storage.splits import TASK_ROWS
+from sqlengine.storage.table import Predicate
 from sqlengine.storage.type_names import parse_type_name
 
 # Formats whose splits know the number of their first row.
@@ -45,6 +46,7 @@ def open_table(
     source: str | Sequence[str],
     format: str | None = None,  # noqa: A002 - the word of SQL's FORMAT
     options: Mapping[str, object] | None = None,
+    where: Sequence[Predicate] = (),
 ) -> FileTable:
     """The table that a file, folder or pattern holds, or several of them one after the other.
 
@@ -61,6 +63,9 @@ def open_table(
         `file_row_number` (adds a column of that name),
         `task_rows` (rows a scan task covers, about), `split_bytes` (bytes of text a split covers, about),
         `storage_options` (of fsspec, for URLs). The files are opened under the access now in force.
+    where
+        Conditions that wanted rows fulfil; those on partition columns keep folders from being listed. The table may
+        hold other rows all the same.
 
     Raises
     ------
@@ -76,7 +81,7 @@ def open_table(
     # Credentials are no option of the table any more from here on: nothing may show them.
     access = current_access().with_options(options.pop("storage_options", None), None)
     with within(access):
-        listed = list_sources(sources)
+        listed = _list_wanted(sources, options, where)
     shown = source if isinstance(source, str) else ", ".join(sources)
     chosen = find_format(format) if format else choose_format(listed.files, shown)
     flags = {name for name, kind in {**OPTIONS, **chosen.options}.items() if kind is bool}
@@ -89,6 +94,23 @@ def open_table(
             (listed.digest, chosen.name, repr(sorted(options.items())), access),
             lambda: _open(chosen, listed, options),
         )
+
+
+def _list_wanted(sources: Sequence[str], options: Mapping[str, object], where: Sequence[Predicate]) -> FileList:
+    """The files of `sources`, but for those of partitions that `where` rules out."""
+    if not sources:
+        raise FileMissingError("a table needs at least one file; the list of files is empty")
+    # With `union_by_name` the columns of all files count.
+    if not where or options.get("union_by_name") or options.get("hive_partitioning") in (False, 0):
+        return list_sources(sources)
+    folders = FolderFilter(where)
+    listed = list_sources(sources, folders)
+    if listed.unlisted:
+        found = detect_partitioning([file.path for file in listed.files], None)
+        if not folders.used <= {field.name.lower() for field in found.fields}:
+            # The folders are no partitions after all: a column of that name is one that the files store.
+            return list_sources(sources)
+    return listed
 
 
 def _known_table(key: Hashable, make: Callable[[], FileTable]) -> FileTable:
@@ -115,6 +137,7 @@ def _open(chosen: Format, listed: FileList, options: dict[str, object]) -> FileT
         _flag(options.pop("hive_partitioning", None)),
         options.pop("hive_types_autocast", True) is not False,
         types,
+        listed.unlisted,
     )
     filename = options.pop("filename", False)
     shown = {} if filename is False else {FILENAME if filename is True else str(filename): FILENAME}

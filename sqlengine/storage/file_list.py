@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import functools
 import glob
 import hashlib
 import os
 import pickle
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlengine.storage.files.access import is_url, local_path
 from sqlengine.storage.files.parallel import in_parallel
-from sqlengine.storage.filesystem import FileInfo, list_files
+from sqlengine.storage.filesystem import FileInfo, find_files
 
 Row = tuple[str, int, int, str]
 
 
-def list_sources(sources: Sequence[str]) -> FileList:
-    """The files of all `sources`; one that two patterns match is one file, at its first place."""
-    found = in_parallel(list_files, sources, sources)
-    files = tuple(dict.fromkeys(file for files in found for file in files))
-    return FileList(files, tuple(dict.fromkeys(_root(source) for source in sources if not is_url(source))))
+def list_sources(sources: Sequence[str], is_unwanted: Callable[[str], bool] | None = None) -> FileList:
+    """The files of all `sources`; one that two patterns match is one file, at its first place.
+
+    Folders whose names `is_unwanted` may be left out; see `find_files`.
+    """
+    found = in_parallel(functools.partial(find_files, is_unwanted=is_unwanted), sources, sources)
+    files = tuple(dict.fromkeys(file for each in found for file in each.files))
+    roots = tuple(dict.fromkeys(_root(source) for source in sources if not is_url(source)))
+    return FileList(files, roots, tuple(name for each in found for name in each.unlisted))
 
 
 def _root(source: str) -> tuple[str, str]:
@@ -42,17 +47,22 @@ class FileList:
 
     Attributes
     ----------
+    unlisted
+        Names of folders below them that were not looked into; not pickled.
     digest
-        Of all paths, how they were given, sizes, times and versions.
+        Of all paths, how they were given, sizes, times and versions, and of the folders that were left out.
     """
 
-    def __init__(self, files: tuple[FileInfo, ...], roots: tuple[tuple[str, str], ...] = ()) -> None:
+    def __init__(
+        self, files: tuple[FileInfo, ...], roots: tuple[tuple[str, str], ...] = (), unlisted: tuple[str, ...] = ()
+    ) -> None:
+        self.unlisted = unlisted
         self._unpacked: tuple[FileInfo, ...] | None = files
         self._packed: bytes | None = None
         self._by_path: dict[str, FileInfo] | None = None
         self._positions: dict[str, int] | None = None
         self._roots = roots
-        text = "\n".join("\0".join(map(str, row)) for row in (*roots, *map(_row, files)))
+        text = "\n".join("\0".join(map(str, row)) for row in (*roots, *map(_row, files), unlisted))
         self.digest = hashlib.blake2b(text.encode(errors="surrogateescape"), digest_size=16).digest()
 
     @property
@@ -87,7 +97,7 @@ class FileList:
     def __getstate__(self) -> dict[str, Any]:
         if self._packed is None:
             self._packed = zlib.compress(pickle.dumps([_row(file) for file in self.files]), 1)
-        return {**self.__dict__, "_unpacked": None, "_by_path": None, "_positions": None}
+        return {**self.__dict__, "unlisted": (), "_unpacked": None, "_by_path": None, "_positions": None}
 
 
 def _row(file: FileInfo) -> Row:

@@ -83,6 +83,8 @@ class FileTable:
         text = f"{self._format.name}, {count} file{'s' if count != 1 else ''}"
         if self._columns.partitioning.fields:
             text += f" by {', '.join(field.name for field in self._columns.partitioning.fields)}"
+        if unlisted := len(self._files.unlisted):
+            text += f", {unlisted} folder{'s' if unlisted != 1 else ''} not listed"
         return text
 
     @property
@@ -136,8 +138,17 @@ class FileTable:
                 known = merge_statistics(
                     (split.rows, self._split_statistics(split, [column])[column]) for split in splits
                 )
-            self._statistics[column] = known = known or UNKNOWN
+            known = known or UNKNOWN
+            if self._columns.sources.get(column, ROW_NUMBER) != ROW_NUMBER:
+                known = replace(known, distinct=self._distinct_on_path(column))
+            self._statistics[column] = known
         return known
+
+    def _distinct_on_path(self, column: str) -> int:
+        """How many values a column has that follows from where files lie."""
+        of_place = {self._columns.place(file.path, [column]): file.path for file in self.files}
+        values = {self._columns.values(path, self._files, [column])[column] for path in of_place.values()}
+        return max(1, len(values - {None}))
 
     def plan_scan(self, columns: Sequence[str], predicates: Sequence[Predicate]) -> ScanPlan:
         """Splits that may satisfy all `predicates`, in tasks; partitions are skipped before a file is opened."""

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from sqlengine.errors import Error, FileFormatError, FileMissingError, NotSupportedError, OperationalError
 from sqlengine.storage.files.access import FileInfo, current_access, is_url, local_path
 from sqlengine.storage.files.compression import COMPRESSIONS, compression_of, decompressed, file_name
-from sqlengine.storage.files.listing import file_at, is_hidden, matching, no_file, regular_file, suggestion, walk
+from sqlengine.storage.files.listing import entries_of, no_file, regular_file, suggestion
 from sqlengine.storage.files.parallel import in_parallel
+from sqlengine.storage.files.walk import ANY_DEPTH, Found, split_pattern, walk
 
 if TYPE_CHECKING:
     from pyarrow import NativeFile
@@ -36,6 +37,7 @@ __all__ = [
     "file_errors",
     "file_info",
     "file_name",
+    "find_files",
     "in_parallel",
     "is_folder",
     "is_url",
@@ -73,6 +75,11 @@ def check_allowed(path: str) -> str:
 
 
 def list_files(source: str) -> list[FileInfo]:
+    """The files that `source` names, sorted by path; see `find_files`."""
+    return find_files(source).files
+
+
+def find_files(source: str, is_unwanted: Callable[[str], bool] | None = None) -> Found:
     """The files that `source` names, sorted by path.
 
     Parameters
@@ -83,13 +90,15 @@ def list_files(source: str) -> list[FileInfo]:
         Relative to the working directory; `~` is expanded. In folders and patterns, names that start with
         `.` or `_` are skipped: they are metadata and unfinished writes. Or a URL that fsspec knows, `s3://…`;
         web servers do not list, so one behind https:// names one file.
+    is_unwanted
+        Whether a folder of that name need not be listed; see `walk`.
 
     Raises
     ------
     FileMissingError
         If there is no such file, or none matches; names what is there instead.
     OperationalError
-        If it is not within the allowed paths, or its server cannot be reached.
+        If it is not within the allowed paths, its server cannot be reached, or a folder may not be listed.
     NotSupportedError
         If the protocol of a URL needs a package that is missing, or it names a pipe or a device.
     """
@@ -98,31 +107,43 @@ def list_files(source: str) -> list[FileInfo]:
         from sqlengine.storage.files.remote import list_remote
 
         access.check(_fixed_part(source))
-        return [_allowed(file) for file in list_remote(source, lambda name: any(map(is_hidden, name.split("/"))))]
-    path = local_path(source)
-    access.check(path if os.path.exists(path) else _fixed_part(path))
+        found = list_remote(source, is_unwanted)
+    else:
+        path = local_path(source)
+        access.check(path if os.path.exists(path) else _fixed_part(path))
+        found = _find_local(source, path, is_unwanted)
+    if found.unlisted and not found.files:
+        return find_files(source)
+    if not found.files and not is_url(source):
+        raise _nothing_found(source, local_path(source), found)
+    for file in found.files:
+        access.check(file.path)
+    found.files.sort(key=lambda file: file.path)
+    return found
+
+
+def _find_local(source: str, path: str, is_unwanted: Callable[[str], bool] | None) -> Found:
     if os.path.isdir(path):
-        with file_errors(path):
-            files = sorted(walk(path), key=lambda file: file.path)
-        if not files:
-            raise FileMissingError(f"the folder {source!r} holds no data files")
-        return [_allowed(file) for file in files]
+        return walk(path, (ANY_DEPTH,), entries_of, is_unwanted)
     if os.path.exists(path):
         file = file_info(path)
         if not file.size:
             # Whether it is empty.
             open_input(path).close()
-        return [_allowed(file)]
+        return Found([file])
     if not glob.has_magic(path):
-        raise FileMissingError(f"there is no file {source!r}.{suggestion(path, access)}")
-    matches = matching(path, access)
-    files = [found for match in matches if (found := file_at(match)) is not None]
-    if not files:
-        hint = suggestion(re.split(r"[*?\[]", path)[0], access)
-        if any(os.path.isdir(match) for match in matches):
-            hint = f" It matches folders; {os.path.join(source, '**')!r} names the files within them."
-        raise FileMissingError(f"no file matches {source!r}.{hint}")
-    return [_allowed(file) for file in sorted(files, key=lambda file: file.path)]
+        raise FileMissingError(f"there is no file {source!r}.{suggestion(path, current_access())}")
+    root, pattern = split_pattern(path)
+    return walk(root, pattern, entries_of, is_unwanted)
+
+
+def _nothing_found(source: str, path: str, found: Found) -> FileMissingError:
+    if os.path.isdir(path):
+        return FileMissingError(f"the folder {source!r} holds no data files")
+    hint = suggestion(re.split(r"[*?\[]", path)[0], current_access())
+    if found.names_folders:
+        hint = f" It matches folders; {os.path.join(source, ANY_DEPTH)!r} names the files within them."
+    return FileMissingError(f"no file matches {source!r}.{hint}")
 
 
 def file_info(path: str) -> FileInfo:
@@ -263,11 +284,6 @@ def _first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def _allowed(file: FileInfo) -> FileInfo:
-    current_access().check(file.path)
-    return file
-
-
 def _fixed_part(source: str) -> str:
     """The folder that a pattern starts in, or all of a path without pattern."""
     if is_url(source):
@@ -275,6 +291,6 @@ def _fixed_part(source: str) -> str:
     match = re.search(r"[*?\[]", source)
     if match is None:
         return source
-    if current_access().roots is not None and ".." in source[match.start() :].split("/"):
+    if ".." in source[match.start() :].split("/"):
         raise NotSupportedError(f"{source!r}: '..' behind a pattern cannot be followed")
     return os.path.dirname(source[: match.start()]) or source

@@ -7,11 +7,13 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from decimal import Decimal
+from typing import Any, Final
 from urllib.parse import quote, unquote
 
 from sqlengine.errors import FileFormatError, SettingError, did_you_mean
 from sqlengine.storage.format import Field
+from sqlengine.storage.table import Predicate
 from sqlengine.types import BIGINT, DATE, TIMESTAMP, VARCHAR, SqlType, integer_range
 
 NULL_PARTITION: Final = "__HIVE_DEFAULT_PARTITION__"
@@ -50,7 +52,11 @@ def folder_of(keys: Sequence[str], values: Sequence[str | None]) -> str:
 
 
 def detect_partitioning(
-    paths: Sequence[str], wanted: bool | None, typed: bool = True, types: Mapping[str, SqlType] | None = None
+    paths: Sequence[str],
+    wanted: bool | None,
+    typed: bool = True,
+    types: Mapping[str, SqlType] | None = None,
+    unlisted: Iterable[str] = (),
 ) -> Partitioning:
     """The partition columns that `paths` share.
 
@@ -62,6 +68,8 @@ def detect_partitioning(
         Whether values may become BIGINT, DATE or TIMESTAMP; else all are VARCHAR.
     types
         Types of some columns: whole numbers, DATE, TIMESTAMP or VARCHAR.
+    unlisted
+        Names of more folders; their values count for the types.
 
     Raises
     ------
@@ -85,10 +93,11 @@ def detect_partitioning(
                 " with hive_partitioning every file needs the same keys"
             )
     given = _given_types(types or {}, first)
+    others = [(name, path_values(os.path.join(name, ""))) for name in unlisted]
     fields = []
     # By name, as in DuckDB, not as the folders lie within each other.
     for key in sorted(first):
-        texts = [values[key] for _, values in found]
+        texts = [values[key] for _, values in (*found, *others) if key in values]
         type_ = given.get(key.lower())
         if type_ is None:
             type_ = _type_of(texts) if typed else VARCHAR
@@ -98,6 +107,88 @@ def detect_partitioning(
                 raise FileFormatError(f"partition {key}={wrong} is no {type_}, which hive_types says")
         fields.append(Field(key, type_))
     return Partitioning(tuple(fields))
+
+
+class FolderFilter:
+    """Whether a folder `key=value` holds no row that fulfils all conditions, whatever type the key's column gets.
+
+    Attributes
+    ----------
+    used
+        Keys, in lower case, of the folders of which it said so.
+    """
+
+    def __init__(self, where: Iterable[Predicate]) -> None:
+        self._where = tuple(where)
+        self.used: set[str] = set()
+
+    def __call__(self, name: str) -> bool:
+        """Of a folder of that name."""
+        key, equals, text = name.partition("=")
+        key = unquote(key).lower()
+        if not equals or all(_may_fulfil(each, unquote(text)) for each in self._where if each.column.lower() == key):
+            return False
+        self.used.add(key)
+        return True
+
+
+def _may_fulfil(predicate: Predicate, text: str) -> bool:
+    """Whether a partition's value that is written as `text` may fulfil a predicate; True when in doubt."""
+    if predicate.op in ("is_null", "is_not_null"):
+        return (text == NULL_PARTITION) is (predicate.op == "is_null")
+    if text == NULL_PARTITION:
+        return False
+    for value in predicate.values:
+        readings = _readings(text, value)
+        if not readings or any(_compares(predicate.op, *reading) for reading in readings):
+            return True
+    return False
+
+
+def _readings(text: str, value: object) -> list[tuple[Any, Any]]:
+    """What may be compared if a partition's `text` is held against `value`; nothing if that cannot be told."""
+    number, day = _fits(text, BIGINT), _is_plain_day(text)
+    match value:
+        case bool():
+            return []
+        case int() | Decimal():
+            return [(int(text), value)] if number else []
+        case str() if number:
+            # The column may be text or, if all values are such, of numbers.
+            return [(text, value), (int(text), int(value))] if _fits(value, BIGINT) else []
+        case str() if day:
+            return [(text, value)] if _is_plain_day(value) else []
+        case str():
+            return [] if _fits(text, DATE) or _fits(text, TIMESTAMP) else [(text, value)]
+        case datetime.datetime():
+            return []
+        case datetime.date() if day:
+            return [(_parse(text, DATE), value)]
+        case _:
+            return []
+
+
+def _is_plain_day(text: str) -> bool:
+    """Whether it is a day in the form in which texts are ordered like days."""
+    return re.fullmatch(_DAY, text) is not None and _fits(text, DATE)
+
+
+def _compares(op: str, one: Any, other: Any) -> bool:
+    match op:
+        case "=" | "in":
+            return bool(one == other)
+        case "<>":
+            return bool(one != other)
+        case "<":
+            return bool(one < other)
+        case "<=":
+            return bool(one <= other)
+        case ">":
+            return bool(one > other)
+        case ">=":
+            return bool(one >= other)
+        case _:
+            return True
 
 
 def _given_types(types: Mapping[str, SqlType], keys: Iterable[str]) -> dict[str, SqlType]:
@@ -120,6 +211,7 @@ def _type_of(texts: Sequence[str]) -> SqlType:
     return VARCHAR
 
 
+_DAY: Final = r"\d{4}-\d{2}-\d{2}"
 _DATE: Final = re.compile(r"\d{4}-\d{1,2}-\d{1,2}")
 _TIMESTAMP: Final = re.compile(r"\d{4}-\d{1,2}-\d{1,2}[ T]\d{1,2}:\d{2}(:\d{2}(\.\d{1,6})?)?")
 _INTEGER: Final = re.compile(r"-?(0|[1-9]\d*)")

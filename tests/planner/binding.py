@@ -183,7 +183,7 @@ class EmptyCatalog:
         self.calls: list[tuple[str, list[object], dict[str, object]]] = []
         self.paths: list[str] = []
 
-    def table(self, parts: tuple[str, ...]) -> EmptyTable | None:
+    def table(self, parts: tuple[str, ...], where: Sequence[Predicate] = ()) -> EmptyTable | None:
         by_name = {name.lower(): name for name in TABLES}
         if len(parts) != 1 or parts[0].lower() not in by_name:
             return None
@@ -199,11 +199,17 @@ class EmptyCatalog:
     def table_names(self) -> list[str]:
         return list(TABLES)
 
-    def open_path(self, path: str) -> EmptyTable:
+    def open_path(self, path: str, where: Sequence[Predicate] = ()) -> EmptyTable:
         self.paths.append(path)
         return table(path, TABLES["t"])
 
-    def open_function(self, name: str, positional: Sequence[object], options: Mapping[str, object]) -> EmptyTable:
+    def open_function(
+        self,
+        name: str,
+        positional: Sequence[object],
+        options: Mapping[str, object],
+        where: Sequence[Predicate] = (),
+    ) -> EmptyTable:
         self.calls.append((name, list(positional), dict(options)))
         return table(name, TABLES["t"])
 

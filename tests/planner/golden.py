@@ -30,7 +30,7 @@ from sqlengine.planner.optimizer import optimize, optimize_traced
 from sqlengine.planner.parallelize import parallelize
 from sqlengine.planner.parse import parse_statements
 from sqlengine.planner.statements import Query
-from sqlengine.storage.table import Table
+from sqlengine.storage.table import Predicate, Table
 from tests.planner.synthetic import small_tables, tpch_tables
 
 FOLDER = Path(__file__).parent.parent / "plans"
@@ -77,7 +77,7 @@ class SyntheticCatalog:
     def __init__(self, tables: Mapping[str, Table]) -> None:
         self._tables = tables
 
-    def table(self, parts: tuple[str, ...]) -> Table | None:
+    def table(self, parts: tuple[str, ...], where: Sequence[Predicate] = ()) -> Table | None:
         return self._tables.get(parts[-1].lower())
 
     def view(self, parts: tuple[str, ...]) -> None:
@@ -89,10 +89,16 @@ class SyntheticCatalog:
     def table_names(self) -> Iterable[str]:
         return self._tables
 
-    def open_path(self, path: str) -> Table:
+    def open_path(self, path: str, where: Sequence[Predicate] = ()) -> Table:
         raise NotImplementedError
 
-    def open_function(self, name: str, positional: Sequence[object], options: Mapping[str, object]) -> Table:
+    def open_function(
+        self,
+        name: str,
+        positional: Sequence[object],
+        options: Mapping[str, object],
+        where: Sequence[Predicate] = (),
+    ) -> Table:
         raise NotImplementedError
 
 

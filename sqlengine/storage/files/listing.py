@@ -1,4 +1,4 @@
-"""Local files that a folder or a pattern names.
+"""What lies in local folders.
 
 Links to files count as files. Links to folders are followed where a pattern names them or matches them with `*`, but
 not at any depth (`**`, or all of a folder), as in DuckDB: those may lead in circles.
@@ -6,23 +6,14 @@ not at any depth (`**`, or all of a folder), as in DuckDB: those may lead in cir
 
 from __future__ import annotations
 
-import fnmatch
-import glob
+import functools
 import os
-import re
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 
-from sqlengine.errors import Error, NotSupportedError, nearest
-from sqlengine.storage.files.access import FileAccess, FileInfo
-
-_ANY_DEPTH = "**"
-
-
-def is_hidden(name: str) -> bool:
-    """Whether a name is that of metadata or of an unfinished write."""
-    # `_year=2024` is a partition folder, not metadata.
-    return name.startswith(".") or (name.startswith("_") and "=" not in name)
+from sqlengine.errors import Error, NotSupportedError, OperationalError, nearest
+from sqlengine.storage.files.access import FileAccess, FileInfo, current_access
+from sqlengine.storage.files.walk import Entry, is_hidden
 
 
 def regular_file(path: str, status: os.stat_result) -> FileInfo:
@@ -52,71 +43,30 @@ def no_file(path: str, what: str) -> Error:
     return NotSupportedError(f"{path!r} is {what}, which cannot be read as a table; write what it gives to a file")
 
 
-def walk(folder: str) -> Iterator[FileInfo]:
-    """All files below `folder` that are not hidden. OSError if a folder cannot be listed."""
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if is_hidden(entry.name):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                yield from walk(entry.path)
-            elif entry.is_file():
-                status = entry.stat()
-                yield FileInfo(entry.path, status.st_size, status.st_mtime_ns)
-
-
-def matching(pattern: str, access: FileAccess) -> list[str]:
-    """The paths of the files and folders that an absolute `pattern` matches.
-
-    Hidden names match only what begins as they do. A folder that may not be listed holds nothing.
+def entries_of(folder: str) -> list[Entry]:
+    """What lies in a folder; nothing if it is none.
 
     Raises
     ------
     OperationalError
-        If a folder to list is not within the allowed paths; nothing is told of what it holds.
+        If it is not within the allowed paths (nothing is told of what it holds), or may not be listed.
     """
-    parts = pattern.split(os.sep)
-    at = next((k for k, part in enumerate(parts) if glob.has_magic(part)), len(parts))
-    found = [os.sep.join(parts[:at]) or os.sep]
-    for part, following in zip(parts[at:], [*parts[at + 1 :], None], strict=True):
-        if part == _ANY_DEPTH:
-            # One after another says nothing more.
-            if following != _ANY_DEPTH:
-                found = [path for folder in found for path in _below(folder, access, with_files=following is None)]
-        elif glob.has_magic(part):
-            is_match = _matcher(part)
-            found = [entry.path for folder in found for entry in _entries(folder, access) if is_match(entry.name)]
-        else:
-            found = [path for folder in found if os.path.lexists(path := os.path.join(folder, part))]
-    return found
-
-
-def _matcher(part: str) -> Callable[[str], bool]:
-    match = re.compile(fnmatch.translate(part)).match
-    return lambda name: match(name) is not None and (not is_hidden(name) or part[0] == name[0])
-
-
-def _below(folder: str, access: FileAccess, with_files: bool) -> Iterator[str]:
-    """`folder` and all folders below it, and perhaps their files."""
-    yield folder
-    for entry in _entries(folder, access):
-        if is_hidden(entry.name):
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from _below(entry.path, access, with_files)
-        elif with_files:
-            yield entry.path
-
-
-def _entries(folder: str, access: FileAccess) -> list[os.DirEntry[str]]:
+    access = current_access()
     if access.roots is not None:
         access.check(folder)
     try:
         with os.scandir(folder) as entries:
-            return list(entries)
-    except OSError:
-        # No folder, or one that may not be listed.
+            return [_entry(entry) for entry in entries]
+    except (FileNotFoundError, NotADirectoryError):
         return []
+    except OSError as error:
+        raise OperationalError(f"the folder {folder!r} cannot be listed: {error.strerror or error}") from error
+
+
+def _entry(entry: os.DirEntry[str]) -> Entry:
+    if entry.is_dir():
+        return Entry(entry.name, None, entry.is_symlink())
+    return Entry(entry.name, functools.partial(file_at, entry.path))
 
 
 def suggestion(path: str, access: FileAccess) -> str:

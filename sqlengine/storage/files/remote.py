@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import functools
 import json
 import os
 import threading
@@ -17,6 +18,7 @@ from sqlengine.storage.files.http import HttpStore
 from sqlengine.storage.files.parallel import in_parallel
 from sqlengine.storage.files.remote_errors import TransientError, changed, missing_package, persistently, remote_errors
 from sqlengine.storage.files.remote_file import Range, RemoteFile, RemoteInput
+from sqlengine.storage.files.walk import ANY_DEPTH, Entry, Found, Pattern, is_hidden, split_pattern, walk
 
 T = TypeVar("T")
 
@@ -44,13 +46,13 @@ def remote_info(url: str) -> FileInfo:
     return known_file(url) or _store(url).info(url)
 
 
-def list_remote(source: str, is_skipped: Callable[[str], bool]) -> list[FileInfo]:
+def list_remote(source: str, is_unwanted: Callable[[str], bool] | None) -> Found:
     """The files that a URL names: a file, a folder with all below it, or a pattern, where the store can list.
 
     Parameters
     ----------
-    is_skipped
-        Whether a path below the folder, or below the fixed part of the pattern, names no data.
+    is_unwanted
+        Whether a folder of that name need not be listed; see `walk`.
 
     Raises
     ------
@@ -60,7 +62,9 @@ def list_remote(source: str, is_skipped: Callable[[str], bool]) -> list[FileInfo
         If the protocol's package is missing, or the store cannot list.
     """
     store = _store(source)
-    return store.listing(source, is_skipped) if isinstance(store, FsspecStore) else [_listed_by_http(store, source)]
+    if isinstance(store, FsspecStore):
+        return store.listing(source, is_unwanted)
+    return Found([_listed_by_http(store, source)])
 
 
 def open_remote(url: str) -> RemoteInput:
@@ -97,31 +101,59 @@ class FsspecStore:
     def __init__(self, filesystem: Any) -> None:
         self._filesystem = filesystem
 
-    def listing(self, source: str, is_skipped: Callable[[str], bool]) -> list[FileInfo]:
-        """See `list_remote`; sorted by path."""
+    def listing(self, source: str, is_unwanted: Callable[[str], bool] | None) -> Found:
+        """See `list_remote`."""
         filesystem = self._filesystem
         path = filesystem._strip_protocol(source)
+        whole: Pattern = (ANY_DEPTH,)
         with self._errors(source):
             if not any(mark in path for mark in "*?[") or _persistently(lambda: filesystem.exists(path)):
                 entry = _persistently(lambda: filesystem.info(path))
                 if entry["type"] != "directory":
-                    return [self._file(source, entry)]
-                root, found = path, _persistently(lambda: filesystem.find(path, detail=True))
+                    return Found([self._file(source, entry)])
+                root, pattern = path, whole
+                every = functools.partial(filesystem.find, path, detail=True)
             else:
-                root = path[: min(path.index(mark) for mark in "*?[" if mark in path)].rpartition("/")[0]
-                found = _persistently(lambda: filesystem.glob(path, detail=True))
-        files = [
-            self._file(filesystem.unstrip_protocol(name), entry)
-            for name, entry in sorted(found.items())
-            if entry["type"] != "directory" and not is_skipped(name[len(root) :].lstrip("/"))
+                root, pattern = split_pattern(path)
+                every = functools.partial(filesystem.glob, path, detail=True)
+            top = filesystem.unstrip_protocol(root)
+            if is_unwanted is not None and any(each.info is None and "=" in each.name for each in self._entries(top)):
+                found = walk(top, pattern, self._entries, is_unwanted)
+            else:
+                # All that lies below a folder comes in few answers, however many folders it has.
+                found = Found(self._below(root, _persistently(every)))
+        if not found.files:
+            what = f"the folder {source!r} holds no data files" if path == root else f"no file matches {source!r}"
+            raise FileMissingError(what)
+        return found
+
+    def _below(self, root: str, entries: Mapping[str, Mapping[str, Any]]) -> list[FileInfo]:
+        """The files among `entries` (path -> what the store says), but for those of hidden names below `root`."""
+        return [
+            self._file(self._filesystem.unstrip_protocol(name), entry)
+            for name, entry in entries.items()
+            # Some stores list a folder as an empty file whose name ends so.
+            if entry["type"] != "directory"
+            and not name.endswith("/")
+            and not any(map(is_hidden, name[len(root) :].lstrip("/").split("/")))
         ]
-        # Some stores list a folder as an empty file whose name ends so.
-        files = [file for file in files if not file.path.endswith("/")]
-        if not files:
-            raise FileMissingError(
-                f"no file matches {source!r}" if path != root else f"the folder {source!r} holds no data files"
+
+    def _entries(self, url: str) -> list[Entry]:
+        """What a folder holds."""
+        filesystem = self._filesystem
+        folder = filesystem._strip_protocol(url)
+        with self._errors(url):
+            found = _persistently(lambda: filesystem.ls(folder, detail=True))
+        return [
+            Entry(
+                entry["name"].rstrip("/").rpartition("/")[2],
+                None
+                if entry["type"] == "directory"
+                else functools.partial(self._file, filesystem.unstrip_protocol(entry["name"]), entry),
             )
-        return files
+            for entry in found
+            if entry["type"] == "directory" or (entry["name"].rstrip("/") != folder and not entry["name"].endswith("/"))
+        ]
 
     def info(self, url: str) -> FileInfo:
         """Size and version, now."""
