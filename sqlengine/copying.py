@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from sqlengine.result import Result, ResultColumn
-from sqlengine.storage.output_files import FileToPublish, Staging
+from sqlengine.storage.output_files import FileToPublish, OutputFile, Staging, output_errors
+from sqlengine.storage.writing_formats import find_writing_format
 from sqlengine.types import BIGINT, BOOLEAN, INTEGER_KINDS, VARCHAR, TypeKind, list_of
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from sqlengine.batch import Batch
     from sqlengine.config import Settings
+    from sqlengine.executor.context import QueryContext
     from sqlengine.planner.expressions import Literal
     from sqlengine.planner.logical import Node
     from sqlengine.planner.physical import PhysicalPlan
@@ -51,12 +53,12 @@ def range_bounds(
     from sqlengine.planner.choices import choose_ranges
     from sqlengine.planner.expressions import Call, Column, Literal, SortKey
     from sqlengine.planner.logical import Filter, Project, Sort
-    from sqlengine.planner.lower_write import sorted_by
+    from sqlengine.planner.lower_write import sorted_by, writes_in_parts
     from sqlengine.planner.rewriting import next_column_id
     from sqlengine.planner.statistics import Estimator
 
     sort = sorted_by(plan)
-    if sort is None or not write.is_folder or write.partition_names:
+    if sort is None or not writes_in_parts(write) or write.partition_names:
         return ()
     first = sort.keys[0]
     if first.expression.type.kind not in _RANGED or first.expression.type.is_nested:
@@ -83,20 +85,28 @@ def _python_values(values: pa.ChunkedArray) -> Iterator[object]:
             yield value.as_py()
 
 
-def publish(copy: CopyTo, staging: Staging, plan: PhysicalPlan, batches: Iterable[Batch]) -> Result:
-    """Wait for the tasks, whose files `batches` tell of, and publish these in the order of the tasks.
+def publish(
+    copy: CopyTo, staging: Staging, plan: PhysicalPlan, batches: Iterable[Batch], context: QueryContext
+) -> Result:
+    """Wait for the tasks, whose files `batches` tell of, and publish these in the order of the tasks, or joined.
 
     Returns
     -------
     Result
         The number of rows, with RETURN_FILES the names of the files too.
     """
+    from sqlengine.executor.operators.write import write_nothing
+    from sqlengine.planner.physical_write import WriteExec
+
     told = list(_told(plan, batches))
-    if not told and copy.write.is_folder and not copy.write.partition_names:
-        told = list(_told(plan, [_empty(plan)]))
+    rows = sum(count for _, _, count in told)
+    root = plan.result.root
+    assert isinstance(root, WriteExec)
+    if root.is_part or (not told and not copy.write.partition_names):
+        (head,) = _told(plan, [write_nothing(root)])
+        told = [_joined(copy.write, head, told, context)] if root.is_part else [head]
     files = list(_places(copy, staging, told))
     staging.publish(files)
-    rows = sum(count for _, _, count in told)
     if not copy.returns_files:
         return Result.from_count(rows)
     import pyarrow as pa
@@ -114,13 +124,19 @@ def _told(plan: PhysicalPlan, batches: Iterable[Batch]) -> Iterator[_Told]:
         yield from zip(*columns, strict=True)
 
 
-def _empty(plan: PhysicalPlan) -> Batch:
-    from sqlengine.executor.operators.write import write_nothing
-    from sqlengine.planner.physical_write import WriteExec
-
-    root = plan.result.root
-    assert isinstance(root, WriteExec)
-    return write_nothing(root)
+def _joined(write: WriteSpec, head: _Told, parts: Sequence[_Told], context: QueryContext) -> _Told:
+    """The file that `parts` become, which are gone then."""
+    joining = find_writing_format(write.format).joining
+    assert joining is not None
+    file = OutputFile(write.folder, write.target)
+    try:
+        with output_errors(write.target):
+            joining.join(head[1], [path for _, path, _ in parts], dict(write.options), file.stream, context.check)
+        file.finish()
+    except BaseException:
+        file.abandon()
+        raise
+    return "", file.path, sum(count for _, _, count in parts)
 
 
 def _places(copy: CopyTo, staging: Staging, told: Sequence[_Told]) -> Iterator[FileToPublish]:

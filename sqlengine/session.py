@@ -210,7 +210,7 @@ class Session:
             bounds = range_bounds(logical, copy.write, self.settings, lambda part: self._run_part(part, context))
             write = replace(copy.write, bounds=bounds, folder=staging.folder)
             plan = parallelize(logical, copy.query.names, self.settings, write)
-            return publish(copy, staging, plan, execute(plan, self.settings, context))
+            return publish(copy, staging, plan, execute(plan, self.settings, context), context)
 
     def _optimized(self, plan: Node) -> Node:
         from sqlengine.planner.optimizer import optimize

@@ -64,6 +64,7 @@ class WriteStrategy(enum.Enum):
     """How rows meet that go to one file, or one partition of files."""
 
     IN_PLACE = "every task writes its rows"
+    PARTS = "every task writes a part of the file"
     GATHER = "gather rows"
     HASH = "exchange rows by partition"
 
@@ -189,12 +190,24 @@ def choose_window_strategy(tasks: int, has_keys: bool, partitioned: bool) -> tup
     return WindowStrategy.HASH, "exchange rows by keys"
 
 
-def choose_write_strategy(is_folder: bool, tasks: int, rows: float, partitions: float) -> tuple[WriteStrategy, str]:
-    """Who writes what, and why; `partitions`: about how many folders the rows go to."""
+def choose_write_strategy(
+    is_folder: bool, tasks: int, rows: float, partitions: float, part_rows: int | None
+) -> tuple[WriteStrategy, str]:
+    """Who writes what, and why.
+
+    Parameters
+    ----------
+    partitions
+        About how many folders the rows go to.
+    part_rows
+        The least rows of a part of a file; None: the file cannot be made of parts.
+    """
     if tasks == 1:
         return WriteStrategy.IN_PLACE, "one task"
+    if not is_folder and part_rows is not None and rows >= part_rows * tasks:
+        return WriteStrategy.PARTS, "parts by every task"
     if not is_folder:
-        return WriteStrategy.GATHER, "one file"
+        return WriteStrategy.GATHER, "one task"
     if partitions > 1 and rows < ROWS_PER_FILE * tasks * partitions:
         return WriteStrategy.HASH, f"about {format_count(partitions)} partitions of {format_count(rows)} rows"
     return WriteStrategy.IN_PLACE, "files of every task"

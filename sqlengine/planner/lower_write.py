@@ -9,6 +9,7 @@ from sqlengine.planner.logical import Node, Project, Sort
 from sqlengine.planner.physical import RangePartition
 from sqlengine.planner.physical_write import WriteExec, WriteSpec
 from sqlengine.planner.stages import Fragment, StageBuilder
+from sqlengine.storage.writing_formats import find_writing_format
 from sqlengine.types import BIGINT, VARCHAR
 
 
@@ -27,17 +28,21 @@ def sort_in_ranges(plan: Node, spec: WriteSpec, builder: StageBuilder) -> None:
 
 
 def lower_write(below: Fragment, spec: WriteSpec, builder: StageBuilder) -> Fragment:
-    """The rows of `below` in files: one task writes a single file, every task its own files of a folder.
+    """The rows of `below` in files: every task writes its own files of a folder, or its part of a single file.
 
     Rows keep their order: task by task in the numbers of the files, and within each file of a partition.
     """
     needed = frozenset(column.id for column in below.root.columns)
     keys = below.root.columns[len(spec.names) :]
     strategy, reason = choose_write_strategy(
-        spec.is_folder, len(below.tasks), below.rows, builder.estimator.groups(keys, below.rows) if keys else 1
+        spec.is_folder,
+        len(below.tasks),
+        below.rows,
+        builder.estimator.groups(keys, below.rows) if keys else 1,
+        _part_rows(spec),
     )
     match strategy:
-        case WriteStrategy.IN_PLACE:
+        case WriteStrategy.IN_PLACE | WriteStrategy.PARTS:
             rows = below
         case WriteStrategy.GATHER:
             rows = builder.gather(below, needed)
@@ -49,4 +54,17 @@ def lower_write(below: Fragment, spec: WriteSpec, builder: StageBuilder) -> Frag
         builder.new_column(name, kind)
         for name, kind in (("folder", VARCHAR), ("file", VARCHAR), ("rows", BIGINT), ("bytes", BIGINT))
     )
-    return rows.over(WriteExec(rows.root, spec, columns, reason), float(len(rows.tasks)))
+    write = WriteExec(rows.root, spec, columns, strategy is WriteStrategy.PARTS, reason)
+    return rows.over(write, float(len(rows.tasks)))
+
+
+def writes_in_parts(spec: WriteSpec) -> bool:
+    """Whether several tasks can write what `spec` says, each its own rows."""
+    return spec.is_folder or _part_rows(spec) is not None
+
+
+def _part_rows(spec: WriteSpec) -> int | None:
+    joining, options = find_writing_format(spec.format).joining, dict(spec.options)
+    if joining is None or joining.part_options(options) is None:
+        return None
+    return joining.part_rows(options)

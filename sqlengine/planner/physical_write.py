@@ -48,12 +48,14 @@ class WriteSpec:
 class WriteExec:
     """Writes `input`'s columns to files, in each folder that `partition` says.
 
-    `columns`: the folder within the target, the file's path now, its rows, its bytes; one row per file.
+    `columns`: the folder within the target, the file's path now, its rows, its bytes; one row per file. `is_part`: each
+    task writes a part of the one file, to be joined in the order of tasks.
     """
 
     input: Exec
     spec: WriteSpec
     columns: tuple[Column, ...]
+    is_part: bool = False
     reason: str = ""
 
     @property

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import IO, TYPE_CHECKING
 
 from sqlengine.storage.format import Field, Options
+from sqlengine.storage.joining import Joining
 from sqlengine.storage.writing import Cells
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ class ArrowWriting:
     cells = Cells.VALUES
     options: Mapping[str, type] = {}
     codecs: Mapping[str, str] = {"none": "", "lz4": "", "zstd": ""}
+    joining: Joining | None = None
 
     def check(self, columns: Sequence[Field], options: Options) -> None:
         """See `WritingFormat.check`; Arrow has every type."""

@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 from sqlengine.errors import SettingError
 from sqlengine.storage.compressing import CODECS, compressing
 from sqlengine.storage.format import Field, Options
+from sqlengine.storage.joining import Concatenation, Joining
 from sqlengine.storage.writing import Cells
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class CsvWriting:
         "force_quote": list,
     }
     codecs: Mapping[str, str] = CODECS
+    joining: Joining | None = Concatenation({"header": False})
 
     def check(self, columns: Sequence[Field], options: Options) -> None:
         """See `WritingFormat.check`; any type has a text."""

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 from sqlengine.errors import ConversionError, NotSupportedError, SettingError
 from sqlengine.storage.format import Field, Options
 from sqlengine.storage.hdf5_file import h5py_module
+from sqlengine.storage.joining import Joining
 from sqlengine.storage.writing import Cells
 from sqlengine.types import TypeKind
 
@@ -48,6 +49,7 @@ class Hdf5Writing:
     cells = Cells.VALUES
     options: Mapping[str, type] = {"compression_level": int}
     codecs: Mapping[str, str] = {"none": "", "gzip": "", "lzf": ""}
+    joining: Joining | None = None
 
     def check(self, columns: Sequence[Field], options: Options) -> None:
         """See `WritingFormat.check`."""

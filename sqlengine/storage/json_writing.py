@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING
 
 from sqlengine.storage.compressing import CODECS, compressing
 from sqlengine.storage.format import Field, Options
+from sqlengine.storage.joining import Concatenation, Joining
 from sqlengine.storage.writing import Cells
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ class JsonWriting:
     cells = Cells.JSON
     options: Mapping[str, type] = {"array": bool}
     codecs: Mapping[str, str] = CODECS
+    joining: Joining | None = Concatenation({}, excluded="array")
 
     def check(self, columns: Sequence[Field], options: Options) -> None:
         """See `WritingFormat.check`; any type has a JSON text."""

@@ -7,6 +7,8 @@ from typing import IO, TYPE_CHECKING, Final
 
 from sqlengine.errors import NotSupportedError, SettingError
 from sqlengine.storage.format import Field, Options
+from sqlengine.storage.joining import Joining
+from sqlengine.storage.parquet_joining import ParquetJoining
 from sqlengine.storage.writing import Cells
 from sqlengine.types import SqlType, TypeKind
 
@@ -29,6 +31,22 @@ _CODECS: Final = {
 _LEVELS: Final = {"zstd": (1, 22), "gzip": (1, 9), "brotli": (0, 11)}
 
 
+def _group_rows(options: Options) -> int:
+    return int(str(options.get("row_group_size", ROW_GROUP_SIZE)))
+
+
+def _encode_again(paths: Sequence[str], options: Options, stream: IO[bytes]) -> None:
+    """The rows of files that `ParquetWriter` wrote as one such file."""
+    import pyarrow.parquet as pq
+
+    tables = [pq.ParquetFile(path, arrow_extensions_enabled=True).read() for path in paths]
+    writer = ParquetWriter(stream, tables[0].schema, options)
+    for table in tables:
+        for batch in table.to_batches():
+            writer.write(batch)
+    writer.close()
+
+
 class ParquetWriting:
     """Writes Apache Parquet.
 
@@ -41,6 +59,7 @@ class ParquetWriting:
     cells = Cells.VALUES
     options: Mapping[str, type] = {"compression_level": int, "row_group_size": int}
     codecs: Mapping[str, str] = dict.fromkeys(_CODECS, "")
+    joining: Joining | None = ParquetJoining(_group_rows, _encode_again)
 
     def check(self, columns: Sequence[Field], options: Options) -> None:
         """See `WritingFormat.check`."""
@@ -53,7 +72,7 @@ class ParquetWriting:
                 )
             if column.type.kind is TypeKind.STRUCT and not column.type.children:
                 raise NotSupportedError(f"column {column.name!r} is a struct without fields, which Parquet cannot hold")
-        if int(str(options.get("row_group_size", 1))) < 1:
+        if _group_rows(options) < 1:
             raise SettingError("option 'row_group_size' takes a number of rows, at least 1")
         level, codec = options.get("compression_level"), str(options.get("compression", "snappy"))
         if level is not None:
@@ -75,7 +94,7 @@ class ParquetWriter:
         import pyarrow.parquet as pq
 
         level = options.get("compression_level")
-        self._group = int(str(options.get("row_group_size", ROW_GROUP_SIZE)))
+        self._group = _group_rows(options)
         self._held: list[pa.RecordBatch] = []
         self._rows = 0
         self._schema = schema

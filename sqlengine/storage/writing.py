@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Protocol
 
 from sqlengine.storage.format import Field, Options
+from sqlengine.storage.joining import Joining
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,7 +41,8 @@ class WritingFormat(Protocol):
     """Writes one kind of file. Implementations hold no state: they pickle as references.
 
     `endings` are file names' endings that stand for the format, the first one that of new files; `codecs` the names of
-    compressions that `options["compression"]` may hold, each with what it appends to the ending of new files.
+    compressions that `options["compression"]` may hold, each with what it appends to the ending of new files; `joining`
+    how one file is made by several tasks, None if it is not.
     """
 
     name: str
@@ -48,6 +50,7 @@ class WritingFormat(Protocol):
     cells: Cells
     options: Mapping[str, type]
     codecs: Mapping[str, str]
+    joining: Joining | None
 
     def check(self, columns: Sequence[Field], options: Options) -> None:
         """Refuse columns that the format cannot hold and options that do not fit each other.

@@ -18,18 +18,22 @@ from sqlengine.vector import Vector
 
 
 @pytest.mark.parametrize(
-    ("is_folder", "tasks", "rows", "partitions", "strategy"),
+    ("is_folder", "tasks", "rows", "partitions", "part_rows", "strategy"),
     [
-        (False, 1, 10, 1, WriteStrategy.IN_PLACE),
-        (False, 4, 10, 1, WriteStrategy.GATHER),
-        (True, 4, 10, 1, WriteStrategy.IN_PLACE),
-        (True, 1, 10, 50, WriteStrategy.IN_PLACE),
-        (True, 4, 1e6, 50, WriteStrategy.HASH),
-        (True, 4, 1e8, 50, WriteStrategy.IN_PLACE),
+        (False, 1, 10, 1, 1, WriteStrategy.IN_PLACE),
+        (False, 4, 10, 1, None, WriteStrategy.GATHER),
+        (False, 4, 399, 1, 100, WriteStrategy.GATHER),
+        (False, 4, 400, 1, 100, WriteStrategy.PARTS),
+        (True, 4, 10, 1, 100, WriteStrategy.IN_PLACE),
+        (True, 1, 10, 50, 100, WriteStrategy.IN_PLACE),
+        (True, 4, 1e6, 50, None, WriteStrategy.HASH),
+        (True, 4, 1e8, 50, None, WriteStrategy.IN_PLACE),
     ],
 )
-def test_who_writes(is_folder: bool, tasks: int, rows: float, partitions: float, strategy: WriteStrategy) -> None:
-    assert choose_write_strategy(is_folder, tasks, rows, partitions)[0] is strategy
+def test_who_writes(
+    is_folder: bool, tasks: int, rows: float, partitions: float, part_rows: int | None, strategy: WriteStrategy
+) -> None:
+    assert choose_write_strategy(is_folder, tasks, rows, partitions, part_rows)[0] is strategy
 
 
 def test_few_rows_are_one_range() -> None:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -30,6 +31,7 @@ from sqlengine.executor.sort_keys import encode_sort_keys
 from sqlengine.functions.export import export_array, export_type
 from sqlengine.planner.expressions import Column
 from sqlengine.planner.physical_write import WriteExec
+from sqlengine.storage.format import Options
 from sqlengine.storage.hive import folder_of
 from sqlengine.storage.output_files import OutputFile, output_errors
 from sqlengine.storage.writing import Cells, Writer
@@ -51,7 +53,7 @@ def write(node: WriteExec, batches: Iterator[Batch], context: TaskContext) -> It
         if node.partition:
             _write_partitions(node, batches, context, files)
         else:
-            if not node.spec.is_folder:
+            if not (node.spec.is_folder or node.is_part):
                 files.begin("")
             for batch in batches:
                 files.append("", batch)
@@ -65,8 +67,8 @@ def write(node: WriteExec, batches: Iterator[Batch], context: TaskContext) -> It
 
 
 def write_nothing(node: WriteExec) -> Batch:
-    """One file without rows, told of as by `write`."""
-    files = _Files(node)
+    """One whole file without rows, told of as by `write`."""
+    files = _Files(replace(node, is_part=False))
     files.begin("")
     files.finish()
     return files.told()
@@ -120,6 +122,9 @@ class _Files:
         self._columns = node.columns
         self._data: tuple[Column, ...] = node.data
         self._format = find_writing_format(node.spec.format)
+        self._options: Options = dict(node.spec.options)
+        if node.is_part and self._format.joining is not None:
+            self._options = self._format.joining.part_options(self._options) or self._options
         self._tagged = self._format.cells is Cells.VALUES
         self._schema = pa.schema(
             [
@@ -137,7 +142,7 @@ class _Files:
         self._rows = 0
         try:
             with output_errors(self._spec.target):
-                writer = self._format.writer(file.stream, self._schema, dict(self._spec.options))
+                writer = self._format.writer(file.stream, self._schema, self._options)
         except BaseException:
             file.abandon()
             raise
