@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from sqlengine.result import Result, ResultColumn
-from sqlengine.storage.output_files import FileToPublish, OutputFile, Staging, output_errors
+from sqlengine.storage.output_files import FileToPublish, OutputFile, output_errors
+from sqlengine.storage.staging import Staging
 from sqlengine.storage.writing_formats import find_writing_format
 from sqlengine.types import BIGINT, BOOLEAN, INTEGER_KINDS, VARCHAR, TypeKind, list_of
 
@@ -106,7 +107,7 @@ def publish(
         (head,) = _told(plan, [write_nothing(root)])
         told = [_joined(copy.write, head, told, context)] if root.is_part else [head]
     files = list(_places(copy, staging, told))
-    staging.publish(files)
+    staging.publish(files, context.check)
     if not copy.returns_files:
         return Result.from_count(rows)
     import pyarrow as pa

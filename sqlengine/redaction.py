@@ -8,7 +8,7 @@ from typing import Final
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
 _USER: Final = re.compile(r"(?<=://)[^/@?#]*(?=@)")
 _VALUE: Final = re.compile(r"(?<==)[^&#]+")
-_OPTIONS: Final = re.compile(r"storage_options\s*(?::?=|=>)\s*(?:MAP\s*)?\{", re.IGNORECASE)
+_OPTIONS: Final = re.compile(r"storage_options\s*(?::?=|=>)?\s*(?:MAP\s*)?\{", re.IGNORECASE)
 
 
 def redacted(text: str) -> str:

@@ -202,10 +202,10 @@ class Session:
         from sqlengine.copying import publish, range_bounds
         from sqlengine.executor.execute import execute
         from sqlengine.planner.parallelize import parallelize
-        from sqlengine.storage.output_files import Staging
+        from sqlengine.storage.staging import staging_for
 
-        staging = Staging(copy.target, copy.write.is_folder, copy.existing)
-        with _Running(self) as context, staging:
+        target = staging_for(copy.target, copy.write.is_folder, copy.existing, copy.storage_options)
+        with _Running(self) as context, target as staging:
             logical = self._recursions(context).resolve(self._optimized(copy.query.plan))
             bounds = range_bounds(logical, copy.write, self.settings, lambda part: self._run_part(part, context))
             write = replace(copy.write, bounds=bounds, folder=staging.folder)

@@ -101,6 +101,7 @@ def _copy(context: BindContext, query: BoundQuery, target: str, options: CopyOpt
     if not is_folder and existing is Existing.APPEND:
         raise NotSupportedError(f"APPEND adds files to a folder; {target!r} is one file")
     returns_files = bool(options.flag("return_files"))
+    storage_options = options.take("storage_options")
     codec = compression(format_, options.text("compression"), "" if is_folder else target)
     formats = _Formats(options, format_)
     given = options.rest(dict(format_.options))
@@ -130,6 +131,7 @@ def _copy(context: BindContext, query: BoundQuery, target: str, options: CopyOpt
         _checked_pattern(pattern),
         _checked_ending(ending) if ending is not None else format_.endings[0] + format_.codecs.get(codec or "none", ""),
         returns_files,
+        storage_options,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sqlengine.planner.bound import BoundQuery
@@ -106,7 +106,7 @@ class CopyTo:
     """COPY … TO: the columns of `query` are as `write` wants them.
 
     `pattern` names the files of a folder: `{i}` is a number, `{uuid}` a random one. With `returns_files` the answer
-    lists the files.
+    lists the files. `storage_options` are fsspec's and may hold credentials, so they are not shown.
     """
 
     query: BoundQuery
@@ -116,6 +116,7 @@ class CopyTo:
     pattern: str
     extension: str
     returns_files: bool
+    storage_options: object = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

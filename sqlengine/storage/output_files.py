@@ -14,14 +14,14 @@ import re
 import shutil
 import stat
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self
 
-from sqlengine.errors import Error, FileMissingError, NotSupportedError, OperationalError
-from sqlengine.storage.filesystem import check_allowed, is_url
+from sqlengine.errors import Error, FileMissingError, OperationalError
+from sqlengine.storage.filesystem import check_allowed
 from sqlengine.storage.locked_folders import abandoned, create_locked
 
 _HIDDEN: Final = re.compile(r"\.tmp-[0-9a-f]{32}")
@@ -48,32 +48,10 @@ class FileToPublish:
     place: str
 
 
-class Staging:
-    """The hidden folder of one COPY; leaving the context removes it.
-
-    Parameters
-    ----------
-    target
-        The file or the folder that is to be.
-    is_folder
-        Which of the two.
-    existing
-        What becomes of what a folder holds; a file is replaced.
-
-    Raises
-    ------
-    FileMissingError
-        The folder around the target does not exist.
-    NotSupportedError
-        The target is a URL.
-    OperationalError
-        The target is not within the allowed paths, is something else than it should be, or nothing may be written
-        beside it.
-    """
+class LocalStaging:
+    """The hidden folder of one COPY, see `storage.staging.Staging`; leaving the context removes it."""
 
     def __init__(self, target: str, is_folder: bool, existing: Existing) -> None:
-        if is_url(target):
-            raise NotSupportedError(f"{target!r}: COPY writes to local files only; write there, then upload")
         self.target = Path(os.path.realpath(check_allowed(target)))
         self._is_folder = is_folder
         self._existing = existing
@@ -112,15 +90,15 @@ class Staging:
 
     @property
     def folder(self) -> str:
-        """Where tasks put their files, see `OutputFile`."""
+        """See `Staging.folder`."""
         return str(self._root / _PARTS)
 
     def taken(self, place: str) -> bool:
-        """Whether the target folder has something at `place` that stays."""
+        """See `Staging.taken`."""
         return self._existing is Existing.APPEND and os.path.lexists(self.target / place)
 
-    def publish(self, files: Sequence[FileToPublish]) -> None:
-        """Give finished files their names.
+    def publish(self, files: Sequence[FileToPublish], check: Callable[[], None]) -> None:
+        """See `Staging.publish`.
 
         A file, and a folder that is new or replaced, appears by one rename. Into a folder whose files stay (APPEND,
         OVERWRITE_OR_IGNORE) files are renamed one after the other; if one fails, those that were new there go again.
@@ -189,15 +167,20 @@ class Staging:
     def _check_existing(self) -> None:
         target = self.target
         held = target.is_dir() and any(target.iterdir())
-        if held and self._existing is Existing.REFUSE:
-            raise OperationalError(
-                f"the folder {str(target)!r} is not empty; add OVERWRITE to replace what it holds, APPEND to add to it,"
-                " or OVERWRITE_OR_IGNORE to replace files of the same names only"
-            )
+        check_replaced(str(target), self._existing, held)
         if held and self._existing is Existing.REPLACE:
             for place in (Path.cwd(), Path.home()):
                 if place.resolve().is_relative_to(target.resolve()):
                     raise OperationalError(f"OVERWRITE would remove {str(place)!r}; name a folder of its own")
+
+
+def check_replaced(target: str, existing: Existing, is_held: bool) -> None:
+    """Refuse to touch a folder that holds something; OperationalError says how it may be."""
+    if is_held and existing is Existing.REFUSE:
+        raise OperationalError(
+            f"the folder {target!r} is not empty; add OVERWRITE to replace what it holds, APPEND to add to it,"
+            " or OVERWRITE_OR_IGNORE to replace files of the same names only"
+        )
 
 
 class OutputFile:

@@ -26,6 +26,7 @@ from sqlengine.storage.files import remote, remote_errors
 from sqlengine.storage.files.access import FileAccess, FileInfo, within
 from sqlengine.storage.files.http import HttpStore
 from sqlengine.storage.files.remote_file import RemoteFile, coalesce
+from tests.s3 import s3_server
 from tests.storage.web import Web, serving
 
 fsspec = pytest.importorskip("fsspec")
@@ -317,24 +318,11 @@ def test_a_change_in_a_store_is_seen(memory: str) -> None:
 
 
 def test_s3() -> None:
-    pytest.importorskip("s3fs")
-    server = pytest.importorskip("moto.server")
-    moto = server.ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    moto.start()
-    try:
-        endpoint = "http://{}:{}".format(*moto.get_host_and_port())
-        options = {
-            "key": "k",
-            "secret": "hidden",
-            "endpoint_url": endpoint,
-            "client_kwargs": {"region_name": "eu-west-1"},
-        }
-        store = fsspec.filesystem("s3", use_listings_cache=False, skip_instance_cache=True, **options)
-        store.mkdir("bucket")
-        store.pipe("bucket/t/m=1/x.parquet", PARQUET)
-        store.pipe("bucket/t/m=2/x.parquet", PARQUET)
-        store.pipe("bucket/x.csv", CSV)
-        text = repr(options)
+    with s3_server() as s3:
+        s3.store.pipe("bucket/t/m=1/x.parquet", PARQUET)
+        s3.store.pipe("bucket/t/m=2/x.parquet", PARQUET)
+        s3.store.pipe("bucket/x.csv", CSV)
+        text = repr(s3.options)
         assert (
             run(f"SELECT sum(i), count(*), max(s) FROM read_csv('s3://bucket/x.csv', storage_options = {text})")
             == ANSWER
@@ -345,8 +333,6 @@ def test_s3() -> None:
             with pytest.raises(FileMissingError) as caught:
                 run(f"SELECT * FROM read_csv('s3://{name}', storage_options = {text})")
             assert "hidden" not in str(caught.value)
-    finally:
-        moto.stop()
 
 
 class Counting:

@@ -43,7 +43,7 @@ _blocks: Final = BlockCache(_CACHE_BYTES)
 
 def remote_info(url: str) -> FileInfo:
     """Size and version of one file: as the table being read knows it, else as the store says now."""
-    return known_file(url) or _store(url).info(url)
+    return known_file(url) or store_of(url).info(url)
 
 
 def list_remote(source: str, is_unwanted: Callable[[str], bool] | None) -> Found:
@@ -61,7 +61,7 @@ def list_remote(source: str, is_unwanted: Callable[[str], bool] | None) -> Found
     NotSupportedError
         If the protocol's package is missing, or the store cannot list.
     """
-    store = _store(source)
+    store = store_of(source)
     if isinstance(store, FsspecStore):
         return store.listing(source, is_unwanted)
     return Found([_listed_by_http(store, source)])
@@ -72,7 +72,7 @@ def open_remote(url: str) -> RemoteInput:
     info = remote_info(url)
     # Who may not have a file must not get it from what others fetched.
     key = info, current_access().storage_options
-    return RemoteInput(RemoteFile(_store(url), info, _blocks, key), mode="r")
+    return RemoteInput(RemoteFile(store_of(url), info, _blocks, key), mode="r")
 
 
 def fetch_files(urls: Sequence[str]) -> None:
@@ -99,16 +99,16 @@ class FsspecStore:
     """A file system of fsspec's."""
 
     def __init__(self, filesystem: Any) -> None:
-        self._filesystem = filesystem
+        self.filesystem = filesystem
 
     def listing(self, source: str, is_unwanted: Callable[[str], bool] | None) -> Found:
         """See `list_remote`."""
-        filesystem = self._filesystem
+        filesystem = self.filesystem
         path = filesystem._strip_protocol(source)
         whole: Pattern = (ANY_DEPTH,)
         with self._errors(source):
-            if not any(mark in path for mark in "*?[") or _persistently(lambda: filesystem.exists(path)):
-                entry = _persistently(lambda: filesystem.info(path))
+            if not any(mark in path for mark in "*?[") or patiently(lambda: filesystem.exists(path)):
+                entry = patiently(lambda: filesystem.info(path))
                 if entry["type"] != "directory":
                     return Found([self._file(source, entry)])
                 root, pattern = path, whole
@@ -121,7 +121,7 @@ class FsspecStore:
                 found = walk(top, pattern, self._entries, is_unwanted)
             else:
                 # All that lies below a folder comes in few answers, however many folders it has.
-                found = Found(self._below(root, _persistently(every)))
+                found = Found(self._below(root, patiently(every)))
         if not found.files:
             what = f"the folder {source!r} holds no data files" if path == root else f"no file matches {source!r}"
             raise FileMissingError(what)
@@ -130,7 +130,7 @@ class FsspecStore:
     def _below(self, root: str, entries: Mapping[str, Mapping[str, Any]]) -> list[FileInfo]:
         """The files among `entries` (path -> what the store says), but for those of hidden names below `root`."""
         return [
-            self._file(self._filesystem.unstrip_protocol(name), entry)
+            self._file(self.filesystem.unstrip_protocol(name), entry)
             for name, entry in entries.items()
             # Some stores list a folder as an empty file whose name ends so.
             if entry["type"] != "directory"
@@ -140,10 +140,10 @@ class FsspecStore:
 
     def _entries(self, url: str) -> list[Entry]:
         """What a folder holds."""
-        filesystem = self._filesystem
+        filesystem = self.filesystem
         folder = filesystem._strip_protocol(url)
         with self._errors(url):
-            found = _persistently(lambda: filesystem.ls(folder, detail=True))
+            found = patiently(lambda: filesystem.ls(folder, detail=True))
         return [
             Entry(
                 entry["name"].rstrip("/").rpartition("/")[2],
@@ -157,9 +157,9 @@ class FsspecStore:
 
     def info(self, url: str) -> FileInfo:
         """Size and version, now."""
-        filesystem = self._filesystem
+        filesystem = self.filesystem
         with self._errors(url):
-            entry = _persistently(lambda: filesystem.info(filesystem._strip_protocol(url)))
+            entry = patiently(lambda: filesystem.info(filesystem._strip_protocol(url)))
             if entry["type"] == "directory":
                 raise IsADirectoryError(url)
             return self._file(url, entry)
@@ -173,18 +173,18 @@ class FsspecStore:
 
     def fetch(self, file: FileInfo, ranges: Sequence[Range]) -> list[bytes]:
         """See `Store.fetch`."""
-        path = self._filesystem._strip_protocol(file.path)
+        path = self.filesystem._strip_protocol(file.path)
         starts, stops = [start for start, _ in ranges], [stop for _, stop in ranges]
 
         def attempt() -> list[bytes]:
-            data: list[bytes] = self._filesystem.cat_ranges([path] * len(ranges), starts, stops, on_error="raise")
+            data: list[bytes] = self.filesystem.cat_ranges([path] * len(ranges), starts, stops, on_error="raise")
             for part, (start, stop) in zip(data, ranges, strict=True):
                 if len(part) != stop - start:
                     raise TransientError(f"{len(part)} bytes came of {stop - start}")
             return data
 
         with self._errors(file.path):
-            return _persistently(attempt)
+            return patiently(attempt)
 
     def _file(self, url: str, entry: Mapping[str, Any]) -> FileInfo:
         version = next((_text(entry[key]) for key in _VERSIONS if entry.get(key) is not None), "")
@@ -195,7 +195,8 @@ class FsspecStore:
         return remote_errors(url, current_access().timeout)
 
 
-def _persistently(attempt: Callable[[], T]) -> T:
+def patiently(attempt: Callable[[], T]) -> T:
+    """See `persistently`; as long as the access in force allows a server to be silent."""
     return persistently(attempt, current_access().timeout)
 
 
@@ -209,7 +210,7 @@ _stores: dict[tuple[int, str, str], FsspecStore | HttpStore] = {}
 _lock = threading.Lock()
 
 
-def _store(url: str) -> FsspecStore | HttpStore:
+def store_of(url: str) -> FsspecStore | HttpStore:
     """The store of `url` under the options in force; one per process, so that its connections are kept."""
     scheme = scheme_of(url)
     assert scheme is not None

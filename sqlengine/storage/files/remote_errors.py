@@ -48,33 +48,37 @@ def is_transient(error: Exception) -> bool:
 
 
 @contextlib.contextmanager
-def remote_errors(url: str, timeout: float) -> Iterator[None]:
-    """Turn whatever a file system of fsspec raises into this package's errors."""
+def remote_errors(url: str, timeout: float, done: str = "read") -> Iterator[None]:
+    """Turn whatever a file system of fsspec raises into this package's errors; `done`: what is done to the file."""
     try:
         yield
     except (Error, MemoryError):
         raise
     except FileNotFoundError as error:
+        if done != "read":
+            raise FileMissingError(f"{url!r} cannot be {done}: there is no {_reason(error)!r}") from error
         raise FileMissingError(f"there is no file {url!r}") from error
     except IsADirectoryError as error:
         raise FileMissingError(f"{url!r} is a folder, not a file") from error
     except PermissionError as error:
-        raise _forbidden(url, error) from error
+        raise _forbidden(url, error, done) from error
     except TimeoutError as error:
         raise OperationalError(
-            f"{url!r} cannot be read: its server was silent for {timeout:g} s (setting 'remote_timeout')"
+            f"{url!r} cannot be {done}: its server was silent for {timeout:g} s (setting 'remote_timeout')"
         ) from error
+    except NotImplementedError as error:
+        raise NotSupportedError(f"{url!r} cannot be {done}: its file system does not do that") from error
     except Exception as error:
         # Every file system has errors of its own: aiohttp's, botocore's, OSError.
         if type(error).__name__ == "NoCredentialsError":
-            raise _forbidden(url, error) from error
-        raise OperationalError(f"{url!r} cannot be read: {_reason(error)}") from error
+            raise _forbidden(url, error, done) from error
+        raise OperationalError(f"{url!r} cannot be {done}: {_reason(error)}") from error
 
 
-def _forbidden(url: str, error: Exception) -> Error:
+def _forbidden(url: str, error: Exception, done: str) -> Error:
     return OperationalError(
-        f"{url!r} may not be read: {_reason(error)}; credentials come from the environment, fsspec's configuration, or"
-        " the option storage_options"
+        f"{url!r} may not be {done}: {_reason(error)}; credentials come from the environment, fsspec's configuration,"
+        " or the option storage_options"
     )
 
 
