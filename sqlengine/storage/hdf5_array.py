@@ -2,9 +2,9 @@
 
 ::
 
-                     contiguous            chunks, plain, deflated, shuffled      the rest
-    where values lie one stretch of bytes  asked of HDF5, chunk by chunk          HDF5's business
-    who reads them   the storage layer     the storage layer, zlib, numpy         h5py
+                     contiguous            chunks, plain, deflated, shuffled      virtual          the rest
+    where values lie one stretch of bytes  asked of HDF5, chunk by chunk          other datasets   HDF5's business
+    who reads them   the storage layer     the storage layer, zlib, numpy         hdf5_virtual     h5py
 
 HDF5 lets one thread of a process in at a time. So it is asked where bytes lie, and its reader only for what this
 module cannot decode: other filters, strings of variable length, numbers in unusual forms. Every chunk is read and
@@ -27,6 +27,7 @@ from sqlengine.storage.filesystem import open_input, prefetch
 from sqlengine.storage.hdf5_file import Place, check_filters, h5py_module
 from sqlengine.storage.hdf5_plain import Extent, PlainArray, Stretch, picked, read_bytes
 from sqlengine.storage.hdf5_sequences import Heaps, references
+from sqlengine.storage.hdf5_virtual import VirtualArray
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,7 +69,7 @@ class StoredArray:
     Raises
     ------
     NotSupportedError
-        For virtual datasets, values in other files unless allowed, and filters that are not installed.
+        For values in other files unless allowed, and filters that are not installed.
     FileFormatError
         If it declares far more than it stores.
     """
@@ -82,8 +83,6 @@ class StoredArray:
         self.dtype: np.dtype[Any] = place.item.dtype
         properties = self._id.get_create_plist()
         layout = properties.get_layout()
-        if layout == h5py.h5d.VIRTUAL:
-            raise NotSupportedError(f"{self._title} is a virtual dataset, made of parts of others; query those")
         self.chunk: tuple[int, ...] | None = None
         self.extent: Extent | None = None
         self._raw = _is_raw(place)
@@ -91,7 +90,10 @@ class StoredArray:
         self._filters: list[tuple[int, tuple[int, ...]]] = []
         self._element, self._references = references(place) if self.dtype.hasobject else (0, [])
         self._heaps = Heaps(place.file)
-        if layout == h5py.h5d.CHUNKED:
+        self._virtual: VirtualArray | None = None
+        if layout == h5py.h5d.VIRTUAL:
+            self._virtual = VirtualArray(place, self._fill(), StoredArray)
+        elif layout == h5py.h5d.CHUNKED:
             self.chunk = tuple(map(int, properties.get_chunk()))
             check_filters(place)
             found = [properties.get_filter(k) for k in range(properties.get_nfilters())]
@@ -116,6 +118,8 @@ class StoredArray:
     @property
     def unit(self) -> int:
         """Steps of the first dimension that are best read together."""
+        if self._virtual is not None:
+            return self._virtual.unit()
         return 1 if self.chunk is None else max(1, min(self.chunk[0], self.shape[0]))
 
     @property
@@ -129,6 +133,8 @@ class StoredArray:
         """Values of the steps `start` to `stop` of the first dimension, shape (stop - start, …)."""
         if self.extent is not None:
             return self._plain.rows(start, stop)
+        if self._virtual is not None:
+            return self._virtual.rows(start, stop)
         if self.chunk is None:
             return self._sequence_rows(start, stop)
         whole = np.empty((stop - start, *self.shape[1:]), self._memory_dtype)
@@ -147,7 +153,7 @@ class StoredArray:
         if self.extent is not None:
             return self._plain.cells(start, stop, cells)
         if self.chunk is None:
-            return picked(self._sequence_rows, start, stop, cells, self.row_bytes)
+            return picked(self.rows, start, stop, cells, self.row_bytes)
         columns = np.empty((len(cells), stop - start), self._memory_dtype)
         for origin, block in self._chunks(start, stop, cells):
             first, last = max(origin[0], start), min(origin[0] + len(block), stop)
@@ -166,7 +172,10 @@ class StoredArray:
 
     def _check_size(self) -> None:
         declared = self.row_bytes * self.shape[0]
-        stored = self._id.get_storage_size() if declared > _SMALL else declared
+        if self._virtual is not None:
+            stored = self._virtual.source_bytes()
+        else:
+            stored = self._id.get_storage_size() if declared > _SMALL else declared
         if declared > _MOST_INFLATED * stored + _SMALL:
             raise FileFormatError(f"{self._title} declares {declared:,} bytes of values, but stores only {stored:,}")
         for stretch in self.extent.stretches if self.extent is not None else ():

@@ -24,6 +24,8 @@ _LEAST_HDF5: Final = (1, 14, 4)
 
 # Soft and external links followed on the way to one object: beyond this they lead in a circle.
 _MOST_LINKS: Final = 32
+# Virtual datasets may be made of virtual ones, so deep at most.
+_MOST_VISITS: Final = 8
 _MOST_OBJECTS: Final = 1_000_000
 
 # Filters that come with HDF5 and h5py: deflate, shuffle, fletcher32, szip, nbit, scaleoffset, lzf.
@@ -80,8 +82,11 @@ class Place:
 class Hdf5File:
     """An open file; used by one thread at a time, closed by `open_hdf5`."""
 
-    def __init__(self, path: str, source: NativeFile, root: Any, allow_external: bool, stack: contextlib.ExitStack):
+    def __init__(
+        self, path: str, source: NativeFile, root: Any, allow_external: bool, stack: contextlib.ExitStack, depth: int
+    ) -> None:
         self.path = path
+        self._depth = depth
         self.source = source
         self.size = source.size()
         self.root = root
@@ -157,6 +162,27 @@ class Hdf5File:
             found = self._others[path] = self._stack.enter_context(open_hdf5(path, self.allow_external))
         return found
 
+    @contextlib.contextmanager
+    def visited(self, path: str) -> Iterator[Hdf5File]:
+        """The file at `path`, as `sibling` gave it and perhaps this one, open until the block ends.
+
+        Raises
+        ------
+        FileFormatError
+            If one visits another that visits … too deeply.
+        """
+        if self._depth >= _MOST_VISITS:
+            raise FileFormatError(f"the virtual datasets of {self.path!r} lead in a circle")
+        self._depth += 1
+        try:
+            if path == self.path:
+                yield self
+                return
+            with open_hdf5(path, self.allow_external, self._depth) as file:
+                yield file
+        finally:
+            self._depth -= 1
+
     def sibling(self, filename: str, what: str) -> str:
         """The path of a file named in this one, if such files may be read; see `other`."""
         if not self.allow_external:
@@ -203,8 +229,10 @@ class Hdf5File:
 
 
 @contextlib.contextmanager
-def open_hdf5(path: str, allow_external: bool) -> Iterator[Hdf5File]:
+def open_hdf5(path: str, allow_external: bool, depth: int = 0) -> Iterator[Hdf5File]:
     """`path`, open until the block ends; what h5py raises within the block comes as FileFormatError.
+
+    `depth`: how many files and datasets led to it, see `Hdf5File.visited`.
 
     Raises
     ------
@@ -218,7 +246,7 @@ def open_hdf5(path: str, allow_external: bool) -> Iterator[Hdf5File]:
         source = stack.enter_context(open_input(path, mapped=False))
         stack.enter_context(_hdf5_errors(path))
         root = stack.enter_context(h5py.File(source, "r"))
-        yield Hdf5File(path, source, root, allow_external, stack)
+        yield Hdf5File(path, source, root, allow_external, stack, depth)
 
 
 def check_filters(place: Place) -> list[int]:

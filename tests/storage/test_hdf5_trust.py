@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import sqlengine
-from sqlengine.errors import Error, FileFormatError, NotSupportedError
+from sqlengine.errors import Error, FileFormatError, FileMissingError, NotSupportedError
 from sqlengine.storage.dataset import open_table
 from tests.storage.support import scan
 
@@ -86,16 +86,56 @@ def test_values_in_other_files_are_read_if_allowed(path: str, tmp_path: Path) ->
         session.execute(f"SELECT * FROM read_hdf5('{path}', allow_external = true)")
 
 
-def test_virtual_datasets_are_refused(path: str) -> None:
+def _virtual(path: str, *sources: str) -> None:
+    """A virtual dataset of six values each of dataset `x` of files."""
+
     def build(file: Any) -> None:
-        layout = h5py.VirtualLayout((3,), "i4")
-        layout[:] = h5py.VirtualSource("/etc/passwd", "x", (3,))
-        file.create_virtual_dataset("v", layout)
+        layout = h5py.VirtualLayout((6 * len(sources),), "i4")
+        for number, source in enumerate(sources):
+            layout[6 * number : 6 * number + 6] = h5py.VirtualSource(source, "x", (6,))
+        file.create_virtual_dataset("x", layout)
 
     write(path, build)
-    for allowed in (False, True):
-        with pytest.raises(NotSupportedError, match=r"'/v' of .* is a virtual dataset"):
-            open_table(path, options={"allow_external": allowed})
+
+
+def test_virtual_datasets_are_read_if_allowed(path: str, tmp_path: Path) -> None:
+    for name in "ab":
+        write(str(tmp_path / f"{name}.h5"), lambda file: file.create_dataset("x", data=np.arange(6, dtype="i4")))
+    _virtual(path, "a.h5", str(tmp_path / "b.h5"))
+    with pytest.raises(NotSupportedError, match=r"a part of '/x' of .* lies in another file .*allow_external = true"):
+        open_table(path)
+    assert scan(open_table(path, options={"allow_external": True})) == [(k,) for k in [*range(6), *range(6)]]
+    sql = f"SELECT sum(x) FROM read_hdf5('{path}', allow_external = true)"
+    session = sqlengine.connect(scheduler="inline", allowed_paths=[path, str(tmp_path / "a.h5")])
+    with pytest.raises(Error, match=r"b.h5' is not within the allowed paths"):
+        session.execute(sql)
+    with sqlengine.connect(scheduler="inline", allowed_paths=[str(tmp_path)]) as session:
+        assert session.execute(sql).fetchall() == [(30,)]
+        (tmp_path / "b.h5").unlink()
+        with pytest.raises(FileMissingError, match=r"b.h5"):
+            session.execute(sql)
+
+
+def test_virtual_datasets_in_a_circle_end(path: str, tmp_path: Path) -> None:
+    _virtual(path, "other.h5")
+    _virtual(str(tmp_path / "other.h5"), "data.h5")
+    with pytest.raises(FileFormatError, match="lead in a circle"):
+        scan(open_table(path, options={"allow_external": True}))
+    _virtual(path, ".")
+    with pytest.raises(FileFormatError, match="lead in a circle"):
+        scan(open_table(path))
+
+
+def test_virtual_datasets_cannot_declare_what_is_not_there(path: str, tmp_path: Path) -> None:
+    def build(file: Any) -> None:
+        layout = h5py.VirtualLayout((10**13,), "i4")
+        layout[:6] = h5py.VirtualSource("a.h5", "x", (6,))
+        file.create_virtual_dataset("x", layout)
+
+    write(str(tmp_path / "a.h5"), lambda file: file.create_dataset("x", data=np.arange(6, dtype="i4")))
+    write(path, build)
+    with pytest.raises(FileFormatError, match="declares 40,000,000,000,000 bytes of values, but stores only"):
+        open_table(path, options={"allow_external": True})
 
 
 @pytest.mark.parametrize("chunks", [None, (1000,)])
