@@ -19,10 +19,11 @@ ROOT = Path(sqlengine.__file__).parent
 FOUNDATIONS = {"types", "sql_type", "keywords", "errors", "config", "redaction", "words", "vector", "batch"}
 ALLOWED = {
     "foundation": set(),
+    "kernels": {"foundation"},
     "functions": {"foundation"},
-    "storage": {"foundation", "functions"},
+    "storage": {"foundation", "kernels", "functions"},
     "planner": {"foundation", "functions", "storage"},
-    "executor": {"foundation", "functions", "storage", "planner"},
+    "executor": {"foundation", "kernels", "functions", "storage", "planner"},
     "api": {"foundation", "functions", "storage", "planner", "executor"},
     "repl": {"foundation", "functions", "storage", "planner", "executor", "api"},
 }
@@ -43,6 +44,8 @@ MODULES = sorted(ROOT.rglob("*.py"))
 
 def room(module: str) -> str:
     parts = module.split(".")
+    if parts[:3] == ["sqlengine", "executor", "kernels"]:
+        return "kernels"
     if len(parts) == 1:
         return "api"
     if parts[1] in FOUNDATIONS:

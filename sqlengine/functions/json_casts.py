@@ -73,7 +73,7 @@ def _json_text(vector: Vector, cast: CastFunction) -> pa.Array:
         case TypeKind.DECIMAL if type_.precision > 15:
             return cast(vector, VARCHAR, False).arrow()
         case TypeKind.FLOAT | TypeKind.DOUBLE | TypeKind.DECIMAL:
-            return _float_texts(_doubles(vector))
+            return float_texts(_doubles(vector))
         case TypeKind.BOOLEAN:
             return cast(vector, VARCHAR, False).arrow()
         case TypeKind.STRUCT:
@@ -107,7 +107,7 @@ def _doubles(vector: Vector) -> pa.Array:
     return pa.array(words / 10.0**vector.type.scale, mask=None if valid is None else ~valid)
 
 
-def _float_texts(numbers: pa.Array) -> pa.Array:
+def float_texts(numbers: pa.Array) -> pa.Array:
     """`float_text` of each number: Arrow's text where it has no exponent, which is nearly everywhere."""
     import pyarrow as pa
     import pyarrow.compute as pc

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sqlengine.errors import FileFormatError, SettingError
 from sqlengine.storage.filesystem import FileInfo
 from sqlengine.storage.format import Field, FileSchema
-from sqlengine.storage.json_decode import VALUE_COLUMN
+from sqlengine.storage.json_arrow import VALUE_COLUMN
 from sqlengine.storage.json_options import JsonOptions
 from sqlengine.storage.json_sample import sample_values, spread_files
 from sqlengine.storage.json_structure import Structure
@@ -49,10 +49,12 @@ def guess_schema(files: Sequence[FileInfo], options: JsonOptions) -> FileSchema:
     # Where nothing is to be guessed, a look at one file says how long values are.
     sampled = spread_files(filled, (-1 if options.union_by_name else options.sample_files) if guess else 1)
     structure = Structure()
-    rows, size, objects = 0, 0, True
+    rows, size = 0, 0
+    values: list[Any] = []
     for file in sampled:
         for sample in sample_values(file, options, len(sampled)):
-            objects = objects and all(value is None or isinstance(value, dict) for value in sample.values)
+            if options.columns:
+                values += sample.values
             rows += len(sample.values)
             size += sample.size
             if guess:
@@ -61,7 +63,7 @@ def guess_schema(files: Sequence[FileInfo], options: JsonOptions) -> FileSchema:
     if options.objects:
         return _schema([(None, VALUE_COLUMN, JSON)], options, declared_formats(options), None, row_bytes)
     if options.columns:
-        return _declared(options, objects, row_bytes)
+        return _declared(options, _are_records(values), row_bytes)
     formats = agree(list(structure.texts()))
     type_ = structure.type(options)
     is_record = type_.kind is TypeKind.STRUCT
@@ -78,9 +80,15 @@ def guess_schema(files: Sequence[FileInfo], options: JsonOptions) -> FileSchema:
     return _schema([(None, VALUE_COLUMN, type_)], options, formats, strict, row_bytes)
 
 
-def _declared(options: JsonOptions, objects: bool, row_bytes: float) -> FileSchema:
-    """Columns as declared: members of records, or the values themselves if not all of the sample are `objects`."""
-    values = options.records is False or (options.records is None and not objects and len(options.columns) == 1)
+def _are_records(values: Sequence[Any]) -> bool:
+    """Whether values are objects, and have members if there are any."""
+    known = [value for value in values if value is not None]
+    return all(isinstance(value, dict) for value in known) and (not known or any(known))
+
+
+def _declared(options: JsonOptions, records: bool, row_bytes: float) -> FileSchema:
+    """Columns as declared: members of records, or the values themselves if those of the sample are no `records`."""
+    values = options.records is False or (options.records is None and not records and len(options.columns) == 1)
     if values and len(options.columns) != 1:
         raise SettingError(f"values that are no records are one column, not {', '.join(options.columns)}")
     columns = [(None if values else name, name, type_) for name, type_ in options.columns.items()]

@@ -81,6 +81,7 @@ LINES: Sequence[tuple[str, str]] = [
     ('{"a":null}\n{"a":[3]}\n', "sample_size=1,union_by_name=true"),
     ('{"a":NaN,"b":-Infinity,"c":"\\u001f\\\\u001f"}\n', "columns={a:'VARCHAR',b:'VARCHAR',c:'JSON'}"),
     ('{"a":{"b":1}}\n[5]\n', "columns={a:'JSON'}"),
+    ("{} {}", "columns={a:'VARCHAR'}"),
     ('{"a":{"y":1}}\n5\n[]\n', "columns={a:'STRUCT(x INT)'},ignore_errors=true"),
     ('{"a":1}\n{"a":"x"}\nx\n{"a":3}', "columns={a:'BIGINT'},ignore_errors=true,format='nd'"),
     ('{"a":{"b":1}}\n{"a":[2]}\n', "sample_size=1,ignore_errors=true"),
@@ -309,9 +310,67 @@ def test_what_arrow_reads_is_what_python_reads(write: Write, monkeypatch: pytest
     path = write("\n".join(map(json.dumps, rows)))
     quick = scan(open_table(path))
     with monkeypatch.context() as patch:
-        patch.setattr(json_decode.Decoder, "_quickly", lambda self, block, wide: None)
+        patch.setattr(json_decode.Decoder, "_quickly", lambda self, block, wide, hidden: None)
         assert scan(open_table(path)) == quick
     assert [row[1] for row in quick] == [row["d"] for row in rows]
+
+
+MIXED = (
+    "{'i': 'BIGINT', 'j': 'JSON', 'm': 'MAP(VARCHAR, JSON)', 'l': 'JSON[]', 's': 'STRUCT(x JSON, y DATE)',"
+    " 'd': 'MAP(VARCHAR, STRUCT(p DOUBLE)[])'}"
+)
+DOCUMENTS = (
+    '{"k": [1.50, -0, 1e5, 123456789012345678901, 0.1234567890123456789, true, null], "e\\u0301": "\\u00e9\\/\\n"}',
+    " [ ] ",
+    "null",
+    '"text, with \\"brackets\\" ]}"',
+    "17",
+)
+ODD = (
+    "",
+    '{"j": {"a": 1, "a": 2}}',
+    '{"\\u006a": 1}',
+    '{"m": {"a": 1, "\\u0061": 2}}',
+    '{"l": 5}',
+    '{"j": 1, "j": 2}',
+    "null",
+)
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("layout", ["newline_delimited", "array", "unstructured"])
+@pytest.mark.parametrize("options", [f", columns = {MIXED}", f", columns = {MIXED}, ignore_errors = true", ""])
+def test_what_loops_read_is_what_python_reads(
+    write: Write, monkeypatch: pytest.MonkeyPatch, engine: sqlengine.Connection, odd: str, layout: str, options: str
+) -> None:
+    rows = [
+        f'{{"i": {k}, "m": {{"a": {DOCUMENTS[k % 5]}, "{k}": [{k}.0]}}, "j":{DOCUMENTS[(k + 1) % 5]}, "l": [{k}, "x"],'
+        f' "s": {{"y": "2020-01-0{k + 1}", "x": {DOCUMENTS[k % 3]}}}, "d": {{"q": [{{"p": {k / 7}}}], "r": null}}}}'
+        for k in range(9)
+    ] + [odd or "{}"]
+    text = {"newline_delimited": "\n".join(rows), "array": f"[{', '.join(rows)}]", "unstructured": " ".join(rows)}
+    source = f"read_json('{write(text[layout])}'{options}, format = '{layout}')"
+    answers = []
+    for least in (0, 1 << 40):
+        monkeypatch.setattr(json_decode, "SCANNED_BYTES", least)
+        for sql in (f"FROM {source}", f"SELECT count(j), max(i) FROM {source}", f"SELECT m FROM {source}"):
+            try:
+                answers.append(repr(engine.execute(sql).fetchall()))
+            except sqlengine.Error as error:
+                answers.append(str(error))
+    assert answers[:3] == answers[3:]
+    if not odd:
+        assert "é/" in answers[0]
+
+
+def test_loops_are_used(write: Write, monkeypatch: pytest.MonkeyPatch, engine: sqlengine.Connection) -> None:
+    monkeypatch.setattr(json_decode, "SCANNED_BYTES", 0)
+    monkeypatch.setattr(json_decode, "parse_values", lambda *arguments: pytest.fail("read by Python"))
+    path = write('{"i": 1, "j": {"x": [1.25, "é"]}, "m": {"k": {"y": 2}}}\n{"i": 2}\n')
+    columns = "{'i': 'BIGINT', 'j': 'JSON', 'm': 'MAP(VARCHAR, STRUCT(y INT))'}"
+    rows = engine.execute(f"FROM read_json('{path}', columns = {columns})").fetchall()
+    assert rows == [(1, '{"x":[1.25,"é"]}', {"k": {"y": 2}}), (2, None, None)]
+    assert len(engine.execute(f"FROM read_json_objects('{path}')").fetchall()) == 2
 
 
 def test_schedulers_read_alike(tmp_path: Path) -> None:
