@@ -247,8 +247,9 @@ class TextKey:
         # Interned ids hold for good, those of `find` until the table has learned something.
         if (
             last is not None
-            and last.identity == identity
             and (last.interned or (not grow and last.known == len(self._table)))
+            # A reader may make the dictionary of a row group anew for each batch.
+            and (last.identity == identity or last.dictionary.equals(dictionary))
         ):
             return last.ids
         ids = self._table.intern(dictionary) if grow else self._table.find(dictionary)

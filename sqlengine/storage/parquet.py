@@ -182,8 +182,8 @@ class _OpenFile:
                 table = self.reader.read_row_groups(numbers, column_indices=indices, use_threads=False)
                 batches = table.unify_dictionaries().combine_chunks().to_batches(max_chunksize=batch_rows)
             else:
-                # Cutting a row group into equal parts leaves no tiny last batch.
-                parts = -(-rows // batch_rows)
+                # Equal parts, so that no tiny batch is left; few, because each has the row group's dictionaries anew.
+                parts = max(1, round(rows / batch_rows))
                 batches = self.reader.iter_batches(-(-rows // parts), numbers, indices, use_threads=False)
             for batch in batches:
                 # They come in the order of their numbers; names may stand twice in the file.

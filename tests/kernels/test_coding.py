@@ -92,11 +92,13 @@ def test_a_growing_range_is_followed_until_it_is_too_wide():
     assert groups.assign([np.array([4, 6, 100])]).tolist() == [3, 1, 4]
     # From 4 - 2 to 100 + 2, because both ends moved and the span was 2; and the place of the least.
     assert groups._places.size == 102
-    assert groups.assign([np.array([GREATEST, 4, LEAST])]).tolist() == [5, 3, 2]
+    assert groups.assign([np.array([102, 2])]).tolist() == [5, 6]
+    assert groups._places.size == 102
+    assert groups.assign([np.array([GREATEST, 4, LEAST])]).tolist() == [7, 3, 2]
     # Gave up: no places any more.
     assert groups.nbytes == GroupTable(1).nbytes
-    assert groups.assign([np.array([GREATEST, 5, 7])]).tolist() == [5, 0, 6]
-    assert groups.keys(0).tolist() == [5, 6, LEAST, 4, 100, GREATEST, 7]
+    assert groups.assign([np.array([GREATEST, 5, 7])]).tolist() == [7, 0, 8]
+    assert groups.keys(0).tolist() == [5, 6, LEAST, 4, 100, 102, 2, GREATEST, 7]
 
 
 def test_room_to_grow_ends_where_words_do():
@@ -114,8 +116,10 @@ def test_many_rows_may_have_many_places():
     keys = np.random.default_rng(3).permutation(100_000) * 3
     groups = CodedGroups(1)
     assert groups.assign([keys]).tolist() == list(range(len(keys)))
-    assert groups._places.size == 3 * len(keys) - 1
-    # Two rows need no such table.
-    groups = CodedGroups(1)
-    groups.assign([keys[keys % 299_997 == 0]])
-    assert groups._places.size == 0
+    # The range, an eighth of it beyond each end, and the place of the least.
+    assert groups._places.size == 299_998 + 2 * (299_997 // 8) + 1
+    # Without room for the eighths; and without room for a table that pays.
+    for rows, places in ((40_000, 299_999), (30_000, 0)):
+        groups = CodedGroups(1)
+        groups.assign([np.append(keys[keys % 299_997 != 0][: rows - 2], [0, 299_997])])
+        assert groups._places.size == places

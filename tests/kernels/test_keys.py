@@ -12,6 +12,7 @@ import sqlengine.types as T
 from sqlengine.executor.kernels.grouping import GroupTable
 from sqlengine.executor.kernels.hashing import hash_mask
 from sqlengine.executor.kernels.joining import JoinTable
+from sqlengine.executor.kernels.strings import StringTable
 from sqlengine.executor.keys import KeyEncoder
 from sqlengine.types import SqlType, TypeKind
 from sqlengine.vector import Vector
@@ -93,6 +94,18 @@ def test_null_matches_null_only_if_asked(type_, values, null_equal):
     words, usable = encoder.find([probe], 3)
     pairs = list(zip(*[rows.tolist() for rows in table.probe(words, usable)], strict=True))
     assert pairs == ([(0, 1), (1, 2), (2, 1)] if null_equal else [(1, 2)])
+
+
+def test_an_equal_dictionary_is_looked_up_once(monkeypatch):
+    looked_up = []
+    intern = StringTable.intern
+    monkeypatch.setattr(StringTable, "intern", lambda table, array: looked_up.append(array) or intern(table, array))
+    encoder = KeyEncoder([T.VARCHAR])
+    ids = {"b": 0, "a": 1, "c": 2}
+    for values, times in ((["b", "a", "b"], 1), (["b", "a", "a"], 1), (["b", "c", "b"], 2), (["b"], 3)):
+        (words,) = encoder.encode([Vector.from_arrow(pa.array(values).dictionary_encode(), T.VARCHAR)], len(values))
+        assert words.tolist() == [ids[value] for value in values]
+        assert len(looked_up) == times
 
 
 @pytest.mark.parametrize("dictionary", [False, True])

@@ -39,6 +39,13 @@ def test_small_row_groups_are_read_together(write_parquet: Write) -> None:
     assert pa.Table.from_batches(batches).column("a").to_pylist() == list(range(1000))
 
 
+@pytest.mark.parametrize(("batch_rows", "lengths"), [(700, [1000]), (600, [500, 500]), (350, [334, 334, 332])])
+def test_a_row_group_comes_in_about_equal_batches(write_parquet: Write, batch_rows: int, lengths: list[int]) -> None:
+    table = open_table(write_parquet({"a": list(range(1000))}))
+    (task,) = table.plan_scan(["a"], []).tasks
+    assert [batch.num_rows for batch in table.read(task, ["a"], batch_rows)] == lengths
+
+
 def test_columns_come_in_the_order_asked_for(write_parquet: Write) -> None:
     table = open_table(write_parquet({"a": [1], "b.c": ["x"], "d": [{"b": 5}]}))
     assert scan(table, ["d", "b.c", "a"]) == [({"b": 5}, "x", 1)]

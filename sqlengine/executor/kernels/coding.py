@@ -34,7 +34,7 @@ _LEAST = np.int64(-0x8000_0000_0000_0000)
 _GREATEST = np.int64(0x7FFF_FFFF_FFFF_FFFF)
 # There may be this many places at all (they stay in the core's own cache), or so many for each row met.
 _MOST_PLACES: Final = 1 << 16
-_PLACES_PER_ROW: Final = 4
+_PLACES_PER_ROW: Final = 8
 
 
 @kernel("int64(int64[::1], int64, int64, int64[::1], int64[::1], int32[::1], int64[::1], int64[::1], int64[::1])")
@@ -197,10 +197,13 @@ def _widened(low: int, span: int, words: Words) -> tuple[tuple[int, int], tuple[
     if not len(words):
         return (low, span), (low, span)
     least, most = int(words.min()), int(words.max())
-    if not span:
-        return (least, most - least + 1), (least, most - least + 1)
-    high = low + span - 1
-    least, most = min(low, least), max(high, most)
-    roomy_least = max(least - span, int(_LEAST) + 1) if least < low else low
-    roomy_most = min(most + span, int(_GREATEST)) if most > high else high
+    if span:
+        high = low + span - 1
+        room_below, room_above = span if least < low else 0, span if most > high else 0
+        least, most = min(low, least), max(high, most)
+    else:
+        # The first rows seldom have the very least and greatest word of all.
+        room_below = room_above = (most - least) // 8
+    roomy_least = max(least - room_below, int(_LEAST) + 1)
+    roomy_most = min(most + room_above, int(_GREATEST))
     return (least, most - least + 1), (roomy_least, roomy_most - roomy_least + 1)
