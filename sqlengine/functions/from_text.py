@@ -36,10 +36,9 @@ def _convert(array: pa.Array, target: SqlType, attempt: bool) -> pa.Array:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    pattern = _plain_pattern(target)
-    if pattern is None:
+    odd = _odd(array, target)
+    if odd is None:
         return _parse(array, target, attempt)
-    odd = pc.and_kleene(pc.is_valid(array), pc.invert(pc.match_substring_regex(array, pattern)))
     try:
         if not pc.any(odd, min_count=0).as_py():
             return _cast(array, target)
@@ -48,6 +47,23 @@ def _convert(array: pa.Array, target: SqlType, attempt: bool) -> pa.Array:
         # A value out of range, a 30th of February, digits to round: the parser decides.
         return _parse(array, target, attempt)
     return pc.replace_with_mask(plain, odd, _parse(array.filter(odd), target, attempt))
+
+
+def _odd(array: pa.Array, target: SqlType) -> pa.Array | None:
+    """Where a text is not NULL and not written as Arrow reads it exactly as SQL does; None if no way is like that."""
+    import pyarrow.compute as pc
+
+    pattern = _plain_pattern(target)
+    if pattern is None:
+        return None
+    if not target.is_numeric:
+        return pc.fill_null(pc.invert(pc.match_substring_regex(array, pattern)), False)
+    # Most numbers are digits alone, which is told ten times as fast.
+    odd = pc.fill_null(pc.invert(pc.ascii_is_decimal(array)), False)
+    others = array.filter(odd)
+    if not len(others):
+        return odd
+    return pc.replace_with_mask(odd, odd, pc.invert(pc.match_substring_regex(others, pattern)))
 
 
 def _cast(array: pa.Array, target: SqlType) -> pa.Array:
