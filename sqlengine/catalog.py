@@ -107,10 +107,9 @@ class SessionCatalog:
             table = registered[1]
             # What the session may open can have become less since.
             return table.under(self.access()) if isinstance(table, FileTable) else table
-        sources = self._folder_sources()
-        for candidate, path in sources.items():
-            if candidate.lower() == name.lower():
-                return self.open_path(str(path), where)
+        for candidate, entry in self._folder_entries():
+            if candidate.lower() == name.lower() and _has_data(entry):
+                return self.open_path(entry.path, where)
         value = None if self.scope is None else self.scope(name)
         return None if value is None else self._open(name, value, where)
 
@@ -159,7 +158,7 @@ class SessionCatalog:
     def holds_more_than(self, size: int) -> bool:
         """Whether the folder's files have more than `size` bytes; stops looking as soon as that is clear."""
         left = size
-        for path in self._folder_sources().values():
+        for path in map(Path, self._folder_sources().values()):
             for file in path.rglob("*") if path.is_dir() else (path,):
                 left -= file.stat().st_size
                 if left < 0:
@@ -208,20 +207,23 @@ class SessionCatalog:
             )
         return ArrowTable(name, table, self._settings().get_int("task_rows"))
 
-    def _folder_sources(self) -> dict[str, Path]:
+    def _folder_sources(self) -> dict[str, str]:
         """Table name -> path of each data file and each sub-folder with data files."""
-        if self.folder is None:
-            return {}
-        found: dict[str, Path] = {}
-        for path in sorted(self.folder.iterdir()):
-            if path.name.startswith((".", "_")):
-                continue
-            if path.is_dir():
-                if _has_data(path):
-                    found.setdefault(path.name, path)
-            elif format_of(path.name) is not None:
-                found.setdefault(path.name.split(".")[0], path)
+        found: dict[str, str] = {}
+        for name, entry in self._folder_entries():
+            if _has_data(entry):
+                found.setdefault(name, entry.path)
         return found
+
+    def _folder_entries(self) -> Iterator[tuple[str, os.DirEntry[str]]]:
+        """What is in the folder, by name, with what it would be called as a table."""
+        if self.folder is None:
+            return
+        with os.scandir(self.folder) as entries:
+            listed = sorted(entries, key=lambda entry: entry.name)
+        for entry in listed:
+            if not entry.name.startswith((".", "_")):
+                yield entry.name if entry.is_dir() else entry.name.split(".")[0], entry
 
 
 def _is_local(parts: tuple[str, ...]) -> bool:
@@ -276,10 +278,8 @@ def _is_tabular(value: object) -> bool:
     return hasattr(value, "__arrow_c_stream__") or type(value).__name__ in ("DataFrame", "Table", "RecordBatch")
 
 
-def _has_data(folder: Path) -> bool:
-    return any(format_of(name) is not None for name in _file_names(folder))
-
-
-def _file_names(folder: Path) -> Iterator[str]:
-    for _, _, files in os.walk(folder):
-        yield from files
+def _has_data(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a data file, or a folder with one somewhere below."""
+    if not entry.is_dir():
+        return format_of(entry.name) is not None
+    return any(format_of(name) is not None for _, _, files in os.walk(entry.path) for name in files)

@@ -5,6 +5,7 @@ A column is one stable id from the scan that makes it to the result; names are f
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import assert_never
@@ -152,9 +153,11 @@ def children(expression: Expression) -> tuple[Expression, ...]:
 
 def walk(expression: Expression) -> Iterator[Expression]:
     """The expression and everything below it, parents first."""
-    yield expression
-    for child in children(expression):
-        yield from walk(child)
+    pending = [expression]
+    while pending:
+        part = pending.pop()
+        yield part
+        pending.extend(reversed(children(part)))
 
 
 def columns_of(expression: Expression) -> frozenset[int]:
@@ -208,4 +211,4 @@ def conjunction(parts: tuple[Expression, ...]) -> Expression | None:
 
 
 def _same(new: tuple[Expression, ...], old: tuple[Expression, ...]) -> bool:
-    return all(a is b for a, b in zip(new, old, strict=True))
+    return all(map(operator.is_, new, old))

@@ -51,6 +51,7 @@ class JoinGraph:
         self._columns = [frozenset(column.id for column in node.columns) for node in relations]
         self._edges: dict[int, _Edge] = {}
         self._others: list[_Other] = []
+        self._selectivities: dict[tuple[int, tuple[int, ...]], float] = {}
         self.neighbours = [0] * len(relations)
         equalities, others = self._sorted(conditions)
         for number, members in enumerate(_classes(equalities)):
@@ -84,12 +85,21 @@ class JoinGraph:
             if new:
                 covered.update(new)
                 conditions += [edge.equalities[number][1] for number in new]
-                selectivity *= self._estimator.join_selectivity([edge.equalities[number][0] for number in new])
+                selectivity *= self._selectivity(edge, tuple(new))
         for other in self._others:
             if not other.relations & ~both and other.relations & ~left and other.relations & ~right:
                 conditions.append(other.condition)
                 selectivity *= other.selectivity
         return (conditions, selectivity) if conditions else None
+
+    def _selectivity(self, edge: _Edge, numbers: tuple[int, ...]) -> float:
+        """As `Estimator.join_selectivity`, of some equalities of an edge; asked for again by many pairs of sets."""
+        key = edge.relations, numbers
+        known = self._selectivities.get(key)
+        if known is None:
+            known = self._estimator.join_selectivity([edge.equalities[number][0] for number in numbers])
+            self._selectivities[key] = known
+        return known
 
     def loose(self) -> list[Expression]:
         """Conditions that connect nothing, not being deterministic or having no columns: to be asked last."""

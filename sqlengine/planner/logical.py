@@ -6,6 +6,7 @@ Every node's `columns` are the columns it delivers, in order. Nodes are data: th
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import assert_never
@@ -254,7 +255,7 @@ def inputs_of(node: Node) -> tuple[Node, ...]:
 
 def with_inputs(node: Node, inputs: tuple[Node, ...]) -> Node:
     """The node over other inputs; the same object when they are the same objects."""
-    if all(new is old for new, old in zip(inputs, inputs_of(node), strict=True)):
+    if all(map(operator.is_, inputs, inputs_of(node))):
         return node
     match node:
         case Scan() | Values() | Recursion():
@@ -271,13 +272,13 @@ def with_inputs(node: Node, inputs: tuple[Node, ...]) -> Node:
 
 def transform_up(node: Node, change: Callable[[Node], Node]) -> Node:
     """Apply `change` to every node, inputs first."""
-    return change(with_inputs(node, tuple(transform_up(child, change) for child in inputs_of(node))))
+    return change(with_inputs(node, tuple([transform_up(child, change) for child in inputs_of(node)])))
 
 
 def transform_down(node: Node, change: Callable[[Node], Node]) -> Node:
     """Apply `change` to every node, before its inputs."""
     changed = change(node)
-    return with_inputs(changed, tuple(transform_down(child, change) for child in inputs_of(changed)))
+    return with_inputs(changed, tuple([transform_down(child, change) for child in inputs_of(changed)]))
 
 
 def expressions_of(node: Node) -> tuple[Expression, ...]:

@@ -120,10 +120,18 @@ class FileTable:
 
     def row_count(self) -> int:
         """Rows: exact for Parquet, an estimate for text."""
+        return self._row_count
+
+    @functools.cached_property
+    def _row_count(self) -> int:
         return sum(split.rows for splits in self._all_splits() for split in splits)
 
     def size(self) -> int:
         """Bytes of all files."""
+        return self._size
+
+    @functools.cached_property
+    def _size(self) -> int:
         return sum(file.size for file in self.files)
 
     def statistics(self, column: str) -> ColumnStatistics:
@@ -313,7 +321,7 @@ class FileTable:
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, FileTable) and self._identity() == other._identity()
+        return self is other or (isinstance(other, FileTable) and self._identity() == other._identity())
 
     def __hash__(self) -> int:
         return hash(self._files.digest)
