@@ -27,7 +27,8 @@ _FALSE: Final = frozenset({"false", "f", "no", "n", "0"})
 _NUMBER: Final = re.compile(r"[+-]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)([eE][+-]?\d+)?", re.ASCII)
 _HEX: Final = re.compile(r"([+-]?)0[xX]([0-9a-fA-F]+)", re.ASCII)
 _DATE: Final = re.compile(r"\s*(-?\d+)([-/ ])(\d{1,2})\2(\d{1,2})( \(BC\))?", re.ASCII)
-_TIME: Final = re.compile(r"(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d+))?)?", re.ASCII)
+# What stands behind a sign may be missing, as in DuckDB: `10:`, `10:30:15.`
+_TIME: Final = re.compile(r"(\d{1,2}):(?:(\d{1,2})(?::(?:(\d{1,2})(?:\.(\d*))?)?)?)?", re.ASCII)
 _ZONE: Final = re.compile(r"\s*(?:(Z|UTC|[Uu]tc)|([+-])(\d{1,2})(?::?(\d{2})(?::?(\d{2}))?)?)?\s*", re.ASCII)
 _INFINITE: Final = re.compile(r"-?inf(inity)?", re.IGNORECASE)
 _NAMED_ZONE: Final = re.compile(r" [A-Za-z_]+(/[A-Za-z_]+)*\s*", re.ASCII)
@@ -268,7 +269,7 @@ def _days_of(match: re.Match[str], text: str, what: str) -> int:
 
 
 def _ticks_of(match: re.Match[str], per_second: int, wrong: str) -> int:
-    hour, minute, second = int(match[1]), int(match[2]), int(match[3] or 0)
+    hour, minute, second = int(match[1]), int(match[2] or 0), int(match[3] or 0)
     ticks = ((hour * 60 + minute) * 60 + second) * per_second
     if match[4]:
         digits = len(str(per_second)) - 1

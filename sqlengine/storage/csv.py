@@ -100,11 +100,11 @@ class CsvFormat:
         layout = layout_of(schema)
         numbers = (layout.decimal_point, layout.thousands)
         # Which records are left out depends on all types.
-        limits = [str(field.type) for field in schema.fields] if layout.skips_faults else None
+        limits = [[str(field.type) for field in schema.fields], sorted(layout.guessed)] if layout.skips_faults else None
         names = [field.name for field in schema.fields]
         formats = sorted((layout.formats or {}).items())
         told = (layout.dialect, names, formats, numbers, sorted(layout.not_null), limits, layout.max_line_size)
-        return repr((*told, layout.by_name))
+        return repr((*told, sorted(layout.by_cast), layout.by_name))
 
     def read(
         self, splits: Sequence[Split], schema: FileSchema, columns: Sequence[str], options: Options, batch_rows: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
@@ -13,7 +14,6 @@ from sqlengine.storage.csv_dialect import Dialect
 from sqlengine.storage.csv_options import CsvOptions
 from sqlengine.storage.csv_sample import Sample, pooled
 from sqlengine.storage.csv_types import guess_type
-from sqlengine.storage.schema import unique_names
 from sqlengine.types import BOOLEAN, VARCHAR, SqlType
 
 
@@ -27,7 +27,7 @@ def names_of(first: Sequence[str], dialect: Dialect, settings: CsvOptions) -> li
             names = [_normal(name) for name in names]
     if len(settings.names) > len(names):
         raise SettingError(f"option 'names' has {len(settings.names)} names for {len(names)} columns")
-    return list(unique_names([*settings.names, *names[len(settings.names) :]]))
+    return _distinct([*settings.names, *names[len(settings.names) :]])
 
 
 def have_header(samples: Sequence[Sample], settings: CsvOptions, dialect: Dialect) -> bool:
@@ -146,7 +146,24 @@ def _own_type(text: str, settings: CsvOptions, known: dict[str, SqlType]) -> Sql
     return known[text]
 
 
+def _distinct(names: Sequence[str]) -> list[str]:
+    """`names` with `_1`, `_2`, … behind those that an earlier one equals, case aside, and more if that is taken, too.
+
+    As DuckDB does with headers (not with columns of a query): a, a_1, a are a, a_1, a_1_1.
+    """
+    often: dict[str, int] = {}
+    found = []
+    for name in names:
+        while name.lower() in often:
+            often[name.lower()] += 1
+            name = f"{name}_{often[name.lower()]}"
+        often[name.lower()] = 0
+        found.append(name)
+    return found
+
+
 def _normal(name: str) -> str:
-    """A name that needs no quotes, as DuckDB makes it."""
-    plain = re.sub(r"[^a-z0-9_]", "_", name.lower())
-    return f"_{plain}" if not plain or plain[0].isdigit() or plain in KEYWORDS else plain
+    """A name that needs no quotes, as DuckDB makes it: letters without accents, digits, `_` for blanks."""
+    plain = re.sub(r"[^a-zA-Z0-9_\s]", "", unicodedata.normalize("NFKD", name)).strip().lower()
+    plain = re.sub(r"\s+", "_", plain) or "_"
+    return f"_{plain}" if plain[0].isdigit() or plain in KEYWORDS else plain

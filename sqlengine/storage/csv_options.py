@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlengine.errors import NotSupportedError, SettingError
 from sqlengine.storage.format import Options
-from sqlengine.storage.type_names import parse_type_name
+from sqlengine.storage.type_names import parse_nested_type_name, parse_type_name
 from sqlengine.types import SqlType
 
 # Encodings that files may have, with Python's name.
@@ -265,7 +265,9 @@ def _encoding(given: Mapping[str, object]) -> str:
 
 
 def _type_mapping(given: object) -> dict[str, SqlType]:
-    return {str(name): parse_type_name(text) for name, text in given.items()} if isinstance(given, Mapping) else {}
+    if not isinstance(given, Mapping):
+        return {}
+    return {str(name): parse_nested_type_name(text) for name, text in given.items()}
 
 
 def _types(given: object) -> Mapping[str, SqlType] | Sequence[SqlType]:
@@ -273,7 +275,7 @@ def _types(given: object) -> Mapping[str, SqlType] | Sequence[SqlType]:
         return {name.lower(): type_ for name, type_ in _type_mapping(given).items()}
     if not isinstance(given, list | tuple):
         raise SettingError(f"option 'types' takes names with types, or a list of types, not {given!r}")
-    return tuple(parse_type_name(text) for text in given)
+    return tuple(parse_nested_type_name(text) for text in given)
 
 
 def _candidates(given: Mapping[str, object]) -> tuple[SqlType, ...] | None:

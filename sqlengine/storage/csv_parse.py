@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -14,11 +14,20 @@ from sqlengine.functions.date_parsing import read_moments
 from sqlengine.storage.csv_dialect import Dialect
 from sqlengine.storage.csv_pieces import neutral
 from sqlengine.storage.csv_records import Bytes, Offsets, record_starts
-from sqlengine.storage.csv_types import FALSE_VALUES, TRUE_VALUES, numbers_as_text, reading_type
+from sqlengine.storage.csv_types import (
+    FALSE_VALUES,
+    TRUE_VALUES,
+    is_readable,
+    numbers_as_text,
+    read_as_cast,
+    reading_type,
+)
 from sqlengine.storage.format import Field
-from sqlengine.types import TypeKind
+from sqlengine.types import TIMESTAMPTZ, VARCHAR, TypeKind
 
 _LINE_ENDS: Final = b"\r\n"
+# What CAST makes of a text without an offset depends on the session's zone.
+_NOT_BY_CAST: Final = (VARCHAR, TIMESTAMPTZ)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +48,9 @@ class Layout:
         Names of the columns whose types are guesses.
     skips_faults
         Whether records that do not fit are left out; otherwise they are errors.
+    by_cast
+        Names of columns whose texts CAST reads, because Arrow would refuse them. It is asked, too, where Arrow refuses
+        a value of a type that is no guess.
     by_name
         Whether each file's own header says which columns it has.
     """
@@ -54,6 +66,7 @@ class Layout:
     skips_faults: bool = False
     rejects_limit: int = 0
     max_line_size: int | None = None
+    by_cast: frozenset[str] = frozenset()
     by_name: bool = False
 
     def format_of(self, field: Field) -> str | None:
@@ -62,9 +75,16 @@ class Layout:
 
     def reads_as_text(self, field: Field) -> bool:
         """Whether Arrow cannot convert a column's texts by itself."""
+        if field.name in self.by_cast:
+            return True
         if field.type.is_numeric:
             return self.decimal_point != "." or bool(self.thousands)
         return self.format_of(field) is not None
+
+    def with_casts(self, fields: Sequence[Field]) -> Layout:
+        """The same, with CAST for those of `fields` whose types were told; for no more where these depend on a zone."""
+        told = {field.name for field in fields if field.name not in self.guessed and field.type not in _NOT_BY_CAST}
+        return replace(self, by_cast=self.by_cast | (told - (self.formats or {}).keys()))
 
 
 def parse(data: Bytes, names: Sequence[str], fields: Sequence[Field], layout: Layout) -> pa.Table:
@@ -80,12 +100,22 @@ def parse(data: Bytes, names: Sequence[str], fields: Sequence[Field], layout: La
         data = padded(data, dialect, len(names))
     if layout.max_line_size is not None and (record_lengths(data, dialect, len(names)) > layout.max_line_size).any():
         raise pa.ArrowInvalid(f"a record has more than {layout.max_line_size} bytes")
+    try:
+        return _parsed(data, names, fields, layout)
+    except pa.ArrowInvalid:
+        lenient = layout.with_casts(fields)
+        if lenient.by_cast == layout.by_cast:
+            raise
+        return _parsed(data, names, fields, lenient)
+
+
+def _parsed(data: Bytes, names: Sequence[str], fields: Sequence[Field], layout: Layout) -> pa.Table:
     wanted = {
         field.name: reading_type(field.type, field.name in layout.dictionaries, layout.reads_as_text(field))
         for field in fields
     }
     # Counting rows: Arrow converts at least one column, and bytes are the cheapest.
-    table = read_columns(data, names, wanted or {names[0]: pa.binary()}, dialect)
+    table = read_columns(data, names, wanted or {names[0]: pa.binary()}, layout.dialect)
     for position, field in enumerate(fields):
         if layout.reads_as_text(field):
             column = _converted(table.column(position).combine_chunks(), field, layout)
@@ -174,9 +204,14 @@ def record_lengths(data: Bytes, dialect: Dialect, width: int) -> Offsets:
 
 
 def _converted(texts: pa.Array, field: Field, layout: Layout) -> pa.Array:
-    if field.type.is_numeric:
-        plain = numbers_as_text(texts, layout.decimal_point, layout.thousands)
-        return plain.cast(reading_type(field.type, False, False))
+    if field.type.is_numeric and (layout.decimal_point != "." or layout.thousands):
+        texts = numbers_as_text(texts, layout.decimal_point, layout.thousands)
+        if field.name not in layout.by_cast:
+            return texts.cast(reading_type(field.type, False, False))
+    if field.name in layout.by_cast:
+        if field.name in layout.guessed and not is_readable(texts.drop_null(), field.type, guessed=True):
+            raise pa.ArrowInvalid(f"a text is no {field.type}")
+        return read_as_cast(texts, field.type)
     format_ = layout.format_of(field)
     assert format_ is not None
     words, fits = read_moments(texts, format_)

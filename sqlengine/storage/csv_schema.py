@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -27,7 +28,7 @@ from sqlengine.storage.csv_sample import (
     spread,
     widest,
 )
-from sqlengine.storage.csv_types import guess_type
+from sqlengine.storage.csv_types import AS_CAST, guess_type, needs_cast
 from sqlengine.storage.filesystem import FileInfo, file_errors, in_parallel
 from sqlengine.storage.format import Field, FileSchema, Options
 from sqlengine.storage.schema import unique_names
@@ -61,7 +62,7 @@ def guess_schema(files: Sequence[FileInfo], options: Options) -> FileSchema:
     if not chosen:
         dialect = replace(dialect, header=bool(settings.header))
         fields = tuple(Field(name, type_) for name, type_ in settings.columns.items()) or (Field("column0", VARCHAR),)
-        return _schema(fields, [], dialect, settings, {}, 1.0, False)
+        return _schema(fields, [], dialect, settings, {}, set(), 1.0, False)
     by_name = bool(options.get("union_by_name")) and not settings.columns
     if not by_name:
         check_widths(firsts, len(settings.columns) or len(firsts[chosen[0].path]), dialect)
@@ -75,16 +76,20 @@ def guess_schema(files: Sequence[FileInfo], options: Options) -> FileSchema:
         check_names(firsts, dialect, settings)
     columns = _columns(samples, firsts, dialect, settings, by_name)
     declared = settings.columns or _declared(columns, settings)
-    fields_, formats = [], {}
+    fields_, formats, by_cast = [], {}, set()
     for column in columns:
         type_, format_ = _type_and_format(column, declared, settings)
         fields_.append(Field(column.name, type_))
-        if format_ is not None:
+        if format_ == AS_CAST or needs_cast(type_):
+            by_cast.add(column.name)
+        elif format_ is not None:
             formats[column.name] = format_
     rows = sum(sample.rows.num_rows for sample in samples)
     size = sum(sample.size for sample in samples)
     _check_not_null(settings, fields_)
-    return _schema(fields_, columns, dialect, settings, formats, max(1.0, size / max(1, rows)), by_name, declared)
+    return _schema(
+        fields_, columns, dialect, settings, formats, by_cast, max(1.0, size / max(1, rows)), by_name, declared
+    )
 
 
 def _heads(paths: Sequence[str], settings: CsvOptions) -> dict[str, bytes]:
@@ -111,6 +116,7 @@ def _schema(
     dialect: Dialect,
     settings: CsvOptions,
     formats: Mapping[str, str],
+    by_cast: AbstractSet[str],
     row_bytes: float,
     by_name: bool,
     declared: Mapping[str, SqlType] | None = None,
@@ -133,6 +139,7 @@ def _schema(
         skips_faults=settings.ignore_errors,
         rejects_limit=settings.rejects_limit,
         max_line_size=settings.max_line_size,
+        by_cast=frozenset(by_cast),
         by_name=by_name,
     )
     return FileSchema(tuple(fields), {"layout": layout})

@@ -10,6 +10,8 @@ from typing import Any, Final, TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sqlengine.errors import ConversionError
+from sqlengine.functions.casts import cast
 from sqlengine.functions.date_parsing import read_moments
 from sqlengine.storage.csv_options import CsvOptions
 from sqlengine.types import (
@@ -26,6 +28,7 @@ from sqlengine.types import (
     TypeKind,
     arrow_type,
 )
+from sqlengine.vector import Vector
 
 # A pa.Array or pa.ChunkedArray of strings.
 Texts: TypeAlias = Any
@@ -34,6 +37,12 @@ _WORDS_TRUE: Final = ("true", "t", "yes")
 _WORDS_FALSE: Final = ("false", "f", "no")
 TRUE_VALUES: Final = [form for word in _WORDS_TRUE for form in (word, word.upper(), word.capitalize())]
 FALSE_VALUES: Final = [form for word in _WORDS_FALSE for form in (word, word.upper(), word.capitalize())]
+
+# The format of texts that only CAST reads, not Arrow.
+AS_CAST: Final = "CAST"
+
+# Arrow's CSV reader makes columns of these.
+_BY_ARROW: Final = (TypeKind.VARCHAR, TypeKind.BOOLEAN, TypeKind.TIME, TypeKind.DATE, TypeKind.JSON, TypeKind.NULL)
 
 _DAY: Final = r"\d{4}-\d{2}-\d{2}"
 _CLOCK: Final = r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?"
@@ -54,7 +63,7 @@ _PATTERNS: Final[dict[TypeKind, str]] = {
     TypeKind.INTEGER: _WHOLE,
     TypeKind.BIGINT: _WHOLE,
     TypeKind.UBIGINT: _WHOLE,
-    TypeKind.HUGEINT: _WHOLE,
+    TypeKind.HUGEINT: r"^ *-?(0|[1-9]\d{0,37}) *$",
     TypeKind.DECIMAL: _NUMBER,
     TypeKind.FLOAT: _NUMBER,
     TypeKind.DOUBLE: _NUMBER,
@@ -62,6 +71,12 @@ _PATTERNS: Final[dict[TypeKind, str]] = {
     TypeKind.DATE: rf"^{_DAY}$",
     TypeKind.TIMESTAMP: rf"^{_DAY}([ T]{_CLOCK})?$",
     TypeKind.TIMESTAMPTZ: rf"^{_DAY}[ T]{_CLOCK}(Z|[-+]\d{{2}}(:?\d{{2}})?)$",
+}
+# The same in other spellings, which CAST reads.
+_LOOSE: Final[dict[TypeKind, str]] = {
+    TypeKind.TIME: r"^ *\d{1,2}:\d{2}(:\d{1,2}(\.\d*)?)?$",
+    TypeKind.DATE: r"^ *\d{4}-\d{2}-\d{2} *$",
+    TypeKind.TIMESTAMP: r"^ *\d{4}-\d{1,2}-\d{1,2}([ T] *\d{1,2}:(\d{1,2}(:(\d{1,2}(\.\d*)?)?)?)?)? *$",
 }
 _RANKS: Final = list(_PATTERNS)
 _USUAL: Final = (BOOLEAN, BIGINT, HUGEINT, DOUBLE, TIME, DATE, TIMESTAMP, TIMESTAMPTZ)
@@ -92,11 +107,47 @@ def guess_type(values: Texts, options: CsvOptions) -> tuple[SqlType, str | None]
                 return type_, given
             continue
         subject = numbers if type_.is_numeric else texts
+        if type_.is_float and HUGEINT in allowed and subject is not None and _matches(subject, _WHOLE):
+            # Whole numbers that no type holds would lose digits.
+            continue
         if subject is not None and _matches(subject, _PATTERNS[type_.kind]) and fits(subject, type_):
             return type_, None
         if type_ in (DATE, TIMESTAMP) and (found := _proven_format(texts, type_)):
             return type_, found
+        if type_.kind in _LOOSE and is_readable(texts, type_, guessed=True):
+            return type_, AS_CAST
     return VARCHAR, None
+
+
+def needs_cast(type_: SqlType) -> bool:
+    """Whether Arrow's CSV reader makes no columns of a type, so that CAST has to make them of texts."""
+    return not (type_.is_numeric or type_.is_timestamp or type_.kind in _BY_ARROW)
+
+
+def is_readable(texts: Texts, type_: SqlType, guessed: bool) -> bool:
+    """Whether CAST reads all texts; if the type is guessed, they must look like it, too: a DATE has no time."""
+    if guessed and len(texts) and not _matches(texts, _LOOSE[type_.kind]):
+        return False
+    try:
+        read_as_cast(texts, type_)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def read_as_cast(texts: Texts, type_: SqlType) -> pa.Array:
+    """The values that CAST makes of texts.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        If it cannot.
+    """
+    array = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+    try:
+        return cast(Vector.from_arrow(array, VARCHAR), type_).arrow()
+    except ConversionError as error:
+        raise pa.ArrowInvalid(str(error)) from error
 
 
 def fits(texts: Texts, type_: SqlType) -> bool:

@@ -50,8 +50,9 @@ _loaded: OrderedDict[tuple[str, str], dict[Key, Zone]] = OrderedDict()
 
 
 def cache_folder() -> Path:
-    """The user's cache folder: `$XDG_CACHE_HOME/sqlengine`, or `~/.cache/sqlengine`."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sqlengine"
+    """The user's cache folder: `$XDG_CACHE_HOME/sqlengine`, or `~/.cache/sqlengine` if that is no absolute path."""
+    given = os.environ.get("XDG_CACHE_HOME", "")
+    return Path(given if os.path.isabs(given) else Path.home() / ".cache") / "sqlengine"
 
 
 def known_zones(scope: str) -> Mapping[Key, Zone]:

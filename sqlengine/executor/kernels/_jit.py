@@ -245,7 +245,8 @@ def cache_directory() -> Path | None:
 
     import llvmlite.binding as llvm
 
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sqlengine"
+    given = os.environ.get("XDG_CACHE_HOME", "")
+    root = Path(given if os.path.isabs(given) else Path.home() / ".cache") / "sqlengine"
     python = f"{sys.implementation.name}{sys.version_info.major}.{sys.version_info.minor}"
     # numba notices a change in the kernel's own file only, not in the inner functions of another one; and it keeps
     # apart what it compiled by the path and the time of the file.
