@@ -16,7 +16,7 @@ from sqlengine.storage.csv_errors import explain_failure
 from sqlengine.storage.csv_faults import find_faults, without
 from sqlengine.storage.csv_header import names_of
 from sqlengine.storage.csv_options import OPTION_TYPES, csv_options
-from sqlengine.storage.csv_parse import Layout, parse
+from sqlengine.storage.csv_parse import Layout, parse, parse_piece
 from sqlengine.storage.csv_pieces import (
     MOST_BYTES,
     Piece,
@@ -162,7 +162,7 @@ def _read_piece(path: str, piece: Piece, stored: Sequence[Field], fields: Sequen
     wanted = [field for field in fields if field in stored]
     checked = list(stored) if layout.skips_faults else wanted
     try:
-        return parse(piece.data, names, checked, layout)
+        return parse_piece(piece, names, checked, layout)
     except pa.ArrowInvalid as error:
         if not layout.skips_faults:
             raise explain_failure(path, piece, stored, wanted, layout, error) from error

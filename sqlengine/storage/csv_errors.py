@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Sequence
 
 from sqlengine.errors import ConversionError, Error, FileFormatError
 from sqlengine.storage import csv_faults
 from sqlengine.storage.csv_faults import Fault, find_faults
 from sqlengine.storage.csv_parse import Layout
-from sqlengine.storage.csv_pieces import Piece, with_lines
+from sqlengine.storage.csv_pieces import Piece, read_start, with_lines
 from sqlengine.storage.format import Field
 from sqlengine.types import TypeKind
 
@@ -21,10 +22,11 @@ def explain_failure(
     if not faults:
         return FileFormatError(f"{path!r} is not a readable CSV file: {str(cause).splitlines()[0]}")
     line = with_lines(path, piece, layout.dialect).line(faults[0].start)
-    return _error(f"{path!r}, line {line}", faults[0], len(columns), layout)
+    return _error(path, line, faults[0], len(columns), layout)
 
 
-def _error(place: str, fault: Fault, width: int, layout: Layout) -> Error:
+def _error(path: str, line: int, fault: Fault, width: int, layout: Layout) -> Error:
+    place = f"{path!r}, line {line}"
     dialect = layout.dialect
     name = "" if fault.field is None else fault.field.name
     shown = _shorten(fault.text.decode(errors="replace"))
@@ -34,12 +36,17 @@ def _error(place: str, fault: Fault, width: int, layout: Layout) -> Error:
                 f"{place}: the row has {len(fault.text)} bytes: {shown}; allow for it (max_line_size ="
                 f" {len(fault.text)}), or skip such rows (ignore_errors = true)"
             )
-        case csv_faults.MISSING_COLUMNS | csv_faults.TOO_MANY_COLUMNS:
-            padding = (
-                " take what is missing as NULL (null_padding = true),"
-                if fault.kind == csv_faults.MISSING_COLUMNS
-                else ""
+        case csv_faults.UNCLOSED:
+            return FileFormatError(
+                f"{place}: a quote is opened and never closed: {shown}; close it, say that quotes are text"
+                " (quote = ''), or skip the row (ignore_errors = true)"
             )
+        case csv_faults.MISSING_COLUMNS | csv_faults.TOO_MANY_COLUMNS:
+            padding = ""
+            if fault.kind == csv_faults.MISSING_COLUMNS:
+                padding = " take what is missing as NULL (null_padding = true),"
+            elif fault.width == width + 1 and fault.text.endswith(dialect.delimiter.encode()):
+                padding = " take what follows the last delimiter as one more column (null_padding = true),"
             return FileFormatError(
                 f"{place}: the row has {fault.width} field{'s' if fault.width != 1 else ''}, not {width}: {shown};"
                 f" fix the line, say how the file is written (delim = {dialect.delimiter!r}, quote = {dialect.quote!r},"
@@ -48,7 +55,7 @@ def _error(place: str, fault: Fault, width: int, layout: Layout) -> Error:
         case csv_faults.INVALID_ENCODING:
             return FileFormatError(
                 f"{place}, column {name!r}: {fault.text[:80]!r} is not UTF-8 text; convert the file, name its encoding,"
-                " for example encoding = 'latin-1', or skip such rows (ignore_errors = true)"
+                f" for example encoding = {_likely_encoding(path)!r}, or skip such rows (ignore_errors = true)"
             )
     assert fault.field is not None
     text = fault.text.decode(errors="replace")
@@ -63,6 +70,10 @@ def _error(place: str, fault: Fault, width: int, layout: Layout) -> Error:
         f" say that it means NULL (nullstr = {text[:20]!r}), read the column as text"
         f" (types = {{{name!r}: 'VARCHAR'}}){larger}, or skip such rows (ignore_errors = true)"
     )
+
+
+def _likely_encoding(path: str) -> str:
+    return "utf-16" if read_start(path, 2, "utf8")[0] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "latin-1"
 
 
 def _shorten(text: str, most: int = 80) -> str:

@@ -25,6 +25,7 @@ from sqlengine.storage.csv_parse import (
     record_lengths,
     without_records,
 )
+from sqlengine.storage.csv_pieces import is_left_open
 from sqlengine.storage.csv_records import Bytes
 from sqlengine.storage.format import Field
 from sqlengine.types import TypeKind
@@ -33,6 +34,7 @@ CAST: Final = "CAST"
 MISSING_COLUMNS: Final = "MISSING COLUMNS"
 TOO_MANY_COLUMNS: Final = "TOO MANY COLUMNS"
 INVALID_ENCODING: Final = "INVALID ENCODING"
+UNCLOSED: Final = "UNQUOTED VALUE"
 TOO_LONG: Final = "LINE SIZE OVER MAXIMUM"
 
 
@@ -80,7 +82,13 @@ def find_faults(data: Bytes, columns: Sequence[Field], checked: Sequence[Field],
     starts, stops = bounds_of_records(data, dialect, width)
     shaped = padded(data, dialect, width) if dialect.pads else data
     ragged = ragged_rows(shaped, dialect, width)
+    left_open = [len(starts) - 1] if is_left_open(data, dialect) else []
     faults = [
+        Fault(UNCLOSED, int(starts[k]), len(data), 0, None, data[starts[k] :].tobytes().rstrip(b"\r\n"), width)
+        for k in left_open
+    ]
+    ragged = [(number, fields) for number, fields in ragged if number not in left_open]
+    faults += [
         Fault(
             MISSING_COLUMNS if fields < width else TOO_MANY_COLUMNS,
             int(starts[number]),
@@ -92,7 +100,8 @@ def find_faults(data: Bytes, columns: Sequence[Field], checked: Sequence[Field],
         )
         for number, fields in ragged
     ]
-    rows = np.delete(np.arange(len(starts)), [number for number, _ in ragged])
+    unshaped = [number for number, _ in ragged] + left_open
+    rows = np.delete(np.arange(len(starts)), unshaped)
     if layout.max_line_size is not None:
         lengths = record_lengths(data, dialect, width)
         faults += [
@@ -100,7 +109,7 @@ def find_faults(data: Bytes, columns: Sequence[Field], checked: Sequence[Field],
             for k in np.flatnonzero(lengths > layout.max_line_size)
         ]
     firsts, lasts = (starts, stops) if shaped is data else bounds_of_records(shaped, dialect, width)
-    whole = without_records(shaped, [(firsts[number], lasts[number]) for number, _ in ragged])
+    whole = without_records(shaped, [(firsts[number], lasts[number]) for number in unshaped])
     texts = _texts(whole, columns, checked, dialect)
     for field in checked:
         column = texts.column(field.name).combine_chunks()

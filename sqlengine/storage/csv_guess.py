@@ -112,10 +112,11 @@ def _without_junk(dialect: Dialect, options: CsvOptions, heads: Sequence[bytes])
 def _junk_lines(text: str, dialect: Dialect) -> int | None:
     """Lines before the last run of records of one width; None if there is no such run."""
     reader = dialect.reader(io.StringIO(text, newline=""))
-    rows, ends = [], [0]
+    rows: list[list[str]] = []
+    ends = [0]
     try:
         for row in reader:
-            rows.append(len(row))
+            rows.append(row)
             ends.append(reader.line_num)
     except csv.Error:
         return None
@@ -123,11 +124,14 @@ def _junk_lines(text: str, dialect: Dialect) -> int | None:
         rows.pop()
     if not rows:
         return None
-    width, first = rows[-1], len(rows)
-    while first and rows[first - 1] == width:
+    width, first = len(rows[-1]), len(rows)
+    while first and len(rows[first - 1]) == width:
         first -= 1
     # A header and at least a record must follow; what is junk has fewer fields.
-    if width < 2 or len(rows) - first < 2 or first > _MOST_JUNK or any(row >= width for row in rows[:first]):
+    if width < 2 or len(rows) - first < 2 or first > _MOST_JUNK or any(len(row) >= width for row in rows[:first]):
+        return None
+    if first and len(rows[first - 1]) == width - 1 and not any(row[-1] for row in rows[first:]):
+        # Names, above rows that end with a delimiter.
         return None
     return ends[first]
 

@@ -12,7 +12,7 @@ import pyarrow.csv as pacsv
 
 from sqlengine.functions.date_parsing import read_moments
 from sqlengine.storage.csv_dialect import Dialect
-from sqlengine.storage.csv_pieces import neutral
+from sqlengine.storage.csv_pieces import Piece, is_left_open, neutral
 from sqlengine.storage.csv_records import Bytes, Offsets, record_starts
 from sqlengine.storage.csv_types import (
     FALSE_VALUES,
@@ -85,6 +85,13 @@ class Layout:
         """The same, with CAST for those of `fields` whose types were told; for no more where these depend on a zone."""
         told = {field.name for field in fields if field.name not in self.guessed and field.type not in _NOT_BY_CAST}
         return replace(self, by_cast=self.by_cast | (told - (self.formats or {}).keys()))
+
+
+def parse_piece(piece: Piece, names: Sequence[str], fields: Sequence[Field], layout: Layout) -> pa.Table:
+    """As `parse`, of a piece of a file, whose last quote must be closed."""
+    if piece.is_last and is_left_open(piece.data, layout.dialect):
+        raise pa.ArrowInvalid("a quote is never closed")
+    return parse(piece.data, names, fields, layout)
 
 
 def parse(data: Bytes, names: Sequence[str], fields: Sequence[Field], layout: Layout) -> pa.Table:

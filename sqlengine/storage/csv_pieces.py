@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Final
 
@@ -17,7 +17,14 @@ import numpy as np
 
 from sqlengine.errors import Error, FileFormatError
 from sqlengine.storage.csv_dialect import Dialect
-from sqlengine.storage.csv_records import Bytes, Offsets, first_record_end, last_record_end, line_end_byte
+from sqlengine.storage.csv_records import (
+    Bytes,
+    Offsets,
+    ends_within_quotes,
+    first_record_end,
+    last_record_end,
+    line_end_byte,
+)
 from sqlengine.storage.filesystem import compression_of, file_bytes, file_errors, open_stream
 
 _BOM: Final = b"\xef\xbb\xbf"
@@ -46,6 +53,8 @@ class Piece:
         Lines of the file before the piece.
     places, removed
         Offsets in `data` at which bytes of `original` were left out, and how many were up to there.
+    is_last
+        Whether the file ends with it.
     """
 
     data: Bytes
@@ -54,6 +63,7 @@ class Piece:
     lines: int = 0
     places: Offsets = field(default_factory=lambda: _NO_OFFSETS)
     removed: Offsets = field(default_factory=lambda: _NO_OFFSETS)
+    is_last: bool = False
 
     def offset(self, place: int) -> int:
         """The offset in `original` of the byte at `place` in `data`."""
@@ -106,13 +116,14 @@ def pieces(path: str, start: int, stop: int, dialect: Dialect) -> Iterator[Piece
     if is_streamed(path, dialect):
         yield from _stream(path, dialect)
         return
-    data = map_file(path)[start:stop]
+    whole = map_file(path)
+    data = whole[start:stop]
     if len(data) < stop - start:
         raise FileFormatError(f"{path!r} changed while the query ran; run the query again")
     if dialect.encoding != "utf8":
         text = bytes(data).decode(dialect.encoding).encode()
         data = np.frombuffer(text, np.uint8)
-    yield Piece(data, data, start)
+    yield Piece(data, data, start, is_last=stop == len(whole))
 
 
 def with_lines(path: str, piece: Piece, dialect: Dialect) -> Piece:
@@ -167,6 +178,11 @@ def neutral(data: Bytes, dialect: Dialect) -> Bytes:
     return np.frombuffer(text, np.uint8)
 
 
+def is_left_open(data: Bytes, dialect: Dialect) -> bool:
+    """Whether records end within quotes."""
+    return ends_within_quotes(neutral(data, dialect), dialect.delimiter, dialect.quote)
+
+
 @cache
 def _escaped(escape: str) -> re.Pattern[bytes]:
     return re.compile(re.escape(escape.encode()) + rb"[\s\S]")
@@ -197,7 +213,7 @@ def _stream(path: str, dialect: Dialect) -> Iterator[Piece]:
             if stop == first:
                 continue
         used = begin + (len(piece.original) if is_last else piece.offset(stop))
-        yield between(piece, first, stop)
+        yield replace(between(piece, first, stop), is_last=is_last)
         start += used
         lines += int(np.count_nonzero(rest[:used] == newline))
         rest = rest[used:]

@@ -90,6 +90,14 @@ def last_record_end(data: Bytes, start: int, stop: int, delimiter: str, quote: s
     return start
 
 
+def ends_within_quotes(data: Bytes, delimiter: str, quote: str) -> bool:
+    """Whether the last quote that opens a field is never closed."""
+    if not quote or not (data == ord(quote)).any():
+        return False
+    *_, last = _scan(data, 0, len(data), delimiter, quote)
+    return last.inside ^ bool(len(last.toggles) & 1)
+
+
 def record_starts(data: Bytes, delimiter: str, quote: str, keep_empty: bool) -> Offsets:
     """Where each record starts; `data` is whole records. Empty lines are no records, unless `keep_empty`.
 

@@ -17,7 +17,7 @@ from sqlengine.storage import csv_faults
 from sqlengine.storage.conform import empty_batch
 from sqlengine.storage.csv import CsvFormat, layout_of, stored_fields
 from sqlengine.storage.csv_faults import Fault, find_faults
-from sqlengine.storage.csv_parse import Layout, parse
+from sqlengine.storage.csv_parse import Layout, parse_piece
 from sqlengine.storage.csv_pieces import BLOCK, Piece, is_streamed, map_file, pieces, with_lines
 from sqlengine.storage.csv_records import cut_records
 from sqlengine.storage.filesystem import FileInfo, file_errors
@@ -105,7 +105,7 @@ def _rejects(split: Split, table: FileSchema, options: Options) -> Iterator[dict
         names = [field.name for field in stored]
         for piece in pieces(split.path, split.start, split.stop, layout.dialect):
             try:
-                parse(piece.data, names, stored, layout)
+                parse_piece(piece, names, stored, layout)
             except pa.ArrowInvalid:
                 told = with_lines(split.path, piece, layout.dialect)
                 for fault in find_faults(piece.data, stored, stored, layout):
@@ -149,6 +149,8 @@ def _message(fault: Fault, width: int, layout: Layout) -> str:
             return f"Expected Number of Columns: {width} Found: {fault.width}"
         case csv_faults.TOO_LONG:
             return f"Maximum line size of {layout.max_line_size} bytes exceeded. Actual Size:{len(fault.text)} bytes."
+        case csv_faults.UNCLOSED:
+            return "Value with unterminated quote found."
         case csv_faults.INVALID_ENCODING:
             return "Invalid unicode (byte sequence mismatch) detected."
     text = fault.text.decode(errors="replace")
