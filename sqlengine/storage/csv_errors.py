@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Sequence
+from typing import Final
 
 from sqlengine.errors import ConversionError, Error, FileFormatError
 from sqlengine.storage import csv_faults
@@ -12,6 +13,9 @@ from sqlengine.storage.csv_parse import Layout
 from sqlengine.storage.csv_pieces import Piece, read_start, with_lines
 from sqlengine.storage.format import Field
 from sqlengine.types import TypeKind
+
+# Texts that may be said to mean NULL: a whole sentence hardly does.
+_SHORT: Final = 20
 
 
 def explain_failure(
@@ -64,12 +68,21 @@ def _error(path: str, line: int, fault: Fault, width: int, layout: Layout) -> Er
     option = {TypeKind.DATE: "dateformat = '%d/%m/%Y'", TypeKind.TIMESTAMP: "timestampformat = '%d/%m/%Y %H:%M'"}
     kind = fault.field.type.kind
     written = f" say how the column is written (such as {option[kind]})," if kind in option else ""
+    missing = ""
+    if len(text) <= _SHORT:
+        others = [_quoted(null) for null in dialect.nulls]
+        nulls = ", ".join([*others, _quoted(text)])
+        missing = f" say that it means NULL (nullstr = {f'[{nulls}]' if others else nulls}),"
     larger = ", guess types from all rows (sample_size = -1)" if name in layout.guessed else ""
     return ConversionError(
-        f"{place}, column {name!r}: {shown} is not a {fault.field.type}{form}; fix the value,{written}"
-        f" say that it means NULL (nullstr = {text[:20]!r}), read the column as text"
-        f" (types = {{{name!r}: 'VARCHAR'}}){larger}, or skip such rows (ignore_errors = true)"
+        f"{place}, column {name!r}: {shown} is not a {fault.field.type}{form}; fix the value,{written}{missing}"
+        f" read the column as text (types = {{{_quoted(name)}: 'VARCHAR'}}){larger}, or skip such rows"
+        " (ignore_errors = true)"
     )
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _likely_encoding(path: str) -> str:

@@ -7,22 +7,22 @@ what a query used of the files, nor on who ran it.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
 import pyarrow as pa
 
 from sqlengine.storage import csv_faults
-from sqlengine.storage.conform import empty_batch
 from sqlengine.storage.csv import CsvFormat, layout_of, stored_fields
+from sqlengine.storage.csv_about import CsvAbout, table_of
 from sqlengine.storage.csv_faults import Fault, find_faults
 from sqlengine.storage.csv_parse import Layout, parse_piece
 from sqlengine.storage.csv_pieces import BLOCK, Piece, is_streamed, map_file, pieces, with_lines
 from sqlengine.storage.csv_records import cut_records
 from sqlengine.storage.filesystem import FileInfo, file_errors
-from sqlengine.storage.format import ColumnStatistics, Field, FileSchema, Options, Split
-from sqlengine.types import UBIGINT, VARCHAR, arrow_type
+from sqlengine.storage.format import Field, FileSchema, Options, Split
+from sqlengine.types import UBIGINT, VARCHAR
 
 FIELDS: Final = (
     Field("line", UBIGINT),
@@ -36,55 +36,25 @@ FIELDS: Final = (
 )
 
 
-class CsvRejectsFormat:
-    """Reads, with the options of `CsvFormat`, the faults of records: columns of DuckDB's `reject_errors`."""
+class CsvRejectsFormat(CsvAbout):
+    """Reads the faults of records: columns of DuckDB's `reject_errors`."""
 
     name = "csv_rejects"
-    extensions: tuple[str, ...] = ()
-    has_statistics = False
-    options: Mapping[str, type] = CsvFormat.options
-
-    def schema(self, files: Sequence[FileInfo], options: Options) -> FileSchema:
-        """The columns of every table of rejects."""
-        table = CsvFormat().schema(files, options)
-        return FileSchema(FIELDS, {"table": table})
+    fields = FIELDS
 
     def splits(self, file: FileInfo, schema: FileSchema, options: Options, target_bytes: int) -> list[Split]:
         """Those of the file as a table; with a limit to the rejects of a file, it is one."""
-        table = _table(schema)
+        table = table_of(schema)
         splits = CsvFormat().splits(file, table, options, target_bytes)
         if layout_of(table).rejects_limit and len(splits) > 1:
             first, last = splits[0], splits[-1]
             return [replace(first, stop=last.stop, size=last.stop - first.start)]
         return splits
 
-    def statistics(self, split: Split, schema: FileSchema, columns: Sequence[str]) -> Mapping[str, ColumnStatistics]:
-        """Nothing is known."""
-        return {}
-
-    def reading(self, schema: FileSchema, options: Options) -> None:
-        """Nothing is to be remembered."""
-
-    def read(
-        self, splits: Sequence[Split], schema: FileSchema, columns: Sequence[str], options: Options, batch_rows: int
-    ) -> Iterator[pa.RecordBatch]:
+    def rows(self, split: Split, table: FileSchema, options: Options) -> Iterator[dict[str, Any]]:
         """A row for each fault, in the order of records and columns."""
-        table = _table(schema)
-        limit = layout_of(table).rejects_limit
-        types = {field.name: arrow_type(field.type) for field in FIELDS}
-        for split in splits:
-            rows = [row for part in _parts(split, layout_of(table)) for row in _rejects(part, table, options)]
-            rows = rows[:limit] if limit else rows
-            for start in range(0, len(rows), batch_rows):
-                some = rows[start : start + batch_rows]
-                arrays = [pa.array([row[name] for row in some], types[name]) for name in columns]
-                yield pa.RecordBatch.from_arrays(arrays, names=list(columns)) if columns else empty_batch(len(some))
-
-
-def _table(schema: FileSchema) -> FileSchema:
-    table = schema.details["table"]
-    assert isinstance(table, FileSchema)
-    return table
+        found = (row for part in _parts(split, layout_of(table)) for row in _rejects(part, table, options))
+        return itertools.islice(found, layout_of(table).rejects_limit or None)
 
 
 def _parts(split: Split, layout: Layout) -> Iterator[Split]:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import pyarrow as pa
-
 from sqlengine.errors import NotSupportedError
-from sqlengine.storage.conform import empty_batch
-from sqlengine.storage.csv import CsvFormat, layout_of
+from sqlengine.storage.csv import layout_of
+from sqlengine.storage.csv_about import CsvAbout
 from sqlengine.storage.csv_guess import line_end
-from sqlengine.storage.csv_pieces import prepared
+from sqlengine.storage.csv_pieces import prepared, read_start
 from sqlengine.storage.csv_sample import read_head
 from sqlengine.storage.filesystem import FileInfo
-from sqlengine.storage.format import ColumnStatistics, Field, FileSchema, Options, Split
-from sqlengine.types import BOOLEAN, DATE, TIMESTAMP, UINTEGER, VARCHAR, arrow_type, list_of, struct_of
+from sqlengine.storage.format import Field, FileSchema, Options, Split
+from sqlengine.types import BOOLEAN, DATE, TIMESTAMP, UINTEGER, VARCHAR, list_of, struct_of
 
 _FIELDS: Final = (
     Field("Delimiter", VARCHAR),
@@ -48,16 +46,14 @@ _NONE: Final = "(empty)"
 _ISO_DATE: Final = "%Y-%m-%d"
 
 
-class CsvSniffFormat:
-    """Reads, with the options of `CsvFormat`, how a file is written."""
+class CsvSniffFormat(CsvAbout):
+    """Reads how a file is written."""
 
     name = "csv_sniff"
-    extensions: tuple[str, ...] = ()
-    has_statistics = False
-    options: Mapping[str, type] = CsvFormat.options
+    fields = _FIELDS
 
     def schema(self, files: Sequence[FileInfo], options: Options) -> FileSchema:
-        """The columns of `sniff_csv`; the guess is made here.
+        """The columns of `sniff_csv`.
 
         Raises
         ------
@@ -66,66 +62,24 @@ class CsvSniffFormat:
         """
         if len(files) > 1:
             raise NotSupportedError(f"sniff_csv looks at one file, not at {len(files)}")
-        return FileSchema(_FIELDS, {"row": sniffed(files[0].path, CsvFormat().schema(files, options), options)})
+        return super().schema(files, options)
 
-    def splits(self, file: FileInfo, schema: FileSchema, options: Options, target_bytes: int) -> list[Split]:
-        """One, of one row."""
-        return [Split(file.path, 0, file.size, 1, file.size)]
-
-    def statistics(self, split: Split, schema: FileSchema, columns: Sequence[str]) -> Mapping[str, ColumnStatistics]:
-        """Nothing is known."""
-        return {}
-
-    def reading(self, schema: FileSchema, options: Options) -> None:
-        """Nothing is to be remembered."""
-
-    def read(
-        self, splits: Sequence[Split], schema: FileSchema, columns: Sequence[str], options: Options, batch_rows: int
-    ) -> Iterator[pa.RecordBatch]:
+    def rows(self, split: Split, table: FileSchema, options: Options) -> list[dict[str, Any]]:
         """The one row."""
-        row = schema.details["row"]
-        assert isinstance(row, Mapping)
-        types = {field.name: arrow_type(field.type) for field in _FIELDS}
-        for _ in splits:
-            arrays = [pa.array([row[name]], types[name]) for name in columns]
-            yield pa.RecordBatch.from_arrays(arrays, names=list(columns)) if columns else empty_batch(1)
+        return [sniffed(split.path, table, options)]
 
 
-class CsvScansFormat:
-    """Reads, with the options of `CsvFormat`, how each of some files is read: columns of DuckDB's `reject_scans`."""
+class CsvScansFormat(CsvAbout):
+    """Reads how each of some files is read: columns of DuckDB's `reject_scans`."""
 
     name = "csv_scans"
-    extensions: tuple[str, ...] = ()
-    has_statistics = False
-    options: Mapping[str, type] = CsvFormat.options
+    fields = tuple(_SCAN_FIELDS)
 
-    def schema(self, files: Sequence[FileInfo], options: Options) -> FileSchema:
-        """The columns of every table of scans."""
-        return FileSchema(tuple(_SCAN_FIELDS), {"table": CsvFormat().schema(files, options)})
-
-    def splits(self, file: FileInfo, schema: FileSchema, options: Options, target_bytes: int) -> list[Split]:
-        """One, of one row."""
-        return [Split(file.path, 0, file.size, 1, file.size)]
-
-    def statistics(self, split: Split, schema: FileSchema, columns: Sequence[str]) -> Mapping[str, ColumnStatistics]:
-        """Nothing is known."""
-        return {}
-
-    def reading(self, schema: FileSchema, options: Options) -> None:
-        """Nothing is to be remembered."""
-
-    def read(
-        self, splits: Sequence[Split], schema: FileSchema, columns: Sequence[str], options: Options, batch_rows: int
-    ) -> Iterator[pa.RecordBatch]:
+    def rows(self, split: Split, table: FileSchema, options: Options) -> list[dict[str, Any]]:
         """A row for each file."""
-        table = schema.details["table"]
-        assert isinstance(table, FileSchema)
-        sources = {field.name: (source, arrow_type(field.type)) for field, source in _SCAN_FIELDS.items()}
-        for split in splits:
-            row = sniffed(split.path, table, options)
-            row["Columns"] = "{" + ",".join(f"'{each['name']}': '{each['type']}'" for each in row["Columns"]) + "}"
-            arrays = [pa.array([row[source]], type_) for source, type_ in map(sources.__getitem__, columns)]
-            yield pa.RecordBatch.from_arrays(arrays, names=list(columns)) if columns else empty_batch(1)
+        row = sniffed(split.path, table, options)
+        row["Columns"] = "{" + ",".join(f"'{each['name']}': '{each['type']}'" for each in row["Columns"]) + "}"
+        return [{field.name: row[source] for field, source in _SCAN_FIELDS.items()}]
 
 
 def sniffed(path: str, table: FileSchema, options: Options) -> dict[str, Any]:
@@ -136,6 +90,8 @@ def sniffed(path: str, table: FileSchema, options: Options) -> dict[str, Any]:
     text = prepared(head, dialect, at_start=True).data.tobytes()
     quote = dialect.quote if dialect.quote.encode() in text else ""
     escape = dialect.escape if quote and (not dialect.doubles or (dialect.escape * 2).encode() in text) else ""
+    # What comes later may be quoted.
+    sure = read_start(path, len(head), dialect.encoding)[1]
     newline = line_end(head).encode("unicode_escape").decode() or "\\n"
     formats = layout.formats or {}
     dates = {formats.get(field.name) or _ISO_DATE for field in table.fields if field.type == DATE}
@@ -146,8 +102,8 @@ def sniffed(path: str, table: FileSchema, options: Options) -> dict[str, Any]:
     columns = [{"name": field.name, "type": str(field.type)} for field in table.fields]
     parts = {
         "delim": _quoted(dialect.delimiter),
-        "quote": _quoted(quote),
-        "escape": _quoted(escape),
+        "quote": _quoted(quote if sure else dialect.quote),
+        "escape": _quoted(escape if sure else dialect.escape),
         "new_line": _quoted(newline),
         "skip": str(dialect.skip),
         "comment": _quoted(dialect.comment),

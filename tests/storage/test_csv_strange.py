@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import duckdb
@@ -157,3 +158,29 @@ def test_options_of_splits_are_heard(tmp_path: Path) -> None:
 def test_no_files_at_all() -> None:
     with pytest.raises(Error, match="at least one file"):
         sqlengine.connect(scheduler="inline").execute("SELECT * FROM read_csv([])").fetchall()
+
+
+@pytest.mark.parametrize("value", ["oops", "it's"])
+def test_what_an_error_proposes_helps(tmp_path: Path, value: str) -> None:
+    path = written(tmp_path, "it's,b\n" + "1,2\n,3\n" * 9 + f"{value},4\n")
+    run = sqlengine.connect(scheduler="inline").execute
+    sql = "SELECT count(*), count(\"it's\") FROM read_csv('{}', {})"
+    # A quote would be taken for one.
+    quote = "quote = '\"'"
+    with pytest.raises(Error, match='line 20, column "it\'s"') as failure:
+        run(sql.format(path, f"{quote}, types = {{'it''s': 'BIGINT'}}")).fetchall()
+    text = str(failure.value)
+    (nulls,) = re.findall(r"\((nullstr = .*?\])\)", text)
+    (types,) = re.findall(r"\((types = .*?\})\)", text)
+    assert run(sql.format(path, f"{quote}, {nulls}, header = true")).fetchall() == [(19, 9)]
+    assert run(sql.format(path, f"{quote}, {types}")).fetchall() == [(19, 10)]
+    assert run(sql.format(path, f"{quote}, types = {{'it''s': 'BIGINT'}}, ignore_errors = true")).fetchall() == [
+        (18, 9)
+    ]
+
+
+def test_the_prompt_knows_of_quotes_that_come_late(tmp_path: Path) -> None:
+    path = written(tmp_path, "a,b\n" + "1,x\n" * 20_000 + '2,"y,z"\n')
+    run = sqlengine.connect(scheduler="inline").execute
+    ((prompt,),) = run(f"SELECT Prompt FROM sniff_csv('{path}')").fetchall()
+    assert run(f"SELECT count(*), max(b) {prompt.rstrip(';')}").fetchall() == [(20_001, "y,z")]
