@@ -111,8 +111,11 @@ class Hdf5File:
         return self._walk(self.top(), path, [_MOST_LINKS])
 
     def children(self, group: Place) -> Iterator[tuple[str, Place | None]]:
-        """(name, object) of what `group` holds, by name; None for a link that leads nowhere or to another file."""
-        for name in sorted(group.item.keys()):
+        """(name, object) of what `group` holds; None for a link that leads nowhere or to another file.
+
+        In the order in which it was made if the group knows that, else by name.
+        """
+        for name in group.item:
             try:
                 yield name, group.file._walk(group, name, [_MOST_LINKS])
             except NotSupportedError:
@@ -137,7 +140,7 @@ class Hdf5File:
             if not isinstance(item, h5py.Group):
                 continue
             below = []
-            for name in sorted(item):
+            for name in item:
                 link = item.id.links.get_info(name.encode("utf-8", "surrogateescape"))
                 if link.type == h5py.h5l.TYPE_HARD and link.u not in seen:
                     seen.add(link.u)

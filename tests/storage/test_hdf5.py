@@ -90,6 +90,17 @@ def test_every_type_from_every_storage(make: Callable[[Build], str], name: str, 
         assert scan(table) == [(value,) for value in expected]
 
 
+@pytest.mark.parametrize("tracked", [False, True])
+def test_columns_are_in_the_order_they_were_made_in_if_the_file_tells(tmp_path: Path, tracked: bool) -> None:
+    path = str(tmp_path / "order.h5")
+    with h5py.File(path, "w", track_order=tracked) as file:
+        for name in ("z", "a", "m"):
+            file[name] = np.arange(2)
+    expected = ["z", "a", "m"] if tracked else ["a", "m", "z"]
+    assert [field.name for field in open_table(path).fields] == expected
+    assert [field.name for field in open_table(path, options={"group": "/"}).fields] == expected
+
+
 def test_nan_is_not_null(make: Callable[[Build], str]) -> None:
     ((value,),) = scan(open_table(make(lambda file: file.create_dataset("v", data=np.array([np.nan])))))
     assert value is not None
