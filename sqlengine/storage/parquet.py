@@ -182,15 +182,25 @@ class _OpenFile:
                 table = self.reader.read_row_groups(numbers, column_indices=indices, use_threads=False)
                 batches = table.unify_dictionaries().combine_chunks().to_batches(max_chunksize=batch_rows)
             else:
-                # Equal parts, so that no tiny batch is left; few, because each has the row group's dictionaries anew.
+                # Dictionaries are made anew for each part, so a row group that is little too long is read as one.
                 parts = max(1, round(rows / batch_rows))
                 batches = self.reader.iter_batches(-(-rows // parts), numbers, indices, use_threads=False)
+                batches = (part for batch in batches for part in _cut(batch, batch_rows))
             for batch in batches:
                 # They come in the order of their numbers; names may stand twice in the file.
                 yield batch if batch.schema.names == names else batch.rename_columns(names)
         finally:
             # The file stays open; what was fetched of it goes.
             prefetch(self.source, tuple)
+
+
+def _cut(batch: pa.RecordBatch, batch_rows: int) -> list[pa.RecordBatch]:
+    """The batch in as few equal parts as have at most `batch_rows` each."""
+    rows = batch.num_rows
+    if rows <= batch_rows:
+        return [batch]
+    size = -(-rows // -(-rows // batch_rows))
+    return [batch.slice(start, size) for start in range(0, rows, size)]
 
 
 _local = threading.local()

@@ -27,9 +27,9 @@ from sqlengine.types import INTERVAL, NULL, TIMESTAMP, TIMESTAMP_UNITS, VARCHAR,
 # Serialized bytes of the footers kept in memory; parsed they are a few times larger.
 _CACHE_BYTES: Final = 64 << 20
 
-# A text column is read as a dictionary when its pages take at most this many bytes a value. Reading and grouping by it,
-# measured: 8 times faster at 0.4 bytes a value (TPC-H's l_shipmode), 1.7 times at 4.2 (15,000 artists in 96,000 rows), about
-# the same at 8.4 (albums), 1.5 times slower at 12 (songs), twice at 31 (l_comment, mostly distinct).
+# A text column is read as a dictionary when its pages take at most this many bytes a value. Measured, reading it and
+# grouping by it: 8 times faster at 0.4 bytes a value (TPC-H's l_shipmode), 1.7 times at 4.2 (15,000 artists in 96,000
+# rows), about the same at 8.4 (albums), 1.5 times slower at 12 (songs), twice at 31 (l_comment, mostly distinct).
 _DICTIONARY_BYTES_PER_VALUE: Final = 6.0
 
 _MAGIC: Final = b"PAR1"

@@ -39,11 +39,21 @@ def test_small_row_groups_are_read_together(write_parquet: Write) -> None:
     assert pa.Table.from_batches(batches).column("a").to_pylist() == list(range(1000))
 
 
-@pytest.mark.parametrize(("batch_rows", "lengths"), [(700, [1000]), (600, [500, 500]), (350, [334, 334, 332])])
-def test_a_row_group_comes_in_about_equal_batches(write_parquet: Write, batch_rows: int, lengths: list[int]) -> None:
-    table = open_table(write_parquet({"a": list(range(1000))}))
-    (task,) = table.plan_scan(["a"], []).tasks
-    assert [batch.num_rows for batch in table.read(task, ["a"], batch_rows)] == lengths
+@pytest.mark.parametrize(
+    ("batch_rows", "lengths", "dictionaries"),
+    [(10_000, [10_000], 1), (7000, [5000, 5000], 1), (6000, [5000, 5000], 2), (3500, [3334, 3334, 3332], 3)],
+)
+def test_a_row_group_comes_in_equal_batches(
+    write_parquet: Write, batch_rows: int, lengths: list[int], dictionaries: int
+) -> None:
+    # Large enough that texts come as dictionaries.
+    data = {"s": [f"{n % 7}" for n in range(10_000)], "a": np.random.default_rng(1).integers(0, 1 << 62, 10_000)}
+    table = open_table(write_parquet(data))
+    (task,) = table.plan_scan(["s"], []).tasks
+    batches = list(table.read(task, ["s"], batch_rows))
+    assert [batch.num_rows for batch in batches] == lengths
+    # Batches that were read as one share theirs.
+    assert len({batch.column(0).dictionary.buffers()[2].address for batch in batches}) == dictionaries
 
 
 def test_columns_come_in_the_order_asked_for(write_parquet: Write) -> None:
