@@ -14,8 +14,7 @@ from sqlengine.planner.definitions import Macro, View
 from sqlengine.rejects import RejectsTables
 from sqlengine.storage.csv_options import stores_rejects
 from sqlengine.storage.dataset import open_table
-from sqlengine.storage.file_table import FileTable
-from sqlengine.storage.files.access import FileAccess, within
+from sqlengine.storage.files.access import FileAccess, is_url, local_path, within
 from sqlengine.storage.files.isolation import run_looks_by
 from sqlengine.storage.formats import format_of
 from sqlengine.storage.memory import ArrowTable
@@ -60,7 +59,8 @@ class SessionCatalog:
         self.folder = None if folder is None else Path(folder).expanduser()
         self._settings = settings
         self._on_open = on_open
-        self._registered: dict[str, tuple[str, Table]] = {}
+        # Of files their paths: each query sees what is there.
+        self._registered: dict[str, tuple[str, Table | list[str]]] = {}
         self.definitions = Definitions()
         self.all_tables: Callable[[], Iterable[tuple[str, bool, Sequence[tuple[str, SqlType]]]]] = tuple
         self.scope: Callable[[str], object] | None = None
@@ -70,7 +70,9 @@ class SessionCatalog:
         """Make `source` (a path, glob, list of paths, DataFrame, or anything with an Arrow stream) the table `name`."""
         if not name:
             raise InterfaceError("a table needs a name")
-        self._registered[name.lower()] = (name, self._open(name, source))
+        table = self._open(name, source)
+        paths = _paths(source)
+        self._registered[name.lower()] = (name, table if paths is None else [_absolute(path) for path in paths])
 
     def unregister(self, name: str) -> None:
         """Forget a registered table."""
@@ -104,9 +106,8 @@ class SessionCatalog:
             return rejects
         registered = self._registered.get(name.lower())
         if registered is not None:
-            table = registered[1]
-            # What the session may open can have become less since.
-            return table.under(self.access()) if isinstance(table, FileTable) else table
+            source = registered[1]
+            return self._open_files(source, None, {}, where) if isinstance(source, list) else source
         for candidate, entry in self._folder_entries():
             if candidate.lower() == name.lower() and _has_data(entry):
                 return self.open_path(entry.path, where)
@@ -195,10 +196,9 @@ class SessionCatalog:
         return FileAccess.of(settings)
 
     def _open(self, name: str, source: object, where: Sequence[Predicate] = ()) -> Table:
-        if isinstance(source, str | os.PathLike):
-            return self.open_path(os.fspath(source), where)
-        if isinstance(source, list | tuple) and source and all(isinstance(p, str | os.PathLike) for p in source):
-            return self._open_files([os.fspath(path) for path in source], None, {}, where)
+        paths = _paths(source)
+        if paths is not None:
+            return self._open_files(paths, None, {}, where)
         table = as_arrow_table(source)
         if table is None:
             raise InterfaceError(
@@ -230,6 +230,17 @@ def _is_local(parts: tuple[str, ...]) -> bool:
     """Whether a name means this session's tables, under DuckDB's names of its database and schema if any."""
     known = (("memory", "temp"), ("main", "temp"))
     return all(part.lower() in known[-1] or part.lower() in known[0] for part in parts[:-1])
+
+
+def _paths(source: object) -> list[str] | None:
+    """The paths that `source` is made of, or None if it is something else."""
+    several = source if isinstance(source, list | tuple) else [source]
+    paths = [os.fspath(path) for path in several if isinstance(path, str | os.PathLike)]
+    return paths if paths and len(paths) == len(several) else None
+
+
+def _absolute(path: str) -> str:
+    return path if is_url(path) else local_path(path)
 
 
 def as_arrow_table(source: Any) -> Any | None:

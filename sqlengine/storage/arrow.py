@@ -16,7 +16,7 @@ import pyarrow as pa
 from sqlengine.errors import FileFormatError
 from sqlengine.storage.arrow_layout import ArrowLayout, load_layout, open_batches
 from sqlengine.storage.conform import empty_batch, fit_batch
-from sqlengine.storage.filesystem import FileInfo, file_errors, file_info, open_input
+from sqlengine.storage.filesystem import FileInfo, changed, file_errors, file_info, open_input
 from sqlengine.storage.format import ColumnStatistics, FileSchema, Options, Split
 from sqlengine.storage.schema import merge_schemas
 
@@ -134,7 +134,7 @@ def _from_file(
     split: Split, layout: ArrowLayout, names: Sequence[str], positions: Sequence[int]
 ) -> Iterator[pa.RecordBatch]:
     if layout.starts[-1] < split.stop:
-        raise FileFormatError(f"{split.path!r} changed while the query ran; run the query again")
+        raise changed(split.path)
     with open_input(split.path) as source:
         # Arrow copies what it selects; a mapped batch costs nothing, so all of it may be taken.
         whole = isinstance(source, pa.MemoryMappedFile) and not layout.compressed

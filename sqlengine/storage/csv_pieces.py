@@ -25,7 +25,7 @@ from sqlengine.storage.csv_records import (
     last_record_end,
     line_end_byte,
 )
-from sqlengine.storage.filesystem import compression_of, file_bytes, file_errors, open_stream
+from sqlengine.storage.filesystem import changed, compression_of, file_bytes, file_errors, open_stream
 
 _BOM: Final = b"\xef\xbb\xbf"
 
@@ -119,7 +119,7 @@ def pieces(path: str, start: int, stop: int, dialect: Dialect) -> Iterator[Piece
     whole = map_file(path)
     data = whole[start:stop]
     if len(data) < stop - start:
-        raise FileFormatError(f"{path!r} changed while the query ran; run the query again")
+        raise changed(path)
     if dialect.encoding != "utf8":
         text = bytes(data).decode(dialect.encoding).encode()
         data = np.frombuffer(text, np.uint8)

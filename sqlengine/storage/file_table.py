@@ -18,7 +18,7 @@ from sqlengine.storage.column_cache import COLUMNS, SplitColumns
 from sqlengine.storage.file_list import FileList
 from sqlengine.storage.files.access import FileAccess, each_within, within
 from sqlengine.storage.files.isolation import look
-from sqlengine.storage.filesystem import FileInfo, fetch_files, in_parallel
+from sqlengine.storage.filesystem import FileInfo, changed, fetch_files, file_info, in_parallel, is_url
 from sqlengine.storage.format import ColumnStatistics, Field, FileSchema, Format, Split
 from sqlengine.storage.formats import find_format
 from sqlengine.storage.path_columns import ROW_NUMBER, PathColumns
@@ -96,22 +96,18 @@ class FileTable:
         """The same table, scanned in tasks of about `task_rows` rows."""
         if task_rows == self._task_rows:
             return self
-        return self._copy(self._access, task_rows)
-
-    def under(self, access: FileAccess) -> FileTable:
-        """The same table, opened under the rules of `access` and its own storage options.
-
-        Raises
-        ------
-        OperationalError
-            If a file is not within the allowed paths.
-        """
-        ruled = self._access.under(access)
-        if ruled == self._access:
-            return self
-        for file in self.files:
-            ruled.check(file.path)
-        return self._copy(ruled, self._task_rows)
+        table = FileTable(
+            self._files,
+            self._description,
+            self._schema,
+            self._columns,
+            self._access,
+            task_rows=task_rows,
+            split_bytes=self._split_bytes,
+        )
+        # Splits and statistics do not depend on how they are dealt into tasks.
+        table._splits, table._statistics, table._by_split = self._splits, self._statistics, self._by_split
+        return table
 
     def look(self, function: Callable[..., T], *arguments: Any) -> T:
         """What a function finds that reads this table while a query is planned; see `isolation.look`."""
@@ -282,7 +278,9 @@ class FileTable:
         """Batches of columns that the files store."""
 
         def read(splits: Sequence[Split], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-            return self._format.read(splits, self._schema, columns, self._options, batch_rows)
+            self._check_unchanged(splits)
+            yield from self._format.read(splits, self._schema, columns, self._options, batch_rows)
+            self._check_unchanged(splits)
 
         if watch is None and cache is None:
             yield from read(splits, columns)
@@ -297,6 +295,15 @@ class FileTable:
     def _is_decoded(self, column: str) -> bool:
         """Whether reading a column is more than copying bytes."""
         return column not in self._columns.sources and column not in self._schema.plain
+
+    def _check_unchanged(self, splits: Sequence[Split]) -> None:
+        """FileFormatError if a local file is not what it was when listed; readers of remote ones look themselves."""
+        for path in dict.fromkeys(split.path for split in splits):
+            listed = self._files.find(path)
+            if listed is not None and not is_url(path):
+                now = file_info(path)
+                if (now.size, now.mtime_ns) != (listed.size, listed.mtime_ns):
+                    raise changed(path)
 
     def _has_zone_maps(self) -> bool:
         return self._access.zone_maps and not self._format.has_statistics and self.size() >= zone_maps.TABLE_BYTES
@@ -342,20 +349,6 @@ class FileTable:
             self._task_rows,
             self._split_bytes,
         )
-
-    def _copy(self, access: FileAccess, task_rows: int) -> FileTable:
-        table = FileTable(
-            self._files,
-            self._description,
-            self._schema,
-            self._columns,
-            access,
-            task_rows=task_rows,
-            split_bytes=self._split_bytes,
-        )
-        # Splits and statistics do not depend on how they are dealt into tasks.
-        table._splits, table._statistics, table._by_split = self._splits, self._statistics, self._by_split
-        return table
 
     def _all_splits(self) -> list[list[Split]]:
         """The splits of each file; they are looked for at the same time where a network makes that slow."""

@@ -17,7 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sqlengine.errors import Error, FileFormatError, FileMissingError, NotSupportedError, OperationalError
-from sqlengine.storage.files.access import FileInfo, current_access, is_url, local_path
+from sqlengine.storage.files.access import FileInfo, changed, current_access, is_url, local_path
 from sqlengine.storage.files.compression import COMPRESSIONS, compression_of, decompressed, file_name
 from sqlengine.storage.files.listing import entries_of, no_file, regular_file, suggestion
 from sqlengine.storage.files.parallel import in_parallel
@@ -30,6 +30,7 @@ __all__ = [
     "COMPRESSIONS",
     "Bytes",
     "FileInfo",
+    "changed",
     "check_allowed",
     "compression_of",
     "fetch_files",

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 
-from sqlengine.errors import ConversionError, FileFormatError
+from sqlengine.errors import ConversionError
 from sqlengine.storage.conform import empty_batch, fit_batch
-from sqlengine.storage.filesystem import FileInfo, file_errors, file_info, is_url, open_input
+from sqlengine.storage.filesystem import FileInfo, changed, file_errors, file_info, is_url, open_input
 from sqlengine.storage.format import ColumnStatistics, Field, FileSchema, Options, Split
 from sqlengine.storage.hdf5_array import StoredArray
 from sqlengine.storage.hdf5_columns import Layout, Position, Stored
@@ -132,7 +132,7 @@ class Hdf5Format:
                 reader = _Reader(path, layout, own, arrays)
                 for split in group:
                     if split.stop > layout.steps:
-                        raise _changed(path)
+                        raise changed(path)
                     for batch in reader.read(split, batch_rows):
                         yield fit_batch(batch, fields, path)
 
@@ -158,7 +158,7 @@ def _arrays(file: FileInfo, layout: Layout, columns: Sequence[str], allow_extern
             assert root is not None
             place = root.find(path)
             if place is None or not place.is_dataset:
-                raise _changed(file.path)
+                raise changed(file.path)
             array = arrays[path] = StoredArray(place, checked=True)
             if array.extent is not None and place.file is root and array.extent.is_within(file.path):
                 EXTENTS.keep(file, path, array.extent)
@@ -249,10 +249,6 @@ class _Reader:
         below = math.prod(inner[axis:])
         once = np.repeat(np.arange(inner[axis - 1]), below)
         return np.tile(once, (stop - start) * math.prod(inner[: axis - 1]))
-
-
-def _changed(path: str) -> FileFormatError:
-    return FileFormatError(f"{path!r} changed while the query ran; run the query again")
 
 
 def _count(rows: int, batch_rows: int, fields: Sequence[Field], path: str) -> Iterator[pa.RecordBatch]:

@@ -15,11 +15,11 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sqlengine.errors import FileFormatError
 from sqlengine.storage.conform import check_texts, empty_batch, fit_batch
 from sqlengine.storage.file_list import spread
 from sqlengine.storage.filesystem import (
     FileInfo,
+    changed,
     file_errors,
     file_info,
     in_parallel,
@@ -278,7 +278,7 @@ def _check_unchanged(footer: Footer, groups: Sequence[Split]) -> None:
     metadata = footer.metadata
     for split in groups:
         if split.stop > metadata.num_row_groups or metadata.row_group(split.start).num_rows != split.rows:
-            raise FileFormatError(f"{split.path!r} changed while the query ran; run the query again")
+            raise changed(split.path)
 
 
 def _count(rows: int, batch_rows: int) -> Iterator[pa.RecordBatch]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
 from sqlengine.config import Settings
-from sqlengine.errors import OperationalError, SettingError
+from sqlengine.errors import Error, FileFormatError, OperationalError, SettingError
 
 T = TypeVar("T")
 
@@ -49,7 +49,8 @@ class FileInfo:
     mtime_ns
         Time of last change in nanoseconds; 0 if it is remote.
     version
-        What a remote store says of the content (ETag, time of last change), or `unknown_version()`; '' if it is local.
+        What a remote store says of the content (ETag, time of last change), or `unknown_version()`; of a local file
+        when anything of it changed last, its name and rights included.
     """
 
     path: str
@@ -153,10 +154,6 @@ class FileAccess:
         # DuckDB calls it 'auto_detect' where it reads JSON.
         return replace(access, compression=str(compression).lower().removesuffix("_detect"))
 
-    def under(self, other: FileAccess) -> FileAccess:
-        """The same storage options and compression, under the rules of `other`."""
-        return replace(other, storage_options=self.storage_options, compression=self.compression)
-
     def check(self, path: str) -> str:
         """Where `path` really lies, links resolved; a URL is returned as it is.
 
@@ -233,6 +230,11 @@ def each_within(access: FileAccess, known: Callable[[str], FileInfo | None] | No
             except StopIteration:
                 return
         yield item
+
+
+def changed(path: str) -> Error:
+    """The error for a file that is not what it was when it was listed."""
+    return FileFormatError(f"{path!r} changed while the query ran; run the query again")
 
 
 def is_url(path: str) -> bool:

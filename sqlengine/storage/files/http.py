@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlengine.errors import FileFormatError, OperationalError
-from sqlengine.storage.files.access import FileAccess, FileInfo, current_access, unknown_version
+from sqlengine.storage.files.access import FileAccess, FileInfo, changed, current_access, unknown_version
 from sqlengine.storage.files.compression import compression_of
 from sqlengine.storage.files.content_encoding import Body, check_range
-from sqlengine.storage.files.remote_errors import TransientError, changed, persistently, remote_errors
+from sqlengine.storage.files.remote_errors import TransientError, persistently, remote_errors
 from sqlengine.storage.files.remote_file import Range
 
 _CHUNK: Final = 1 << 20

@@ -26,7 +26,12 @@ def regular_file(path: str, status: os.stat_result) -> FileInfo:
     """
     if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
         raise no_file(path, "a pipe, a socket or a device")
-    return FileInfo(path, status.st_size, status.st_mtime_ns)
+    return _info(path, status)
+
+
+def _info(path: str, status: os.stat_result) -> FileInfo:
+    # Programs set the time of change as they like, but not that of the last change of any kind.
+    return FileInfo(path, status.st_size, status.st_mtime_ns, str(status.st_ctime_ns))
 
 
 def file_at(path: str) -> FileInfo | None:
@@ -35,7 +40,7 @@ def file_at(path: str) -> FileInfo | None:
         status = os.stat(path)
     except OSError:
         return None
-    return FileInfo(path, status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
+    return _info(path, status) if stat.S_ISREG(status.st_mode) else None
 
 
 def no_file(path: str, what: str) -> Error:

@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from sqlengine.errors import FileMissingError, NotSupportedError
-from sqlengine.storage.files.access import FileInfo, current_access, known_file, scheme_of, unknown_version
+from sqlengine.storage.files.access import FileInfo, changed, current_access, known_file, scheme_of, unknown_version
 from sqlengine.storage.files.block_cache import BlockCache
 from sqlengine.storage.files.http import HttpStore
 from sqlengine.storage.files.parallel import in_parallel
-from sqlengine.storage.files.remote_errors import TransientError, changed, missing_package, persistently, remote_errors
+from sqlengine.storage.files.remote_errors import TransientError, missing_package, persistently, remote_errors
 from sqlengine.storage.files.remote_file import Range, RemoteFile, RemoteInput
 from sqlengine.storage.files.walk import ANY_DEPTH, Entry, Found, Pattern, is_hidden, split_pattern, walk
 

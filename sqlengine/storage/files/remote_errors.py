@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Final, TypeVar
 
-from sqlengine.errors import Error, FileFormatError, FileMissingError, NotSupportedError, OperationalError
+from sqlengine.errors import Error, FileMissingError, NotSupportedError, OperationalError
 
 T = TypeVar("T")
 
@@ -20,11 +20,6 @@ _EXTRAS: Final = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
 
 class TransientError(Exception):
     """What may be gone when it is tried again: a timeout, a lost connection, a busy server."""
-
-
-def changed(url: str) -> Error:
-    """The error for a file that is not what it was when it was listed."""
-    return FileFormatError(f"{url!r} changed while the query ran; run the query again")
 
 
 def persistently(attempt: Callable[[], T], patience: float) -> T:
