@@ -18,7 +18,7 @@ from sqlengine.storage.column_cache import COLUMNS, SplitColumns
 from sqlengine.storage.file_list import FileList
 from sqlengine.storage.files.access import FileAccess, each_within, within
 from sqlengine.storage.files.isolation import look
-from sqlengine.storage.filesystem import FileInfo, changed, fetch_files, file_info, in_parallel, is_url
+from sqlengine.storage.filesystem import FileInfo, changed, fetch_files, in_parallel, is_unchanged
 from sqlengine.storage.format import ColumnStatistics, Field, FileSchema, Format, Split
 from sqlengine.storage.formats import find_format
 from sqlengine.storage.path_columns import ROW_NUMBER, PathColumns
@@ -300,10 +300,8 @@ class FileTable:
         """FileFormatError if a local file is not what it was when listed; readers of remote ones look themselves."""
         for path in dict.fromkeys(split.path for split in splits):
             listed = self._files.find(path)
-            if listed is not None and not is_url(path):
-                now = file_info(path)
-                if (now.size, now.mtime_ns) != (listed.size, listed.mtime_ns):
-                    raise changed(path)
+            if listed is not None and listed.mtime_ns and not is_unchanged(listed):
+                raise changed(path)
 
     def _has_zone_maps(self) -> bool:
         return self._access.zone_maps and not self._format.has_statistics and self.size() >= zone_maps.TABLE_BYTES

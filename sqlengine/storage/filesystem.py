@@ -41,6 +41,7 @@ __all__ = [
     "find_files",
     "in_parallel",
     "is_folder",
+    "is_unchanged",
     "is_url",
     "list_files",
     "open_input",
@@ -158,6 +159,15 @@ def file_info(path: str) -> FileInfo:
         return remote_info(current_access().check(path))
     with file_errors(path):
         return regular_file(path, os.stat(current_access().check(path)))
+
+
+def is_unchanged(file: FileInfo) -> bool:
+    """Whether a local file has the size and time of change that it had; new names or rights do not count."""
+    try:
+        status = os.stat(file.path)
+    except OSError:
+        return False
+    return (status.st_size, status.st_mtime_ns) == (file.size, file.mtime_ns)
 
 
 def open_input(path: str, mapped: bool = True) -> NativeFile:
