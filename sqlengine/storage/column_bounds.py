@@ -57,11 +57,10 @@ class ColumnBounds:
             array = array.dictionary if array.null_count < len(array) else array.dictionary.slice(0, 0)
         else:
             self._count(array.null_count)
-        if array.null_count:
-            array = array.drop_null()
-        if not self._known or not len(array):
+        if not self._known or array.null_count == len(array):
             return
         if pa.types.is_string(array.type):
+            array = array.drop_null() if array.null_count else array
             for start in range(0, len(array), _BLOCK):
                 self._include(*_text_extremes(array.slice(start, _BLOCK)))
         else:
@@ -92,10 +91,10 @@ class ColumnBounds:
 
 
 def _extremes(array: pa.Array) -> tuple[Any, Any]:
-    """Bounds of an array without NULLs: numbers as they are stored, decimals as Python has them."""
+    """Bounds of the values of an array: numbers as they are stored, decimals as Python has them."""
     type_ = array.type
     if pa.types.is_floating(type_):
-        values = array.to_numpy()
+        values = (array.drop_null() if array.null_count else array).to_numpy()
         low, high = values.min(), values.max()
         if low != low:
             low, high = np.fmin.reduce(values), np.fmax.reduce(values)
