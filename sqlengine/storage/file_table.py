@@ -150,7 +150,8 @@ class FileTable:
 
     def _distinct_on_path(self, column: str) -> int:
         """How many values a column has that follows from where files lie."""
-        of_place = {self._columns.place(file.path, [column]): file.path for file in self.files}
+        place = self._columns.places([column])
+        of_place = {place(file.path): file.path for file in self.files}
         values = {self._columns.values(path, self._files, [column])[column] for path in of_place.values()}
         return max(1, len(values - {None}))
 
@@ -173,13 +174,13 @@ class FileTable:
         total = 0
         if not on_path:
             self._all_splits()
-        of_folder: dict[str, Predicate | None] = {}
+        place_of = self._columns.places(constant)
+        of_place: dict[str, Predicate | None] = {}
         for file in self.files:
-            # Thousands of files share few folders.
-            place = self._columns.place(file.path, constant)
-            if place not in of_folder:
-                of_folder[place] = excluding(on_path, 1, self._path_statistics(file.path, 1, constant))
-            reason = of_folder[place]
+            place = place_of(file.path)
+            if place not in of_place:
+                of_place[place] = excluding(on_path, 1, self._path_statistics(file.path, 1, constant))
+            reason = of_place[place]
             if reason is not None:
                 total += 1
                 used.append(reason)
@@ -261,7 +262,7 @@ class FileTable:
             for splits in self._columns.pieces(task.splits, columns):
                 values = self._columns.values(splits[0].path, self._files, columns)
                 row = splits[0].first_row
-                for batch in self._stored(splits, stored, batch_rows, watch, cache):
+                for batch in joined(self._stored(splits, stored, batch_rows, watch, cache), batch_rows):
                     yield self._columns.complete(batch, columns, values, row)
                     row += batch.num_rows
         if watch is not None:

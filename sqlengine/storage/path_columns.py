@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -60,10 +60,12 @@ class PathColumns:
                     found[name] = files.position(path)
         return found
 
-    def place(self, path: str, columns: Sequence[str]) -> str:
-        """What `columns` depend on: the folder of a file, or its path."""
+    def places(self, columns: Sequence[str]) -> Callable[[str], str]:
+        """Tells of a file's path what `columns` depend on: its folder, or the path. Thousands of files share folders."""
         keys = {field.name for field in self.partitioning.fields}
-        return path.rpartition("/")[0] if all(self.sources[name] in keys for name in columns) else path
+        if all(self.sources[name] in keys for name in columns):
+            return lambda path: path.rpartition("/")[0]
+        return lambda path: path
 
     def statistics(self, path: str, rows: int, files: FileList, columns: Sequence[str]) -> dict[str, ColumnStatistics]:
         """What is known of `rows` rows of the file at `path`."""
@@ -84,14 +86,23 @@ class PathColumns:
         }
 
     def pieces(self, splits: Sequence[Split], columns: Sequence[str]) -> Iterator[list[Split]]:
-        """Adjacent splits of one file together; if rows are to be numbered, only such as lie one behind the other."""
+        """Adjacent splits whose rows have the same values of the `columns` that have one in all rows of a file.
+
+        If rows are to be numbered, only such as lie one behind the other in a file.
+        """
         numbered = any(self.sources.get(name) == ROW_NUMBER for name in columns)
+        place = self.places([name for name in columns if self.sources.get(name, ROW_NUMBER) != ROW_NUMBER])
         group: list[Split] = []
         for split in splits:
-            last = group[-1] if group else split
-            if last.path != split.path or (numbered and group and last.first_row + last.rows != split.first_row):
-                yield group
-                group = []
+            if group:
+                last = group[-1]
+                if numbered:
+                    joins = last.path == split.path and last.first_row + last.rows == split.first_row
+                else:
+                    joins = last.path == split.path or place(last.path) == place(split.path)
+                if not joins:
+                    yield group
+                    group = []
             group.append(split)
         if group:
             yield group
