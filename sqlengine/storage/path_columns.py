@@ -61,7 +61,7 @@ class PathColumns:
         return found
 
     def places(self, columns: Sequence[str]) -> Callable[[str], str]:
-        """Tells of a file's path what `columns` depend on: its folder, or the path. Thousands of files share folders."""
+        """Tells of a file's path what `columns` depend on: its folder (files share those), or the path."""
         keys = {field.name for field in self.partitioning.fields}
         if all(self.sources[name] in keys for name in columns):
             return lambda path: path.rpartition("/")[0]
