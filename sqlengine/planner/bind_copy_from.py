@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from sqlengine.errors import did_you_mean
+from sqlengine.errors import SettingError, did_you_mean
 from sqlengine.planner.bind_parameter import Parameters, ParameterValues
 from sqlengine.planner.catalog import Catalog
 from sqlengine.planner.consume import Reader
@@ -14,13 +14,16 @@ from sqlengine.planner.context import BindContext
 from sqlengine.planner.copy_options import CopyOptions, read_absent_credentials, target_of
 from sqlengine.planner.source import Source
 from sqlengine.storage.formats import find_format, format_of
+from sqlengine.storage.type_names import parse_nested_type_name, parse_type_name
+from sqlengine.types import SqlType
 
 
 def insert_tree(tree: Any, source: Source, catalog: Catalog, parameters: Parameters) -> Any:
     """`INSERT INTO table (columns) SELECT … FROM read_<format>('file', options)`, as a syntax tree.
 
-    CSV and JSON are read as the types of the table, nothing is guessed. Columns of JSON are found by name, those of
-    other formats by position, as in DuckDB. A name that says nothing is one of a CSV file.
+    CSV and JSON are read as the types of the table, nothing is guessed; types that their readers do not have are cast
+    from text. Columns of JSON are found by name, those of other formats by position, as in DuckDB. A name that says
+    nothing is one of a CSV file.
 
     Raises
     ------
@@ -36,14 +39,15 @@ def insert_tree(tree: Any, source: Source, catalog: Catalog, parameters: Paramet
     path = target_of(context, file)
     options = CopyOptions(context, reader.all(tree, "params"))
     named = options.text("format")
-    known = find_format(named) if named else format_of(path)
-    name = "csv" if known is None else known.name
-    given = options.others()
-    if "null" in given:
-        given["nullstr"] = given.pop("null")
+    known = (find_format(named) if named else format_of(path)) or find_format("csv")
+    name = known.name
+    layout: dict[str, object] = {}
+    if name == "json" and options.flag("array"):
+        layout = {"format": "array"}
+    given = {**options.rest(known.options), **layout}
     columns: list[Any] = [exp.Star()]
     if name in ("csv", "json"):
-        given["columns"] = types
+        given["columns"] = {column: _readable(type_, name) for column, type_ in types.items()}
     if name == "json":
         columns = [exp.Column(this=exp.to_identifier(column, quoted=True)) for column in types]
     read_absent_credentials(reader, tree)
@@ -60,7 +64,7 @@ def insert_tree(tree: Any, source: Source, catalog: Catalog, parameters: Paramet
     return exp.Insert(this=this, expression=query)
 
 
-def _types_of(context: BindContext, this: Any) -> dict[str, object]:
+def _types_of(context: BindContext, this: Any) -> dict[str, SqlType]:
     """The columns that are filled, in the order in which COPY names them, with their types."""
     table = this.this if isinstance(this, exp.Schema) else this
     if not isinstance(table, exp.Table):
@@ -69,12 +73,22 @@ def _types_of(context: BindContext, this: Any) -> dict[str, object]:
     if found is None:
         hint = did_you_mean(table.name, context.catalog.table_names())
         raise context.error(f'there is no table "{table.name}".{hint}', table)
-    types = {field.name.lower(): (field.name, str(field.type)) for field in found.fields}
+    types = {field.name.lower(): (field.name, field.type) for field in found.fields}
     wanted = [each.name for each in this.expressions] if isinstance(this, exp.Schema) else list(types)
     for column in wanted:
         if column.lower() not in types:
             raise context.error(f'table "{table.name}" has no column "{column}".{did_you_mean(column, types)}', this)
     return dict(types[column.lower()] for column in wanted)
+
+
+def _readable(type_: SqlType, format_name: str) -> str:
+    """The type as which the values of a column of type `type_` are read."""
+    try:
+        (parse_type_name if format_name == "csv" else parse_nested_type_name)(str(type_))
+    except SettingError:
+        # JSON's texts of nested values are not those that VARCHAR is cast from.
+        return "JSON" if format_name == "json" and type_.is_nested else "VARCHAR"
+    return str(type_)
 
 
 def _constant(value: object) -> Any:

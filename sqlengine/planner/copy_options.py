@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import UnionType
 from typing import Any, Final, TypeVar
 
 from sqlglot import exp
 
 from sqlengine.config import parse_bytes
 from sqlengine.errors import SettingError
+from sqlengine.planner.bind_expression import ExpressionBinder
+from sqlengine.planner.constant import fold
 from sqlengine.planner.consume import Reader
 from sqlengine.planner.context import BindContext
+from sqlengine.planner.expressions import Literal
 from sqlengine.planner.option_values import option_value
+from sqlengine.planner.scope import Scope
 from sqlengine.storage.output_files import Existing
 
 T = TypeVar("T")
@@ -76,21 +81,18 @@ class CopyOptions:
             raise SettingError("COPY takes one of OVERWRITE, OVERWRITE_OR_IGNORE and APPEND")
         return chosen[0] if chosen else Existing.REFUSE
 
-    def rest(self, types: dict[str, type]) -> dict[str, object]:
-        """The other options, as values of the types that the format takes."""
-        convert: dict[type, Callable[[str], object]] = {
+    def rest(self, types: Mapping[str, type | UnionType]) -> dict[str, object]:
+        """The other options, as values of the types that the format takes; as written where it takes none of these."""
+        convert: dict[type | UnionType | None, Callable[[str], object]] = {
             bool: self.flag,
             str: self.text,
             int: lambda name: self._as(name, _count, "a number"),
             list: self.names,
         }
         return {
-            name: convert[types[name]](name) if name in types else value for name, value in list(self._values.items())
+            name: convert[types.get(name)](name) if types.get(name) in convert else value
+            for name, value in list(self._values.items())
         }
-
-    def others(self) -> dict[str, object]:
-        """All options that nobody has taken, as written."""
-        return dict(self._values)
 
     def _as(self, name: str, convert: Callable[[object], T | None], wanted: str) -> T | None:
         if name not in self._values:
@@ -103,13 +105,16 @@ class CopyOptions:
 
 
 def target_of(context: BindContext, file: Any) -> str:
-    """The file or folder that COPY names: a text, or a parameter."""
+    """The file or folder that COPY names: a text, a parameter, or an expression in parentheses."""
     reader = context.reader
     value: object = None
     if isinstance(file, exp.Literal) and reader.get(file, "is_string"):
         value = reader.get(file, "this")
     elif isinstance(file, exp.Placeholder | exp.Parameter):
         value = context.parameters.value(file, reader)
+    elif isinstance(file, exp.Paren):
+        bound = fold(ExpressionBinder(context, Scope(), "COPY").bind(file))
+        value = bound.value if isinstance(bound, Literal) else None
     if not isinstance(value, str) or not value:
         raise context.error("COPY names a file or folder by a text in quotes", file)
     return value

@@ -43,8 +43,8 @@ class CsvWriting:
         for name in ("quote", "escape"):
             if len(str(options.get(name, ""))) > 1:
                 raise SettingError(f"option {name!r} takes one character, or none to quote nothing")
-        if not style.delimiter:
-            raise SettingError("option 'delimiter' takes at least one character")
+        if not 1 <= len(style.delimiter.encode()) <= 4:
+            raise SettingError("option 'delimiter' takes one to four bytes")
         signs = [sign for sign in (style.delimiter, style.quote) if sign]
         if len(set(signs)) < len(signs) or "\n" in style.delimiter or "\r" in style.delimiter:
             raise SettingError("the delimiter must be another character than the quote and the end of a line")
@@ -63,7 +63,8 @@ class CsvWriting:
 class _Style:
     def __init__(self, options: Options) -> None:
         self.header = options.get("header", True) is not False
-        self.delimiter = str(options.get("delimiter", ","))
+        # Written with a backslash it is a tab, as where CSV is read.
+        self.delimiter = str(options.get("delimiter", ",")).replace("\\t", "\t")
         self.null = str(options.get("null", ""))
         self.quote = str(options.get("quote", '"'))
         self.escape = str(options.get("escape") or self.quote)

@@ -30,25 +30,31 @@ class Partitioning:
     def values(self, path: str) -> dict[str, Value]:
         """Partition column -> value for the file at `path`."""
         texts = path_values(path)
-        return {field.name: _parse(texts[field.name], field.type) for field in self.fields}
+        found = ((field, texts[field.name]) for field in self.fields)
+        return {field.name: None if text is None else _parse(text, field.type) for field, text in found}
 
 
-def path_values(path: str) -> dict[str, str]:
-    """`key=value` of the folders of `path`, outermost first, unquoted."""
-    found = {}
+def path_values(path: str) -> dict[str, str | None]:
+    """`key=value` of the folders of `path`, outermost first, unquoted; NULL for `NULL_PARTITION`."""
+    found: dict[str, str | None] = {}
     for part in os.path.dirname(path).split(os.sep):
         key, equals, value = part.partition("=")
         if equals and key:
-            found[unquote(key)] = unquote(value)
+            found[unquote(key)] = None if value == NULL_PARTITION else unquote(value)
     return found
 
 
 def folder_of(keys: Sequence[str], values: Sequence[str | None]) -> str:
     """`year=2024/month=7`, quoted such that `path_values` gives the same keys and values back."""
     return os.sep.join(
-        f"{quote(key, safe='')}={NULL_PARTITION if value is None else quote(value, safe='')}"
+        f"{quote(key, safe='')}={NULL_PARTITION if value is None else _quoted(value)}"
         for key, value in zip(keys, values, strict=True)
     )
+
+
+def _quoted(value: str) -> str:
+    # The text that stands for NULL is another one, as in DuckDB.
+    return "%5F" + value[1:] if value == NULL_PARTITION else quote(value, safe="")
 
 
 def detect_partitioning(
@@ -102,7 +108,7 @@ def detect_partitioning(
         if type_ is None:
             type_ = _type_of(texts) if typed else VARCHAR
         else:
-            wrong = next((text for text in texts if text != NULL_PARTITION and not _fits(text, type_)), None)
+            wrong = next((text for text in texts if text is not None and not _fits(text, type_)), None)
             if wrong is not None:
                 raise FileFormatError(f"partition {key}={wrong} is no {type_}, which hive_types says")
         fields.append(Field(key, type_))
@@ -201,9 +207,9 @@ def _given_types(types: Mapping[str, SqlType], keys: Iterable[str]) -> dict[str,
     return {name.lower(): type_ for name, type_ in types.items()}
 
 
-def _type_of(texts: Sequence[str]) -> SqlType:
+def _type_of(texts: Sequence[str | None]) -> SqlType:
     """The narrowest of BIGINT, DATE, TIMESTAMP that writes every value the way it stands there, else VARCHAR."""
-    known = [text for text in texts if text != NULL_PARTITION]
+    known = [text for text in texts if text is not None]
     if known:
         for type_ in (BIGINT, DATE, TIMESTAMP):
             if all(_fits(text, type_) for text in known):
@@ -232,8 +238,6 @@ def _fits(text: str, type_: SqlType) -> bool:
 
 
 def _parse(text: str, type_: SqlType) -> Value:
-    if text == NULL_PARTITION:
-        return None
     if type_.is_integer:
         return int(text)
     if type_ == DATE:

@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import IO, Final, Self
 
 from sqlengine.errors import Error, FileMissingError, OperationalError
+from sqlengine.storage.files.access import local_path
 from sqlengine.storage.filesystem import check_allowed
 from sqlengine.storage.locked_folders import abandoned, create_locked
 
@@ -57,6 +58,10 @@ class LocalStaging:
         self._existing = existing
         # The hidden folder lies there.
         check_allowed(str(self.target.parent))
+        named = local_path(target)
+        if named.startswith(("/dev/", "/proc/")) and not named.startswith("/dev/shm/"):
+            # A link from there to a file is not meant to be replaced: /dev/stdout.
+            raise OperationalError(f"{named!r} is no file but a device or the like, which nothing replaces")
         if not self.target.parent.is_dir():
             raise FileMissingError(f"there is no folder {str(self.target.parent)!r} to write to; create it first")
         if is_folder and os.path.lexists(self.target) and not self.target.is_dir():
