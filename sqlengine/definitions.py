@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sqlengine.errors import BindError, did_you_mean
-from sqlengine.functions.export import export_type
 from sqlengine.planner.definitions import Macro, View
 from sqlengine.storage.memory import ArrowTable
-from sqlengine.types import SqlType
+from sqlengine.types import SqlType, arrow_type
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -70,8 +69,7 @@ class Definitions:
         names = [column for column, _ in columns]
         types = tuple(type_ for _, type_ in columns)
         if rows is None:
-            # As answers have them, which will be appended.
-            rows = pa.table([pa.array([], export_type(type_)) for type_ in types], names=names)
+            rows = pa.table([pa.array([], arrow_type(type_)) for type_ in types], names=names)
         data = rows.rename_columns(names)
         self._tables[name.lower()] = (name, data, types, ArrowTable(name, data, task_rows, types))
 

@@ -69,6 +69,10 @@ class Result:
     def __len__(self) -> int:
         return int(self._table.num_rows)
 
+    def carried(self) -> pa.Table:
+        """The answer as queries go on with it: column k has the Arrow type that carries `columns[k].type`."""
+        return self._table
+
     def arrow(self) -> pa.Table:
         """The answer as a `pyarrow.Table`, exact: HUGEINT as decimal128(38, 0), UUID as text, ENUM as a dictionary."""
         if all(

@@ -123,11 +123,11 @@ class Session:
                 definitions.create_macro(macro, replaces, if_missing)
             case kinds.CreateTable(name=name, columns=columns, query=query):
                 if definitions.wants_table(name, bound.replace, bound.if_missing):
-                    rows = None if query is None else self.run_query(query).arrow()
+                    rows = None if query is None else self.run_query(query).carried()
                     definitions.put_table(name, columns, rows, task_rows)
                     return None if rows is None else Result.from_count(rows.num_rows)
             case kinds.Insert(name=name, query=query):
-                rows = self.run_query(query).arrow()
+                rows = self.run_query(query).carried()
                 definitions.insert(name, rows, task_rows)
                 return Result.from_count(rows.num_rows)
             case kinds.CopyTo():
@@ -231,7 +231,7 @@ class Session:
         """The rows of a plan that must have run before the rest of a query can be planned."""
         part = replace(context, query_id=f"{context.query_id}-{next(_query_numbers)}", on_progress=None, metrics=[])
         names = [str(position) for position in range(len(plan.columns))]
-        return self._execute(self._optimized(plan), names, part).arrow()
+        return self._execute(self._optimized(plan), names, part).carried()
 
     def _recursions(self, context: QueryContext) -> Recursions:
         return Recursions(lambda plan: self._run_part(plan, context), context, self.settings.get_int("task_rows"))

@@ -14,7 +14,7 @@ from sqlengine.planner.context import BindContext
 from sqlengine.planner.copy_options import CopyOptions, read_absent_credentials, target_of
 from sqlengine.planner.source import Source
 from sqlengine.storage.formats import find_format, format_of
-from sqlengine.storage.type_names import parse_nested_type_name, parse_type_name
+from sqlengine.storage.type_names import parse_nested_type_name
 from sqlengine.types import SqlType
 
 
@@ -84,7 +84,7 @@ def _types_of(context: BindContext, this: Any) -> dict[str, SqlType]:
 def _readable(type_: SqlType, format_name: str) -> str:
     """The type as which the values of a column of type `type_` are read."""
     try:
-        (parse_type_name if format_name == "csv" else parse_nested_type_name)(str(type_))
+        parse_nested_type_name(type_)
     except SettingError:
         # JSON's texts of nested values are not those that VARCHAR is cast from.
         return "JSON" if format_name == "json" and type_.is_nested else "VARCHAR"

@@ -130,7 +130,7 @@ def read_absent_credentials(reader: Reader, tree: Any) -> None:
 def _flag(value: object) -> bool | None:
     if isinstance(value, str):
         return {"true": True, "false": False, "1": True, "0": False}.get(value.lower())
-    return bool(value) if isinstance(value, bool | int) else None
+    return bool(value) if value in (0, 1) else None
 
 
 def _text(value: object) -> str | None:

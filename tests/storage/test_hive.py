@@ -27,6 +27,7 @@ Write = Callable[..., str]
         ["2020-01-01 10:00:00", "2021-01-01 00:00:00"],
         ["__HIVE_DEFAULT_PARTITION__", "3"],
         ["__HIVE_DEFAULT_PARTITION__"],
+        ["__HIVE_DEFAULT_PARTITION__", "%5F_HIVE_DEFAULT_PARTITION__"],
         ["a%20b", "c+d"],
         ["true"],
         ["99999999999999999999"],

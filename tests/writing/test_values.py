@@ -121,6 +121,20 @@ def test_types_that_come_back(connection: sqlengine.Connection) -> None:
     assert connection.execute("DESCRIBE FROM 'a.arrow'").fetchall() == expected
 
 
+@pytest.mark.parametrize("ending", ["csv", "json", "json.zst", "parquet", "arrow"])
+def test_tables_of_every_type_come_back(connection: sqlengine.Connection, ending: str) -> None:
+    # JSON's own spaces are not values.
+    changed = {"parquet": "interval", "json": "json", "json.zst": "json"}.get(ending)
+    names = [name for name in VALUES if name != changed]
+    options = "(NULL 'NA')" if ending == "csv" else ""
+    connection.execute(f"CREATE TABLE before AS {query(names)}")
+    connection.execute("CREATE TABLE after AS FROM before LIMIT 0")
+    connection.execute(f"COPY before TO 'a.{ending}' {options}")
+    connection.execute(f"COPY after FROM 'a.{ending}' {options}")
+    assert connection.execute("DESCRIBE after").fetchall() == connection.execute("DESCRIBE before").fetchall()
+    assert texts(connection, "after", names) == texts(connection, f"({query(names)})", names)
+
+
 def test_hdf5_holds_numbers_and_texts(connection: sqlengine.Connection) -> None:
     sql = "SELECT range::TINYINT a, range / 3 b, range > 2 c, 'ü' || range d, (range / 7)::FLOAT e FROM range(100)"
     for rest in ("", " (COMPRESSION gzip, COMPRESSION_LEVEL 3)", " (COMPRESSION lzf)"):
