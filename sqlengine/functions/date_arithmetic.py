@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from sqlengine.errors import NotSupportedError
-from sqlengine.functions.calendar import add_months, month_index, month_start
+from sqlengine.functions.calendar import add_months, month_index, month_start, over_range
 from sqlengine.functions.date_parts import part_of
 from sqlengine.functions.grouped import for_each_constant
 from sqlengine.functions.intervals import MICROS_PER_DAY, interval_parts, make_intervals
@@ -60,10 +60,12 @@ def _date_trunc(arguments: Sequence[Vector], result: SqlType) -> Vector:
     part, moment = constant_part(arguments[0], "date_trunc"), arguments[1]
     if moment.type == INTERVAL:
         return _truncate_interval(part, moment)
-    days, micros = days_and_micros(moment)
-    if part in MICROS:
-        return words_result(days * MICROS_PER_DAY + micros - micros % MICROS[part], arguments[1:], result)
-    return words_result(_truncate_days(part, days) * MICROS_PER_DAY, arguments[1:], result)
+    words = moment.values().astype(np.int64, copy=False)
+    if part in MICROS and moment.type != DATE:
+        return words_result(words // MICROS[part] * MICROS[part], arguments[1:], result)
+    days = words if moment.type == DATE else words // MICROS_PER_DAY
+    starts = over_range(days, lambda each: _truncate_days(part, each) * MICROS_PER_DAY)
+    return words_result(starts, arguments[1:], result)
 
 
 def _truncate_days(part: str, days: Words) -> Words:
