@@ -27,6 +27,7 @@ from sqlengine.planner.logical import (
 from sqlengine.planner.logical_joins import AsofJoin, Join, JoinKind, PositionalJoin
 from sqlengine.planner.physical import UnnestExec, WindowExec
 from sqlengine.planner.physical_aggregates import ExpandExec
+from sqlengine.planner.scan_text import scanned
 from sqlengine.planner.tree_text import Line, Part
 from sqlengine.planner.window_call import WindowCall
 
@@ -134,9 +135,10 @@ def window_parts(node: Window | WindowExec, text: ExpressionText) -> tuple[Part,
 def _parts(node: Node, text: ExpressionText) -> tuple[Part, ...]:
     match node:
         case Scan():
+            columns = list(zip(node.columns, node.source_names, strict=True))
             return (
                 Part(node.name),
-                Part("", tuple(column.name for column in node.columns)),
+                Part("", scanned(node.table, columns, ExpressionText())),
                 condition_part("where", node.filters, text),
             )
         case Values():

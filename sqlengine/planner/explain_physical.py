@@ -44,6 +44,7 @@ from sqlengine.planner.physical_joins import (
     SortedJoinExec,
 )
 from sqlengine.planner.physical_write import WriteExec
+from sqlengine.planner.scan_text import scanned
 from sqlengine.planner.tree_text import Line, Part
 from sqlengine.planner.window_call import WindowCall
 
@@ -94,7 +95,7 @@ def _parts(node: Exec, reading: ReadingLeaves, text: ExpressionText) -> tuple[Pa
         case ScanExec():
             return (
                 Part(_scan(node)),
-                Part("", tuple(map(text.column, node.columns))),
+                Part("", scanned(node.table, _delivered(node), text)),
                 condition_part("where", node.filters, text),
             )
         case ExchangeRead():
@@ -160,6 +161,13 @@ def _parts(node: Exec, reading: ReadingLeaves, text: ExpressionText) -> tuple[Pa
             return (Part("", tuple(map(text.column, node.columns))),)
         case _:
             assert_never(node)
+
+
+def _delivered(node: ScanExec) -> list[tuple[Column, str]]:
+    """The columns that a scan delivers, with their names in the table."""
+    kept = set(node.columns)
+    pairs = zip(node.read_columns, node.source_names, strict=True)
+    return [(column, name) for column, name in pairs if column in kept]
 
 
 def _scan(node: ScanExec) -> str:

@@ -19,6 +19,7 @@ from sqlengine.planner.rules.fold_constants import fold_constants
 from sqlengine.planner.rules.infer_predicates import infer_predicates
 from sqlengine.planner.rules.limit_windows import limit_windows
 from sqlengine.planner.rules.merge_projects import merge_projects
+from sqlengine.planner.rules.narrow_structs import narrow_structs
 from sqlengine.planner.rules.order_joins import order_joins
 from sqlengine.planner.rules.outer_to_inner import outer_to_inner
 from sqlengine.planner.rules.propagate_empty import propagate_empty
@@ -92,6 +93,8 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(prune_columns, Walk.WHOLE),
     # Pruned projections often deliver their input as it is.
     Rule(merge_projects, Walk.UP),
+    # Changes types of columns, which no other rule expects.
+    Rule(narrow_structs, Walk.WHOLE),
 )
 
 

@@ -26,6 +26,7 @@ from sqlengine.storage.splits import describe_pruning, group_splits, narrowed
 from sqlengine.storage.statistics import UNKNOWN, excluding, merge_statistics, widened, within_bounds
 from sqlengine.storage.table import Predicate, ScanPlan, ScanReport, ScanTask
 from sqlengine.storage.zone_maps import SplitWatch, leave_out
+from sqlengine.types import SqlType
 
 T = TypeVar("T")
 
@@ -96,18 +97,24 @@ class FileTable:
         """The same table, scanned in tasks of about `task_rows` rows."""
         if task_rows == self._task_rows:
             return self
-        table = FileTable(
-            self._files,
-            self._description,
-            self._schema,
-            self._columns,
-            self._access,
-            task_rows=task_rows,
-            split_bytes=self._split_bytes,
-        )
-        # Splits and statistics do not depend on how they are dealt into tasks.
-        table._splits, table._statistics, table._by_split = self._splits, self._statistics, self._by_split
-        return table
+        return self._copy(task_rows, self._schema, self._columns)
+
+    @property
+    def whole_fields(self) -> tuple[Field, ...]:
+        """The columns that the files store, with all fields of their structs."""
+        return self._schema.whole or self._schema.fields
+
+    def narrowed(self, types: Mapping[str, SqlType]) -> FileTable | None:
+        """The same table, columns of it with fewer fields in their structs; None if its format cannot read it so."""
+        if not types.keys() <= self._schema.narrows - self._columns.sources.keys():
+            return None
+
+        def narrow(fields: tuple[Field, ...]) -> tuple[Field, ...]:
+            return tuple(Field(field.name, types.get(field.name, field.type)) for field in fields)
+
+        schema = replace(self._schema, fields=narrow(self._schema.fields), whole=self.whole_fields)
+        columns = replace(self._columns, fields=narrow(self._columns.fields))
+        return self._copy(self._task_rows, schema, columns)
 
     def look(self, function: Callable[..., T], *arguments: Any) -> T:
         """What a function finds that reads this table while a query is planned; see `isolation.look`."""
@@ -348,6 +355,20 @@ class FileTable:
             self._task_rows,
             self._split_bytes,
         )
+
+    def _copy(self, task_rows: int, schema: FileSchema, columns: PathColumns) -> FileTable:
+        table = FileTable(
+            self._files,
+            self._description,
+            schema,
+            columns,
+            self._access,
+            task_rows=task_rows,
+            split_bytes=self._split_bytes,
+        )
+        # Splits and statistics do not depend on how they are dealt into tasks, nor on fields of structs.
+        table._splits, table._statistics, table._by_split = self._splits, self._statistics, self._by_split
+        return table
 
     def _all_splits(self) -> list[list[Split]]:
         """The splits of each file; they are looked for at the same time where a network makes that slow."""

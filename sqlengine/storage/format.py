@@ -77,12 +77,16 @@ class FileSchema:
 
     `plain`: names of those whose values lie in local files as they lie in memory, so that nothing is decoded.
     `ordinals`: whole numbers that rise by one from each step of a split to the next.
+    `narrows`: names of those of whose structs, in lists too, the format reads just the fields that their type in
+    `fields` has; `whole`: the fields before some were narrowed so, if any was.
     """
 
     fields: tuple[Field, ...]
     details: Mapping[str, object] = field(default_factory=dict)
     plain: frozenset[str] = frozenset()
     ordinals: frozenset[str] = frozenset()
+    narrows: frozenset[str] = frozenset()
+    whole: tuple[Field, ...] | None = None
 
 
 Options = Mapping[str, object]

@@ -106,7 +106,7 @@ class JsonFormat:
                 layout.formats,
                 layout.options.objects,
                 layout.options.ignore_errors,
-                layout.record if len(columns) == len(schema.fields) else None,
+                layout.record if schema.whole is None and len(columns) == len(schema.fields) else None,
             )
             # A stretch of a file is one of lines: others are not cut.
             format_ = layout.options.format if split.start == 0 else NEWLINE_DELIMITED

@@ -104,4 +104,5 @@ def _schema(
 ) -> FileSchema:
     keys = {name: key for key, name, _ in columns}
     layout = Layout(options, keys, formats, record, row_bytes)
-    return FileSchema(tuple(Field(name, type_) for _, name, type_ in columns), {"layout": layout})
+    narrows = frozenset(name for name, key in keys.items() if key is not None)
+    return FileSchema(tuple(Field(name, type_) for _, name, type_ in columns), {"layout": layout}, narrows=narrows)

@@ -85,7 +85,8 @@ class ParquetFormat:
         if len(files) > _FEW:
             rows = sum(load_footer(file).metadata.num_rows for file in chosen)
             details["row_bytes"] = sum(file.size for file in chosen) / max(1, rows)
-        return FileSchema(merge_schemas([(path, fields) for fields, path in distinct.items()], union), details)
+        merged = merge_schemas([(path, fields) for fields, path in distinct.items()], union)
+        return FileSchema(merged, details, narrows=frozenset(field.name for field in merged))
 
     def splits(self, file: FileInfo, schema: FileSchema, options: Options, target_bytes: int) -> list[Split]:
         """One split per row group, rows exact; a small file among many is one split, and need not be opened for it."""
@@ -121,20 +122,22 @@ class ParquetFormat:
             return
         by_name = {field.name: field for field in schema.fields}
         fields = [by_name[name] for name in columns]
+        whole = {field.name: field for field in schema.whole or schema.fields}
         known: tuple[Field, ...] = ()
-        names: list[str] = []
+        stored: dict[str, tuple[int, ...]] = {}
         as_is: pa.Schema | None = None
         for path, groups, ready in _pieces(splits, batch_rows):
             opened = ready or _open(path)
             if opened.footer.fields is not known:
                 known = opened.footer.fields
                 own = _fields(opened.footer, options)
-                check_columns(fields, str(schema.details["first"]), path, own, bool(options.get("union_by_name")))
-                names = opened.footer.stored(fields)
+                expected = [whole[name] for name in columns]
+                check_columns(expected, str(schema.details["first"]), path, own, bool(options.get("union_by_name")))
+                stored = opened.footer.stored(fields)
             if ready is None:
                 _check_unchanged(opened.footer, groups)
             with file_errors(path, "Parquet"):
-                for batch in opened.read(groups, names, batch_rows):
+                for batch in opened.read(groups, stored, batch_rows):
                     if as_is is None or not batch.schema.equals(as_is):
                         fitted = fit_batch(batch, fields, path)
                         as_is = batch.schema if fitted is batch else None
@@ -168,13 +171,16 @@ class _OpenFile:
                 **_READING,
             )
 
-    def read(self, groups: Sequence[Split], names: Sequence[str], batch_rows: int) -> Iterator[pa.RecordBatch]:
-        """Batches of the columns `names`, in that order, of adjacent row groups; of none, if there are none."""
+    def read(
+        self, groups: Sequence[Split], stored: Mapping[str, tuple[int, ...]], batch_rows: int
+    ) -> Iterator[pa.RecordBatch]:
+        """Batches of some columns (name -> physical columns), in that order, of adjacent row groups."""
         rows = sum(split.rows for split in groups)
-        if not names:
+        if not stored:
             yield from (batch.select([]) for batch in _count(rows, batch_rows))
             return
-        indices = [leaf for name in names for leaf in self.footer.leaves[name]]
+        names = list(stored)
+        indices = [leaf for leaves in stored.values() for leaf in leaves]
         numbers = [number for split in groups for number in range(split.start, split.stop)]
         prefetch(self.source, lambda: self.footer.byte_ranges(numbers, indices))
         try:

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from sqlengine.errors import FileFormatError, NotSupportedError
 from sqlengine.storage.filesystem import FileInfo, file_errors, open_input
 from sqlengine.storage.format import ColumnStatistics, Field
+from sqlengine.storage.narrowing import leaves_of
 from sqlengine.storage.parquet_bloom import BloomFilters
 from sqlengine.storage.schema import unique_names
 from sqlengine.storage.statistics import merge_statistics
@@ -71,10 +72,11 @@ class Footer:
             raise FileFormatError(f"{self.path!r} is not a readable Parquet file: its numbers of rows contradict")
         return rows
 
-    def stored(self, fields: Sequence[Field]) -> list[str]:
-        """The names here of those columns `fields` of a table that this file has."""
-        here = {name.lower(): name for name in self.leaves}
-        return [here[field.name.lower()] for field in fields if field.name.lower() in here]
+    def stored(self, fields: Sequence[Field]) -> dict[str, tuple[int, ...]]:
+        """The names here of those columns `fields` of a table that this file has, and what has to be read of each."""
+        here = {field.name.lower(): field for field in self.fields}
+        both = ((here[field.name.lower()], field) for field in fields if field.name.lower() in here)
+        return {own.name: leaves_of(own.type, field.type, self.leaves[own.name]) for own, field in both}
 
     def as_strings(self) -> tuple[Field, ...]:
         """The fields, columns of bytes as VARCHAR."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from sqlengine.storage.format import ColumnStatistics, Field, Split
+from sqlengine.types import SqlType
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -103,6 +104,20 @@ class ScanReport:
     splits: int = 0
     cached: int = 0
     is_plain: bool = False
+
+
+@runtime_checkable
+class NarrowingTable(Protocol):
+    """A table that can leave fields of structs out."""
+
+    @property
+    def whole_fields(self) -> tuple[Field, ...]:
+        """Its columns with all of their fields."""
+        ...
+
+    def narrowed(self, types: Mapping[str, SqlType]) -> Table | None:
+        """The same table, columns of it with fewer fields in their structs; None if it cannot."""
+        ...
 
 
 class Table(Protocol):

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 from sqlengine.storage.format import ColumnStatistics, Field, Split
 from sqlengine.storage.table import Predicate, ScanPlan, ScanTask
-from sqlengine.types import BIGINT, DATE, DOUBLE, INTEGER, VARCHAR, SqlType, decimal
+from sqlengine.types import BIGINT, DATE, DOUBLE, INTEGER, VARCHAR, SqlType, decimal, list_of, struct_of
 
+NONE = ColumnStatistics()
 ROWS_PER_SPLIT = 122_880
 ROWS_PER_TASK = 524_288
 
@@ -84,6 +85,17 @@ class SyntheticTable:
         raise NotImplementedError("a synthetic table has no rows")
 
 
+@dataclass(frozen=True, eq=False)
+class NestedTable(SyntheticTable):
+    """One that can leave out fields of structs."""
+
+    whole_fields: tuple[Field, ...] = ()
+
+    def narrowed(self, types: Mapping[str, SqlType]) -> NestedTable:
+        columns = {name: (types.get(name, type_), known) for name, (type_, known) in self.columns.items()}
+        return NestedTable(self.name, self.rows, columns, whole_fields=self.whole_fields or self.fields)
+
+
 def _number(value: object) -> float:
     if isinstance(value, datetime.date):
         return float(value.toordinal())
@@ -113,7 +125,8 @@ def money(low: int, high: int) -> tuple[SqlType, ColumnStatistics]:
 
 
 def small_tables() -> dict[str, SyntheticTable]:
-    """a and b, two tables for examples; c, a small one; big, one that a join cannot broadcast."""
+    """a and b, two tables for examples; c, a small one; deep, one of structs; big, one that a join cannot broadcast."""
+    place = struct_of([("p", BIGINT), ("q", DATE)])
     return {
         "a": SyntheticTable(
             "a",
@@ -130,6 +143,16 @@ def small_tables() -> dict[str, SyntheticTable]:
         ),
         "b": SyntheticTable("b", 200_000, {"k": numbers(1, 1_000_000), "y": numbers(0, 9, INTEGER), "t": words()}),
         "c": SyntheticTable("c", 1_000, {"k": numbers(1, 1_000), "z": numbers(0, 4, INTEGER), "u": words()}),
+        "deep": NestedTable(
+            "deep",
+            1_000,
+            {
+                "k": numbers(1, 1_000),
+                "s": (struct_of([("x", BIGINT), ("y", VARCHAR), ("in", place)]), NONE),
+                "l": (list_of(struct_of([("price", DOUBLE), ("note", VARCHAR)])), NONE),
+                "m": (list_of(struct_of([("in", place), ("u", BIGINT), ("v", BIGINT)])), NONE),
+            },
+        ),
         "big": SyntheticTable("big", 20_000_000, {"k": numbers(1, 20_000_000), "v": numbers(0, 10**12), "w": words()}),
     }
 

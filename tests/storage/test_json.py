@@ -223,6 +223,11 @@ def test_columns_that_are_not_read_are_not_looked_at(write: Write, engine: sqlen
     source = f"read_json('{path}', sample_size = 1)"
     assert engine.execute(f"SELECT sum(a) FROM {source}").fetchall() == [(4,)]
     assert engine.execute(f"SELECT s.x FROM {source}").fetchall() == [(1,), (None,)]
+    deep_path = write('{"s":{"x":1,"y":1}}\n{"s":{"x":3,"y":"no","late":5},"more":1}\n', "deep.json")
+    deep = f"read_json('{deep_path}', sample_size = 1)"
+    assert engine.execute(f"SELECT s.x FROM {deep}").fetchall() == [(1,), (3,)]
+    with pytest.raises(sqlengine.Error, match=r"has the key '(late|more)', which the sample"):
+        engine.execute(f"SELECT s FROM {deep}").fetchall()
     with pytest.raises(sqlengine.Error, match="has the key 'late', which the sample"):
         engine.execute(f"SELECT * FROM read_json('{path}', sample_size = 1, maximum_depth = 1)").fetchall()
 

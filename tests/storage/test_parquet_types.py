@@ -1,5 +1,6 @@
 """Every encoding, codec and type of Parquet, read as DuckDB reads it."""
 
+import pickle
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +14,9 @@ import pytest
 import sqlengine
 from sqlengine.errors import NotSupportedError
 from sqlengine.storage.dataset import open_table
+from sqlengine.storage.filesystem import file_info
+from sqlengine.storage.parquet_footer import load_footer
+from sqlengine.storage.type_names import parse_nested_type_name
 from tests.storage.support import scan, types
 
 Write = Callable[..., str]
@@ -159,6 +163,32 @@ def test_files_whose_innermost_names_alone_are_the_same(write_parquet: Write) ->
     struct = pa.array([{"v": 1}, {"v": 2}])
     for name, column in (("x", struct), ("y", struct), ("v", pa.array([3, 4])), ("z", pa.array([[{"v": 5}], []]))):
         same_as_duckdb(f"FROM '{write_parquet(pa.table({name: column}), f'{name}.parquet')}'")
+
+
+def test_only_the_fields_asked_for_are_read(write_parquet: Write) -> None:
+    rows = [
+        {"i": k, "s": {"a": k, "b": {"c": [k], "d": str(k)}}, "l": [{"x": k, "y": [{"u": k}]}, None]} for k in range(9)
+    ]
+    path = write_parquet(pa.Table.from_pylist(rows), "whole.parquet")
+    table = open_table(path)
+    narrow = {"s": "STRUCT(b STRUCT(d VARCHAR))", "l": "STRUCT(y STRUCT(u BIGINT)[])[]"}
+    narrowed = table.narrowed({name: parse_nested_type_name(text) for name, text in narrow.items()})
+    assert narrowed is not None
+    assert types(narrowed) == {"i": "BIGINT", **narrow}
+    assert {field.name: str(field.type) for field in narrowed.whole_fields} == types(table)
+    expected = [({"b": {"d": row["s"]["b"]["d"]}}, [{"y": row["l"][0]["y"]}, None]) for row in rows]
+    assert scan(narrowed, ["s", "l"]) == expected
+    assert pickle.loads(pickle.dumps(narrowed)) == narrowed != table
+    footer = load_footer(file_info(path))
+    assert footer.stored(narrowed.fields) == {"i": (0,), "s": (3,), "l": (5,)}
+
+
+def test_fields_that_not_all_files_have(write_parquet: Write) -> None:
+    for name, struct in (("one", {"a": 1, "b": "x"}), ("two", {"b": "y", "c": 2.5}), ("three", {"d": [1]})):
+        path = write_parquet(pa.table({"s": pa.array([struct, None])}), f"{name}.parquet")
+    folder = Path(path).parent
+    for query in ("s.a", "s.c, s.b", "s IS NULL", "s.d[1], s.a"):
+        same_as_duckdb(f"SELECT {query} FROM read_parquet('{folder}/*.parquet', union_by_name = true) ORDER BY ALL")
 
 
 def test_columns_of_one_name(write_parquet: Write) -> None:
