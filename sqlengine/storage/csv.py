@@ -30,6 +30,7 @@ from sqlengine.storage.csv_pieces import (
 from sqlengine.storage.csv_records import cut_records
 from sqlengine.storage.csv_sample import first_record, read_head
 from sqlengine.storage.csv_schema import guess_schema
+from sqlengine.storage.csv_together import groups, records_of
 from sqlengine.storage.filesystem import FileInfo, compression_of, file_errors
 from sqlengine.storage.format import ColumnStatistics, Field, FileSchema, Options, Split
 
@@ -124,19 +125,17 @@ class CsvFormat:
         layout = layout_of(schema)
         by_name = {field.name: field for field in schema.fields}
         fields = [by_name[name] for name in columns]
-        for split in splits:
-            with file_errors(split.path, "CSV"):
-                stored = stored_fields(split.path, schema, options)
-                for piece in pieces(split.path, split.start, split.stop, layout.dialect):
-                    for batch in _read_piece(split.path, piece, stored, fields, layout).to_batches():
-                        for start in range(0, batch.num_rows, batch_rows):
-                            part = batch.slice(start, batch_rows)
-                            if not fields:
-                                yield empty_batch(part.num_rows)
-                            elif layout.by_name:
-                                yield fit_batch(part, fields, split.path)
-                            else:
-                                yield conform_batch(part.select(list(columns)), fields, split.path)
+        for group in groups(splits, layout):
+            together = _read_together(group, schema, fields) if len(group) > 1 else None
+            if together is not None:
+                yield from _batches(together, fields, layout, group[0].path, batch_rows)
+                continue
+            for split in group:
+                with file_errors(split.path, "CSV"):
+                    stored = stored_fields(split.path, schema, options)
+                    for piece in pieces(split.path, split.start, split.stop, layout.dialect):
+                        table = _read_piece(split.path, piece, stored, fields, layout)
+                        yield from _batches(table, fields, layout, split.path, batch_rows)
 
 
 def layout_of(schema: FileSchema) -> Layout:
@@ -154,6 +153,34 @@ def stored_fields(path: str, schema: FileSchema, options: Options) -> list[Field
     first = first_record(read_head(path, layout.dialect.encoding), layout.dialect)
     known = {field.name.lower(): field for field in schema.fields}
     return [known[name.lower()] for name in names_of(first, layout.dialect, csv_options(options))]
+
+
+def _read_together(splits: Sequence[Split], schema: FileSchema, fields: Sequence[Field]) -> pa.Table | None:
+    """The columns `fields`, and perhaps others, of small files; None if each has to be read by itself, to find a fault.
+
+    Names of columns that files have, in their order, are those of the table.
+    """
+    layout = layout_of(schema)
+    data = records_of(splits, layout)
+    names = [field.name for field in schema.fields]
+    try:
+        return None if data is None else parse(data, names, schema.fields if layout.skips_faults else fields, layout)
+    except pa.ArrowInvalid:
+        return None
+
+
+def _batches(
+    table: pa.Table, fields: Sequence[Field], layout: Layout, path: str, batch_rows: int
+) -> Iterator[pa.RecordBatch]:
+    """The columns `fields` of what was read, as the table's types are carried."""
+    names = [field.name for field in fields]
+    for batch in table.to_batches(batch_rows):
+        if not fields:
+            yield empty_batch(batch.num_rows)
+        elif layout.by_name:
+            yield fit_batch(batch, fields, path)
+        else:
+            yield conform_batch(batch.select(names), fields, path)
 
 
 def _read_piece(path: str, piece: Piece, stored: Sequence[Field], fields: Sequence[Field], layout: Layout) -> pa.Table:

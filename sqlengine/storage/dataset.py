@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from types import UnionType
@@ -13,6 +14,7 @@ from sqlengine.storage.file_list import FileList, list_sources
 from sqlengine.storage.file_table import Description, FileTable
 from sqlengine.storage.files.access import current_access, within
 from sqlengine.storage.files.isolation import look
+from sqlengine.storage.filesystem import FileInfo
 from sqlengine.storage.format import Format
 from sqlengine.storage.formats import check_options, choose_format, find_format
 from sqlengine.storage.hive import FolderFilter, detect_partitioning
@@ -20,11 +22,15 @@ from sqlengine.storage.path_columns import FILENAME, ROW_NUMBER, place_columns
 from sqlengine.storage.splits import TASK_ROWS
 from sqlengine.storage.table import Predicate
 from sqlengine.storage.type_names import parse_type_name
+from sqlengine.storage.zone_maps import is_settled
 
 # Formats whose splits know the number of their first row.
 _NUMBERED: Final = ("parquet", "arrow", "hdf5")
 
 SPLIT_BYTES: Final = 16 << 20
+
+# Longer ago than this, no clock of a file system is in doubt.
+_LATELY_NS: Final = 3_000_000_000
 
 _MOST_TABLES: Final = 64
 _tables: OrderedDict[Hashable, FileTable] = OrderedDict()
@@ -92,6 +98,7 @@ def open_table(
     with within(access, listed.find):
         return _known_table(
             (listed.digest, chosen.name, repr(sorted(options.items())), access),
+            listed.files,
             lambda: _open(chosen, listed, options),
         )
 
@@ -113,8 +120,14 @@ def _list_wanted(sources: Sequence[str], options: Mapping[str, object], where: S
     return listed
 
 
-def _known_table(key: Hashable, make: Callable[[], FileTable]) -> FileTable:
-    """The table last made for `key`, which names the files with sizes and times: guesses and statistics are kept."""
+def _known_table(key: Hashable, files: Sequence[FileInfo], make: Callable[[], FileTable]) -> FileTable:
+    """The table last made for `key`, which names the files with sizes and times: guesses and statistics are kept.
+
+    Unless a file changed just now: it could do so again and look the same.
+    """
+    lately = time.time_ns() - _LATELY_NS
+    if any(file.mtime_ns > lately and not is_settled(file) for file in files):
+        return make()
     with _tables_lock:
         table = _tables.get(key)
         if table is not None:

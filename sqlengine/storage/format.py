@@ -130,7 +130,7 @@ class Format(Protocol):
     ) -> Iterator[pa.RecordBatch]:
         """Record batches of `columns`, in that order, of each split in turn, rows in file order.
 
-        Text may come dictionary-encoded. Each batch belongs to one file.
+        Text may come dictionary-encoded. A batch may hold rows of several of the splits.
         Raises FileFormatError with path and, where it can be had, row, column and value.
         """
         ...

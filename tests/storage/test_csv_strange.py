@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import time
 from pathlib import Path
 
 import duckdb
@@ -184,3 +186,16 @@ def test_the_prompt_knows_of_quotes_that_come_late(tmp_path: Path) -> None:
     run = sqlengine.connect(scheduler="inline").execute
     ((prompt,),) = run(f"SELECT Prompt FROM sniff_csv('{path}')").fetchall()
     assert run(f"SELECT count(*), max(b) {prompt.rstrip(';')}").fetchall() == [(20_001, "y,z")]
+
+
+def test_a_file_that_changes_at_once_and_looks_the_same_is_read_again(tmp_path: Path) -> None:
+    run = sqlengine.connect(scheduler="inline").execute
+    path = written(tmp_path, "a\n1\n")
+    # Later than any clock, so that it stays in doubt.
+    now = time.time_ns() + 3_600_000_000_000
+    for text in ("a\n1\n", "b\n2\n", "c\nx\n"):
+        written(tmp_path, text)
+        os.utime(path, ns=(now, now))
+        cursor = run(f"SELECT * FROM '{path}'")
+        assert (cursor.description or [[""]])[0][0] == text[0]
+        assert str(cursor.fetchall()[0][0]) == text[2]

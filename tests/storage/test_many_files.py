@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import sqlengine
-from sqlengine.errors import BindError, FileFormatError
+from sqlengine.errors import BindError, ConversionError, FileFormatError
 from sqlengine.storage import parquet_footer
 from sqlengine.storage.dataset import open_table
 from sqlengine.storage.table import Predicate
@@ -233,3 +233,31 @@ def test_estimated_rows_prune_nothing_that_has_values(write_parquet: Write, tmp_
     for condition in ("few = 7", "few IS NULL", "few IS NOT NULL", "none IS NULL", "none = 7", '"all" IS NULL'):
         query = f"SELECT count(*), count(few) FROM '{tmp_path}/*.parquet' WHERE {condition}"
         assert connection.execute(query).fetchall() == duckdb.sql(query).fetchall(), condition
+
+
+def test_small_csv_files_are_read_together_and_told_apart(tmp_path: Path) -> None:
+    ends = ["\n", "", "\r\n", "\n\n"]
+    for number in range(40):
+        folder = tmp_path / f"k={number // 10}"
+        folder.mkdir(exist_ok=True)
+        text = "" if number % 13 == 5 else f"{number},{chr(34)}x,{number}{chr(34)}{ends[number % 4]}"
+        (folder / f"{number:02}.csv").write_text(f"n,s\n{text}")
+    run = sqlengine.connect(scheduler="inline").execute
+    expected = [(number, f"x,{number}", number // 10, f"{number:02}.csv") for number in range(40) if number % 13 != 5]
+    sql = f"SELECT n, s, k, parse_filename(filename) FROM '{tmp_path}/**' ORDER BY n"
+    assert run(sql).fetchall() == expected
+    assert run(f"SELECT k, sum(n) FROM '{tmp_path}/**' GROUP BY k ORDER BY k").fetchall() == [
+        (k, sum(row[0] for row in expected if row[2] == k)) for k in range(4)
+    ]
+    assert run(f"SELECT count(*) FROM '{tmp_path}/**'").fetchall() == [(len(expected),)]
+    types = "types = {'n': 'INTEGER', 's': 'VARCHAR'}"
+    # What does not fit is found in its file, and only there.
+    (tmp_path / "k=2/25.csv").write_text("n,s\n25,x\noops,y\n")
+    with pytest.raises(ConversionError, match=r"25\.csv', line 3, column 'n': 'oops' is not a INTEGER"):
+        run(f"SELECT sum(n) FROM read_csv('{tmp_path}/**', {types})").fetchall()
+    skipped = run(f"SELECT count(*) FROM read_csv('{tmp_path}/**', {types}, ignore_errors = true)").fetchall()
+    assert skipped == [(len(expected),)]
+    # A quote that is left open does not reach into the next file.
+    (tmp_path / "k=2/25.csv").write_text('n,s\n25,"x\n')
+    with pytest.raises(FileFormatError, match=r"25\.csv', line 2: a quote is opened and never closed"):
+        run(f"SELECT count(*) FROM read_csv('{tmp_path}/**', {types})").fetchall()
