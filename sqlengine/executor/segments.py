@@ -58,7 +58,7 @@ class SegmentExchange:
             try:
                 return _publish(directory, _name(stage, task), schema, batches)
             except OSError as error:
-                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                     raise
                 if last:
                     raise OperationalError(

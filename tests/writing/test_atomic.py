@@ -9,12 +9,13 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import sqlengine
 from sqlengine.errors import DivisionByZeroError, OperationalError, QueryInterruptedError, WorkerError
-from sqlengine.storage import output_files
+from sqlengine.storage import joining, output_files, parquet_joining
 from sqlengine.storage.filesystem import list_files
 from tests.executor.plans import ActingTable
 
@@ -94,6 +95,22 @@ def test_interrupted(here: Path) -> None:
         connection.execute("COPY acting TO 'out/' (FORMAT csv)")
     thread.join()
     assert [name.startswith(".tmp-") for name in seen] == [True]
+    assert os.listdir(here) == []
+
+
+@pytest.mark.parametrize("target", ["'out.csv'", "'out.parquet' (ROW_GROUP_SIZE 500)"])
+def test_interrupted_while_parts_are_joined(target: str, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = connect("inline", ActingTable())
+    copied = joining.copy_bytes
+
+    def interrupting(*arguments: Any) -> None:
+        copied(*arguments)
+        connection.interrupt()
+
+    for module in (joining, parquet_joining):
+        monkeypatch.setattr(module, "copy_bytes", interrupting)
+    with pytest.raises(QueryInterruptedError):
+        connection.execute(f"COPY acting TO {target}")
     assert os.listdir(here) == []
 
 
@@ -192,18 +209,21 @@ FULL_DISK = """
 import os, resource, sqlengine
 from sqlengine.errors import OperationalError
 
-connection = sqlengine.connect(scheduler="inline")
-rows = "SELECT range AS a, md5(range::VARCHAR) AS b FROM range(300_000)"
+connection = sqlengine.connect(scheduler="inline", task_rows=1)
+rows = "SELECT range AS a, md5(range::VARCHAR) AS b FROM range(262_144)"
 connection.execute(f"COPY ({rows} LIMIT 10) TO 'warm.parquet'")
-resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, resource.RLIM_INFINITY))
-for target in ("a.csv", "a.json.gz", "a.csv.zst", "a.parquet", "a.arrow", "a.h5"):
-    try:
-        connection.execute(f"COPY ({rows}) TO '{target}'")
-    except OperationalError as error:
-        assert f"'{target}' cannot be written: File too large" in error.message, error.message
-    else:
-        raise AssertionError(f"{target} was written")
-    assert os.listdir() == ["warm.parquet"], os.listdir()
+everything = ("a.csv", "a.json.gz", "a.csv.zst", "a.parquet", "a.arrow", "a.h5")
+# With the second limit each of two parts has room, but not the file that they become.
+for limit, targets in ((1 << 20, everything), (5_500_000, ("a.csv", "a.parquet"))):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    for target in targets:
+        try:
+            connection.execute(f"COPY ({rows}) TO '{target}'")
+        except OperationalError as error:
+            assert f"'{target}' cannot be written: File too large" in error.message, error.message
+        else:
+            raise AssertionError(f"{target} was written")
+        assert os.listdir() == ["warm.parquet"], os.listdir()
 """
 
 
