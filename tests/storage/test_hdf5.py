@@ -1,4 +1,6 @@
 import datetime
+import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 import sqlengine
 from sqlengine.errors import ConversionError, FileFormatError, NotSupportedError, SettingError
 from sqlengine.storage.dataset import open_table
+from sqlengine.storage.hdf5_file import open_hdf5
 from sqlengine.storage.table import Predicate
 from tests.storage.support import count, scan, types
 
@@ -241,6 +244,38 @@ def test_chunks_never_written_hold_the_fill_value(make: Callable[[Build], str]) 
         file.create_dataset("w", (10,), "i4", fillvalue=7)
 
     assert scan(open_table(make(build))) == [(1, 7)] * 4 + [(-5, 7)] * 6
+
+
+def test_where_values_lie_is_asked_once_for_each_version_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "data.h5"
+    opened = []
+
+    def counted(*arguments: Any) -> Any:
+        opened.append(arguments[0])
+        return open_hdf5(*arguments)
+
+    monkeypatch.setattr("sqlengine.storage.hdf5.open_hdf5", counted)
+    for version, names in enumerate((("x", "y"), ("y", "x"))):
+        # The same size, but the datasets change places.
+        with h5py.File(path, "w") as file:
+            for name in names:
+                file[name] = np.arange(1000) + (5 if name == "y" else version)
+        os.utime(path, ns=(0, 10**18 + version))
+        opened.clear()
+        for _ in range(3):
+            table = open_table(str(path), options={"split_bytes": 4000})
+            assert scan(table) == [(k + version, k + 5) for k in range(1000)]
+        assert opened == [str(path)]
+    # Of what may still change without a trace, nothing is kept.
+    with h5py.File(path, "a") as file:
+        file["x"][0] = -1
+    os.utime(path, (0, time.time() + 60))
+    opened.clear()
+    for _ in range(2):
+        assert scan(open_table(str(path)))[0] == (-1, 5)
+    assert len(opened) == 2
 
 
 def test_row_numbers_skip_splits(make: Callable[[Build], str]) -> None:
