@@ -92,10 +92,24 @@ def last_record_end(data: Bytes, start: int, stop: int, delimiter: str, quote: s
 
 def ends_within_quotes(data: Bytes, delimiter: str, quote: str) -> bool:
     """Whether the last quote that opens a field is never closed."""
-    if not quote or not (data == ord(quote)).any():
+    last_quote = _last(data, quote) if quote else -1
+    # It can only be one that opens a field, or the second of a pair.
+    if last_quote < 0 or (
+        last_quote and data[last_quote - 1] not in (*map(ord, (delimiter, quote)), _NEWLINE, _RETURN)
+    ):
         return False
     *_, last = _scan(data, 0, len(data), delimiter, quote)
     return last.inside ^ bool(len(last.toggles) & 1)
+
+
+def _last(data: Bytes, sign: str) -> int:
+    """The offset of the last `sign` in `data`; -1 if there is none."""
+    for stop in range(len(data), 0, -_CHUNK):
+        start = max(0, stop - _CHUNK)
+        found = data[start:stop].tobytes().rfind(ord(sign))
+        if found >= 0:
+            return start + found
+    return -1
 
 
 def record_starts(data: Bytes, delimiter: str, quote: str, keep_empty: bool) -> Offsets:

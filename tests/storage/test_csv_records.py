@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sqlengine.storage import csv_records
-from sqlengine.storage.csv_records import cut_records, first_record_end, last_record_end
+from sqlengine.storage.csv_records import cut_records, ends_within_quotes, first_record_end, last_record_end
 
 
 def reference_record_ends(text: bytes, delimiter: bytes, quote: bytes) -> list[int]:
@@ -45,6 +45,9 @@ def test_cuts_are_record_ends_whatever_the_chunks(text: bytes, target: int, chun
         cuts = cut_records(data, 0, target, ",", '"')
         first = first_record_end(data, 0, ",", '"')
         last = last_record_end(data, 0, len(data), ",", '"')
+        is_open = ends_within_quotes(data, ",", '"')
+    # Within quotes a line end ends nothing.
+    assert is_open == (len(text) + 1 not in reference_record_ends(text + b"\n", b",", b'"'))
     assert first == (ends[0] if ends else len(text))
     assert last == (ends[-1] if ends else 0)
     assert cuts == sorted(set(cuts))

@@ -230,8 +230,10 @@ class _Count:
         if self._nulls is None:
             self._nulls = make_accumulator(StateOp.COUNT_ALL, BIGINT)
         groups = self._choice.groups
-        null_groups = np.where(valid, np.int64(-1), np.int64(0) if groups is None else groups)
-        self._nulls.update(np.ascontiguousarray(np.broadcast_to(null_groups, (length,))), count, (), length)
+        null_groups = np.where(
+            np.broadcast_to(valid, (length,)), np.int64(-1), np.int64(0) if groups is None else groups
+        )
+        self._nulls.update(null_groups, count, (), length)
 
     def result(self, count: int) -> Vector:
         assert self._choice.rows is not None
