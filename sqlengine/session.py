@@ -87,8 +87,8 @@ class Session:
         match bound:
             case kinds.Query(query=query):
                 return self.run_query(query)
-            case kinds.Explain(level=level, query=query, write=write):
-                return Result.from_text(["plan"], [[self.explain(query, level, write)]])
+            case kinds.Explain(level=level, query=query, copy=copy):
+                return Result.from_text(["plan"], [[self.explain(query, level, copy)]])
             case kinds.SetStatement(name=name, value=value):
                 self.change_setting(name, value)
                 return None
@@ -199,6 +199,10 @@ class Session:
 
     def copy(self, copy: kinds.CopyTo) -> Result:
         """As `run_query`, but the last stage writes files, which appear when all of them are written."""
+        return self._write(copy)[0]
+
+    def _write(self, copy: kinds.CopyTo) -> tuple[Result, PhysicalPlan, QueryContext]:
+        """The answer of a COPY, and how it came to be."""
         from sqlengine.copying import publish, range_bounds
         from sqlengine.executor.execute import execute
         from sqlengine.planner.parallelize import parallelize
@@ -210,7 +214,8 @@ class Session:
             bounds = range_bounds(logical, copy.write, self.settings, lambda part: self._run_part(part, context))
             write = replace(copy.write, bounds=bounds, folder=staging.folder)
             plan = parallelize(logical, copy.query.names, self.settings, write)
-            return publish(copy, staging, plan, execute(plan, self.settings, context), context)
+            result = publish(copy, staging, plan, execute(plan, self.settings, context), context)
+        return result, plan, context
 
     def _optimized(self, plan: Node) -> Node:
         from sqlengine.planner.optimizer import optimize
@@ -246,8 +251,8 @@ class Session:
             write = replace(write, bounds=range_bounds(logical, write, self.settings, None))
         return parallelize(logical, query.names, self.settings, write)
 
-    def explain(self, query: BoundQuery, level: str, write: WriteSpec | None = None) -> str:
-        """The plan as text; level `analyze` runs the query and shows rows and times. `write` goes with `plan` only."""
+    def explain(self, query: BoundQuery, level: str, copy: kinds.CopyTo | None = None) -> str:
+        """The plan as text; level `analyze` runs the query or COPY and shows rows and times."""
         from sqlengine.planner import explain
         from sqlengine.planner.optimizer import optimize_traced
         from sqlengine.planner.parallelize import parallelize
@@ -259,10 +264,14 @@ class Session:
                 query.plan, traces, parallelize(without_rows(last), query.names, self.settings)
             )
         if level == "plan":
-            return self._explain_plan(query, write)
+            return self._explain_plan(query, None if copy is None else copy.write)
         from sqlengine.executor.execute import execute
 
         started = time.perf_counter()
+        if copy is not None:
+            result, plan, context = self._write(copy)
+            rows = result.rows()[0][0]
+            return explain.explain_analyze(plan, context.metrics, time.perf_counter() - started, rows)
         with _Running(self) as context:
             logical = self._recursions(context).resolve(self._optimized(query.plan))
             plan = parallelize(logical, query.names, self.settings)

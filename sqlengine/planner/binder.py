@@ -69,7 +69,7 @@ def bind_statement(
             from sqlengine.planner.bind_copy import bind_copy
 
             copy = bind_copy(tree, statement.source, catalog, parameters, evaluate)
-            return Explain(level, copy.query, copy.write)
+            return Explain(level, copy.query, copy)
         case ExplainTree(level=level, tree=tree):
             return Explain(level, _bind(tree, statement.source, catalog, parameters, evaluate))
         case DescribeTree(tree=tree):

@@ -115,7 +115,7 @@ def target_of(context: BindContext, file: Any) -> str:
     elif isinstance(file, exp.Paren):
         bound = fold(ExpressionBinder(context, Scope(), "COPY").bind(file))
         value = bound.value if isinstance(bound, Literal) else None
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or "\0" in value:
         raise context.error("COPY names a file or folder by a text in quotes", file)
     return value
 

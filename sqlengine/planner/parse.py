@@ -237,11 +237,13 @@ def _explain(tokens: list[Any], source: Source) -> ExplainTree:
     if len(tokens) < 2:
         raise _unexpected_end("EXPLAIN needs a query", tokens, source)
     word = tokens[1].text.upper()
-    if word == "COPY":
-        tree = copying(tokens[1:], source, _parsed).tree
+    words = [token.text.upper() for token in tokens[1:3]]
+    if "COPY" in (words[0], words[-1] if word == "ANALYZE" else ""):
+        at = 1 + words.index("COPY")
+        tree = copying(tokens[at:], source, _parsed).tree
         if tree.args.get("kind"):
-            raise NotSupportedError("EXPLAIN of COPY … FROM is not supported", _at(tokens[1], source))
-        return ExplainTree("plan", tree)
+            raise NotSupportedError("EXPLAIN of COPY … FROM is not supported", _at(tokens[at], source))
+        return ExplainTree("plan" if at == 1 else "analyze", tree)
     if word in ("ANALYZE", "VERBOSE"):
         return ExplainTree(word.lower(), _query(tokens[2:], source, after=tokens[1]))
     if word == "(" and len(tokens) > 2 and tokens[2].text.upper() not in QUERY_WORDS:

@@ -25,11 +25,11 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Explain:
-    """EXPLAIN [VERBOSE | ANALYZE]; `level` is plan, verbose or analyze. `write`: what COPY would make of the rows."""
+    """EXPLAIN [VERBOSE | ANALYZE]; `level` is plan, verbose or analyze. `copy`: what is to become of the rows."""
 
     level: str
     query: BoundQuery
-    write: WriteSpec | None = None
+    copy: CopyTo | None = None
 
 
 @dataclass(frozen=True, slots=True)

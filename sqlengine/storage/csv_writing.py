@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class CsvWriting:
-    r"""Writes CSV with `\n` line ends.
+    r"""Writes CSV, with `\n` line ends unless `new_line` is `\r\n`.
 
     A value is quoted if it holds the delimiter, the quote, a line break or `#`, or if it reads the same as NULL, so
     that the two differ in the file. `force_quote` names columns all whose values are quoted, NULL aside.
@@ -33,6 +33,7 @@ class CsvWriting:
         "quote": str,
         "escape": str,
         "force_quote": list,
+        "new_line": str,
     }
     codecs: Mapping[str, str] = CODECS
     joining: Joining | None = Concatenation({"header": False})
@@ -50,6 +51,8 @@ class CsvWriting:
             raise SettingError("the delimiter must be another character than the quote and the end of a line")
         if style.null and any(sign in style.null for sign in (*signs, "\n", "\r")):
             raise SettingError("option 'null' takes a text without delimiter, quote or line break")
+        if style.end not in ("\n", "\r\n"):
+            raise SettingError(r"option 'new_line' takes '\n' or '\r\n'")
         known = {column.name.lower() for column in columns}
         for name in style.forced:
             if name != "*" and name.lower() not in known:
@@ -65,6 +68,7 @@ class _Style:
         self.header = options.get("header", True) is not False
         # Written with a backslash it is a tab, as where CSV is read.
         self.delimiter = str(options.get("delimiter", ",")).replace("\\t", "\t")
+        self.end = str(options.get("new_line", "\n")).replace("\\r", "\r").replace("\\n", "\n")
         self.null = str(options.get("null", ""))
         self.quote = str(options.get("quote", '"'))
         self.escape = str(options.get("escape") or self.quote)
@@ -115,7 +119,7 @@ class CsvWriter:
 
         from sqlengine.storage.text_lines import write_lines
 
-        write_lines(self._stream, pc.binary_join_element_wise(*cells, self._style.delimiter), "\n")
+        write_lines(self._stream, pc.binary_join_element_wise(*cells, self._style.delimiter), self._style.end)
 
     def _quoted(self, text: pa.Array, force: bool) -> pa.Array:
         import pyarrow.compute as pc

@@ -66,6 +66,7 @@ SAME_TEXT = (
     "COPY (SELECT '' a, NULL b, 'NA' c) TO 'a.csv' (NULLSTR 'NA')",
     "COPY t TO 'a.csv' (SEP '\\t')",
     "COPY t TO ('a' || '.csv')",
+    "COPY t TO 'a.csv' (NEW_LINE '\\r\\n')",
     "COPY (SELECT i, CASE i WHEN 0 THEN '__HIVE_DEFAULT_PARTITION__' WHEN 1 THEN '..' WHEN 2 THEN '' END s"
     " FROM range(4) t(i)) TO 'a' (FORMAT csv, PARTITION_BY (s))",
     "COPY (SELECT i, ['1.5', 'nan', 'inf', '0.0', '1e20'][i]::DOUBLE d FROM range(1, 6) t(i))"
@@ -130,7 +131,9 @@ REFUSED = {
     "COPY t TO '/dev/null'": (OperationalError, "device"),
     "COPY t TO '/dev/stdout'": (OperationalError, "device"),
     "COPY t TO 'a.csv' (DELIMITER 'abcde')": (SettingError, "four bytes"),
+    "COPY t TO 'a.csv' (NEW_LINE 'x')": (SettingError, "new_line"),
     "COPY t TO (1)": (BindError, "quotes"),
+    "COPY t TO ('a' || chr(0))": (BindError, "quotes"),
     "COPY (SELECT 'a' || chr(0) AS s) TO 'a.h5'": (Error, "character 0"),
     "COPY (SELECT error('no')) TO 'a.csv'": (Error, "no"),
 }
@@ -142,6 +145,15 @@ def test_refused_and_nothing_left_behind(connection: sqlengine.Connection, here:
     with pytest.raises(kind, match=words):
         connection.execute(statement)
     assert os.listdir(here) == []
+
+
+def test_explain_analyze_writes(connection: sqlengine.Connection, here: Path) -> None:
+    ((plan,),) = connection.execute("EXPLAIN ANALYZE COPY t TO 'a.csv'").fetchall()
+    assert "WriteExec: csv, one file" in plan
+    assert "10 rows" in plan
+    assert (here / "a.csv").read_text().startswith("id,k,s\n0,0,x0\n")
+    with pytest.raises(NotSupportedError, match="FROM"):
+        connection.execute("EXPLAIN ANALYZE COPY t FROM 'a.csv'")
 
 
 def test_parameters_name_the_target(connection: sqlengine.Connection, here: Path) -> None:
