@@ -167,7 +167,7 @@ class _OpenFile:
             self.reader.open(
                 self.source,
                 metadata=self.footer.metadata,
-                read_dictionary=list(self.footer.dictionary_columns()),
+                read_dictionary=list(self.footer.dictionary_columns),
                 **_READING,
             )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import functools
 import math
 import struct
 import threading
@@ -39,7 +40,7 @@ _MAGIC: Final = b"PAR1"
 _FILTERED: Final = (TypeKind.VARCHAR, TypeKind.BLOB, TypeKind.DATE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Footer:
     """The parsed footer of one file.
 
@@ -82,6 +83,7 @@ class Footer:
         """The fields, columns of bytes as VARCHAR."""
         return tuple(Field(each.name, VARCHAR) if each.type.kind is TypeKind.BLOB else each for each in self.fields)
 
+    @functools.cached_property
     def dictionary_columns(self) -> tuple[str, ...]:
         """Paths of flat text columns that are better read as dictionaries; judged by three row groups."""
         metadata = self.metadata
