@@ -63,7 +63,6 @@ class SplitColumns:
     """
 
     def __init__(self, use: CacheUse, scope: str, types: Mapping[str, SqlType], report: ScanReport) -> None:
-        _mapped.follow(use.generation)
         self._folder = Path(use.folder or "")
         self._admit = frozenset(use.admit)
         self._room = use.allowance
@@ -215,7 +214,7 @@ class ColumnCache:
                 return CacheUse(table, budget)
             # What other tables have there makes room as this one's columns come in.
             room = max(0, budget - self._by_table[table])
-            return CacheUse(table, budget, str(folder), admit, room // max(1, tasks), self._removals)
+            return CacheUse(table, budget, str(folder), admit, room // max(1, tasks))
 
     def note(self, report: ScanReport) -> None:
         """Take what a task reports; columns that are over its budget go, those not used for longest first."""
@@ -240,6 +239,11 @@ class ColumnCache:
         """Keep no more than `budget` bytes."""
         with self._mutex:
             self._shrink(budget)
+
+    @property
+    def generation(self) -> int:
+        """Changes when columns are removed."""
+        return self._removals
 
     @property
     def size(self) -> int:
@@ -283,12 +287,18 @@ class ColumnCache:
             if self._folder is not None:
                 (self._folder / name).unlink(missing_ok=True)
             self._removals += 1
+        _mapped.follow(self._removals)
 
     def _forget(self, name: str) -> None:
         entry = self._entries.pop(name, None)
         if entry is not None:
             size, table = entry
             self._by_table[table] -= size
+
+
+def let_go(generation: int) -> None:
+    """Give the memory back of columns that were removed before the cache had that generation."""
+    _mapped.follow(generation)
 
 
 def may_keep(file: FileInfo) -> bool:

@@ -170,7 +170,10 @@ class FileTable:
         # Tasks are made before zone maps have their say, for sums of doubles depend on how rows are dealt into tasks.
         if self._has_zone_maps():
             plan = self._less_zones(plan, columns, predicates)
-        return self._with_cache(plan, columns) if self._may_be_kept() else plan
+        plan = self._with_cache(plan, columns) if self._may_be_kept() else plan
+        if generation := COLUMNS.generation:
+            plan = replace(plan, tasks=tuple(replace(task, generation=generation) for task in plan.tasks))
+        return plan
 
     def _plan(self, predicates: Sequence[Predicate]) -> ScanPlan:
         names = list(dict.fromkeys(predicate.column for predicate in predicates))
@@ -258,6 +261,7 @@ class FileTable:
         scope = self._scope or ""
         watch = SplitWatch(scope, {name: self._types[name] for name in task.watch}) if task.watch else None
         cache = None
+        column_cache.let_go(task.generation)
         if task.cache is not None:
             types = {name: self._types[name] for name in stored if self._is_decoded(name)}
             report.table, report.columns, report.budget = task.cache.table, tuple(types), task.cache.budget

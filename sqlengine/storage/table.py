@@ -42,8 +42,6 @@ class CacheUse:
         Where it looks for columns; None: nowhere, for there are none.
     admit, allowance
         Columns that it puts there, and bytes of them at most.
-    generation
-        Changes when columns are removed.
     """
 
     table: str
@@ -51,7 +49,6 @@ class CacheUse:
     folder: str | None = None
     admit: tuple[str, ...] = ()
     allowance: int = 0
-    generation: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +56,14 @@ class ScanTask:
     """What one task scans: some splits, in order; `rows` is their (estimated) number of rows.
 
     `watch`: columns whose bounds the scan should find out. `cache`: how it uses the cache of columns, if it does.
+    `generation` of that cache: whoever runs the task lets go of the columns that have been removed up to then.
     """
 
     splits: tuple[Split, ...]
     rows: int
     watch: tuple[str, ...] = ()
     cache: CacheUse | None = None
+    generation: int = 0
 
 
 @dataclass(frozen=True, slots=True)

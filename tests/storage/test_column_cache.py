@@ -20,6 +20,7 @@ import pytest
 
 import sqlengine
 from sqlengine.errors import InternalError, SettingError
+from sqlengine.executor.pool import shared_pool
 from sqlengine.storage.column_cache import COLUMNS, ColumnCache, SplitColumns
 from sqlengine.storage.format import Split
 from sqlengine.storage.table import CacheUse, ScanReport
@@ -187,6 +188,30 @@ def test_workers_share_what_they_keep(tmp_path: Path) -> None:
         hits, splits = _cached(connection, sql)
         assert hits == splits > 1
         assert _cached(threads, sql) == (hits, splits)
+
+
+@pytest.mark.processes
+@pytest.mark.skipif(sys.platform != "linux", reason="tells mappings by /proc")
+def test_memory_of_columns_that_went_is_given_back(tmp_path: Path) -> None:
+    path = _write(tmp_path, "csv")
+    sql = f"SELECT s, sum(x), count(*) FROM '{path}' GROUP BY s ORDER BY s"
+    for scheduler in ("inline", "processes"):
+        with _connect(scheduler, workers=2) as connection:
+            for _ in range(4):
+                connection.execute(sql)
+            workers = [worker.pid for worker in shared_pool(2).workers]
+            pids = workers if scheduler == "processes" else [os.getpid()]
+            assert sum(map(_mapped_columns, pids)) > 0
+            connection.execute("SET column_cache = 'off'")
+            # Workers hear of it with their next task.
+            for _ in range(2):
+                connection.execute(sql)
+            assert sum(map(_mapped_columns, pids)) == 0
+
+
+def _mapped_columns(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
+    return sum("/dev/shm/sqlengine-" in line and re.search(r"/[0-9a-f]{32}( |$)", line) is not None for line in lines)
 
 
 def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
