@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import sqlengine
@@ -94,6 +95,36 @@ def test_parquet_holds_what_duckdb_reads(connection: sqlengine.Connection, oracl
     assert texts(connection, "'a.parquet'", names) == expected
     assert texts(oracle, "'a.parquet'", names) == expected
     assert texts(oracle, f"({query(names)})", names) == expected
+
+
+@pytest.mark.parametrize("ending", ["parquet", "csv", "json"])
+def test_parts_hold_what_their_file_holds(
+    connection: sqlengine.Connection, oracle: duckdb.DuckDBPyConnection, ending: str
+) -> None:
+    names = [name for name in VALUES if name != "interval"]
+    for _ in range(3):
+        nine = f"SELECT q.* REPLACE (n + 3 * k AS n) FROM ({query(names)}) q, range(3) r(k)"
+        connection.execute(f"COPY ({nine}) TO 'source/' (FORMAT arrow, APPEND)")
+    connection.set("task_rows", 1)
+    # Row groups as they were, and some of one row that are encoded again.
+    for number, condition in enumerate(("true", "n % 9 < 1")):
+        rows = f"SELECT * FROM 'source' WHERE {condition}"
+        rest = "(ROW_GROUP_SIZE 2)" if ending == "parquet" else ""
+        copy = f"COPY ({rows}) TO '{number}.{ending}' {rest}"
+        assert "parts by every task" in connection.execute(f"EXPLAIN {copy}").fetchall()[0][0]
+        connection.execute(copy)
+        connection.execute(f"COPY (FROM ({rows}) LIMIT 100) TO 'whole.{ending}'")
+        if ending != "parquet":
+            assert Path(f"{number}.{ending}").read_bytes() == Path(f"whole.{ending}").read_bytes()
+            continue
+        expected = texts(connection, f"({rows})", names)
+        assert len(expected) == (27, 3)[number]
+        assert texts(connection, f"'{number}.parquet'", names) == expected
+        assert texts(oracle, f"'{number}.parquet'", names) == expected
+        joined, whole = pq.ParquetFile(f"{number}.parquet"), pq.ParquetFile("whole.parquet")
+        assert joined.schema_arrow.equals(whole.schema_arrow, check_metadata=True)
+        sizes = [joined.metadata.row_group(k).num_rows for k in range(joined.num_row_groups)]
+        assert sizes == ([2, 2, 2, 2, 1] * 3, [2, 1])[number]
 
 
 def test_arrow_holds_everything(connection: sqlengine.Connection) -> None:
