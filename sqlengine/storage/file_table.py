@@ -14,18 +14,19 @@ import pyarrow as pa
 from sqlengine.errors import NotSupportedError
 from sqlengine.storage import column_cache, zone_maps
 from sqlengine.storage.batches import joined
-from sqlengine.storage.column_cache import COLUMNS, SplitColumns
+from sqlengine.storage.column_cache import COLUMNS
 from sqlengine.storage.file_list import FileList
+from sqlengine.storage.file_scan import FileScan
 from sqlengine.storage.files.access import FileAccess, each_within, within
 from sqlengine.storage.files.isolation import look
-from sqlengine.storage.filesystem import FileInfo, changed, fetch_files, in_parallel, is_unchanged
+from sqlengine.storage.filesystem import FileInfo, in_parallel
 from sqlengine.storage.format import ColumnStatistics, Field, FileSchema, Format, Split
 from sqlengine.storage.formats import find_format
 from sqlengine.storage.path_columns import ROW_NUMBER, PathColumns
 from sqlengine.storage.splits import describe_pruning, group_splits, narrowed
 from sqlengine.storage.statistics import UNKNOWN, excluding, merge_statistics, widened, within_bounds
 from sqlengine.storage.table import Predicate, ScanPlan, ScanReport, ScanTask
-from sqlengine.storage.zone_maps import SplitWatch, leave_out
+from sqlengine.storage.zone_maps import leave_out
 from sqlengine.types import SqlType
 
 T = TypeVar("T")
@@ -235,7 +236,7 @@ class FileTable:
 
     def _with_cache(self, plan: ScanPlan, columns: Sequence[str]) -> ScanPlan:
         # Keeping what is only copied from file to memory would be to have it in memory twice.
-        decoded = [name for name in columns if self._is_decoded(name)]
+        decoded = [name for name in columns if self._scan.is_decoded(name)]
         if not decoded:
             return plan
         tasks = sum(bool(task.splits) for task in plan.tasks)
@@ -247,73 +248,14 @@ class FileTable:
     ) -> Iterator[pa.RecordBatch]:
         """Batches of `columns`, splits in the task's order, rows in file order; those of small files are joined."""
         self._check_readable(columns)
-        batches = joined(self._batches(task, columns, batch_rows, report), batch_rows)
+        batches = joined(self._scan.batches(task, columns, batch_rows, report or ScanReport()), batch_rows)
         return each_within(self._access, self._files.find, batches)
 
-    def _batches(
-        self, task: ScanTask, columns: Sequence[str], batch_rows: int, report: ScanReport | None
-    ) -> Iterator[pa.RecordBatch]:
-        fetch_files(list(dict.fromkeys(split.path for split in task.splits)))
-        stored = [name for name in columns if name not in self._columns.sources]
-        if report is None:
-            report = ScanReport()
-        report.is_plain = bool(stored) and not any(map(self._is_decoded, stored))
-        scope = self._scope or ""
-        watch = SplitWatch(scope, {name: self._types[name] for name in task.watch}) if task.watch else None
-        cache = None
-        column_cache.let_go(task.generation)
-        if task.cache is not None:
-            types = {name: self._types[name] for name in stored if self._is_decoded(name)}
-            report.table, report.columns, report.budget = task.cache.table, tuple(types), task.cache.budget
-            report.splits = len(task.splits)
-            cache = SplitColumns(task.cache, scope, types, report) if task.cache.folder is not None else None
-        if len(stored) == len(columns):
-            yield from self._stored(task.splits, stored, batch_rows, watch, cache)
-        else:
-            for splits in self._columns.pieces(task.splits, columns):
-                values = self._columns.values(splits[0].path, self._files, columns)
-                row = splits[0].first_row
-                for batch in joined(self._stored(splits, stored, batch_rows, watch, cache), batch_rows):
-                    yield self._columns.complete(batch, columns, values, row)
-                    row += batch.num_rows
-        if watch is not None:
-            report.zones += watch.zones
-
-    def _stored(
-        self,
-        splits: Sequence[Split],
-        columns: Sequence[str],
-        batch_rows: int,
-        watch: SplitWatch | None,
-        cache: SplitColumns | None,
-    ) -> Iterator[pa.RecordBatch]:
-        """Batches of columns that the files store."""
-
-        def read(splits: Sequence[Split], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-            self._check_unchanged(splits)
-            yield from self._format.read(splits, self._schema, columns, self._options, batch_rows)
-            self._check_unchanged(splits)
-
-        if watch is None and cache is None:
-            yield from read(splits, columns)
-            return
-        for split in splits:
-            if cache is None:
-                batches = read((split,), columns)
-            else:
-                batches = cache.each(split, columns, functools.partial(read, (split,)), batch_rows)
-            yield from batches if watch is None else watch.each(split, batches)
-
-    def _is_decoded(self, column: str) -> bool:
-        """Whether reading a column is more than copying bytes."""
-        return column not in self._columns.sources and column not in self._schema.plain
-
-    def _check_unchanged(self, splits: Sequence[Split]) -> None:
-        """FileFormatError if a local file is not what it was when listed; readers of remote ones look themselves."""
-        for path in dict.fromkeys(split.path for split in splits):
-            listed = self._files.find(path)
-            if listed is not None and listed.mtime_ns and not is_unchanged(listed):
-                raise changed(path)
+    @functools.cached_property
+    def _scan(self) -> FileScan:
+        return FileScan(
+            self._files, self._format, self._schema, self._options, self._columns, self._types, self._scope or ""
+        )
 
     def _has_zone_maps(self) -> bool:
         return self._access.zone_maps and not self._format.has_statistics and self.size() >= zone_maps.TABLE_BYTES
