@@ -106,8 +106,9 @@ def publish(
     if root.is_part or (not told and not copy.write.partition_names):
         (head,) = _told(plan, [write_nothing(root)])
         told = [_joined(copy.write, head, told, context)] if root.is_part else [head]
-    files = list(_places(copy, staging, told))
-    staging.publish(files, context.check)
+    with staging.naming([path for _, path, _ in told]):
+        files = list(_places(copy, staging, told))
+        staging.publish(files, context.check)
     if not copy.returns_files:
         return Result.from_count(rows)
     import pyarrow as pa

@@ -52,6 +52,17 @@ def abandoned(path: Path) -> Iterator[bool]:
         os.close(lock)
 
 
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Inside, whoever else locks the folder `path` this way waits: another process, or another thread."""
+    lock = os.open(path, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+    try:
+        _lock(lock, wait=True)
+        yield
+    finally:
+        os.close(lock)
+
+
 def _lock(descriptor: int, wait: bool) -> bool:
     try:
         import fcntl

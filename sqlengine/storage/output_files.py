@@ -23,7 +23,7 @@ from typing import IO, Final, Self
 from sqlengine.errors import Error, FileMissingError, OperationalError
 from sqlengine.storage.files.access import local_path
 from sqlengine.storage.filesystem import check_allowed
-from sqlengine.storage.locked_folders import abandoned, create_locked
+from sqlengine.storage.locked_folders import abandoned, create_locked, locked
 
 _HIDDEN: Final = re.compile(r"\.tmp-[0-9a-f]{32}")
 # More files than these are brought to the disk all at once: each by itself takes some milliseconds.
@@ -53,6 +53,10 @@ class LocalStaging:
     """The hidden folder of one COPY, see `storage.staging.Staging`; leaving the context removes it."""
 
     def __init__(self, target: str, is_folder: bool, existing: Existing) -> None:
+        with output_errors(target):
+            self._check(target, is_folder, existing)
+
+    def _check(self, target: str, is_folder: bool, existing: Existing) -> None:
         self.target = Path(os.path.realpath(check_allowed(target)))
         self._is_folder = is_folder
         self._existing = existing
@@ -98,6 +102,14 @@ class LocalStaging:
         """See `Staging.folder`."""
         return str(self._root / _PARTS)
 
+    @contextlib.contextmanager
+    def naming(self, paths: Sequence[str]) -> Iterator[None]:
+        """See `Staging.naming`; the files are brought to the disk before."""
+        with output_errors(str(self.target)):
+            _sync_files(paths)
+            with locked(self.target.parent):
+                yield
+
     def taken(self, place: str) -> bool:
         """See `Staging.taken`."""
         return self._existing is Existing.APPEND and os.path.lexists(self.target / place)
@@ -109,7 +121,6 @@ class LocalStaging:
         OVERWRITE_OR_IGNORE) files are renamed one after the other; if one fails, those that were new there go again.
         """
         with output_errors(str(self.target)):
-            _sync_files([file.path for file in files])
             if not self._is_folder:
                 (file,) = files
                 if self.target.exists():

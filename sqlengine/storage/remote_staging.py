@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -58,26 +58,31 @@ class RemoteStaging:
         """See `Staging.folder`."""
         return str(self._root)
 
+    @contextlib.contextmanager
+    def naming(self, paths: Sequence[str]) -> Iterator[None]:
+        """See `Staging.naming`; stores have no locks, so this is what the folder holds now."""
+        with within(self._access):
+            self._held = self._store.places() if self._is_folder else set()
+            yield
+
     def taken(self, place: str) -> bool:
         """See `Staging.taken`."""
         return self._existing is Existing.APPEND and place in self._held
 
     def publish(self, files: Sequence[FileToPublish], check: Callable[[], None]) -> None:
         """See `Staging.publish`."""
-        with within(self._access):
-            if not self._is_folder:
-                (file,) = files
-                self._store.put(file.path, "")
-                return
-            held = self._store.places()
-            check_replaced(self._target, self._existing, bool(held))
-            self._put(files, held, check)
-            if self._existing is Existing.REPLACE:
-                old = sorted(held - {file.place for file in files})
-                in_parallel(self._store.remove, old, [self._target] * len(old))
+        if not self._is_folder:
+            (file,) = files
+            self._store.put(file.path, "")
+            return
+        check_replaced(self._target, self._existing, bool(self._held))
+        self._put(files, check)
+        if self._existing is Existing.REPLACE:
+            old = sorted(self._held - {file.place for file in files})
+            in_parallel(self._store.remove, old, [self._target] * len(old))
 
-    def _put(self, files: Sequence[FileToPublish], held: set[str], check: Callable[[], None]) -> None:
-        saved = {file.place: f"{new_hidden_name()}/{file.place}" for file in files if file.place in held}
+    def _put(self, files: Sequence[FileToPublish], check: Callable[[], None]) -> None:
+        saved = {file.place: f"{new_hidden_name()}/{file.place}" for file in files if file.place in self._held}
 
         def put(file: FileToPublish) -> None:
             check()

@@ -19,12 +19,19 @@ class Staging(Protocol):
         """Where tasks put their files, see `OutputFile`."""
         ...
 
+    def naming(self, paths: Sequence[str]) -> AbstractContextManager[None]:
+        """Within the context nobody else gives names in the same place, as far as that can be had.
+
+        `paths` are the finished files that will be published.
+        """
+        ...
+
     def taken(self, place: str) -> bool:
-        """Whether the target folder has something at `place` that stays."""
+        """Whether the target folder has something at `place` that stays; within `naming`."""
         ...
 
     def publish(self, files: Sequence[FileToPublish], check: Callable[[], None]) -> None:
-        """Give finished files their names; if that fails, what was there is there again.
+        """Give finished files their names, within `naming`; if that fails, what was there is there again.
 
         `check` is called now and then where it takes long, to raise if nobody wants the files any more.
         """

@@ -181,6 +181,25 @@ def test_a_query_may_read_what_it_replaces(here: Path) -> None:
     ]
 
 
+def test_what_is_appended_at_the_same_time_is_all_there(here: Path) -> None:
+    def append(number: int) -> None:
+        with sqlengine.connect(scheduler="inline") as connection:
+            connection.execute(f"COPY (SELECT {number} AS k) TO 'out/' (FORMAT csv, APPEND)")
+
+    threads = [threading.Thread(target=append, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(os.listdir(here / "out")) == [f"data_{number}.csv" for number in range(8)]
+    assert rows_of(here, "out") == [(number,) for number in range(8)]
+
+
+def rows_of(here: Path, source: str) -> list[tuple[object, ...]]:
+    with sqlengine.connect(scheduler="inline") as connection:
+        return connection.execute(f"FROM '{here / source}' ORDER BY ALL").fetchall()
+
+
 def test_overwrite_modes(here: Path) -> None:
     connection = sqlengine.connect(scheduler="inline")
 

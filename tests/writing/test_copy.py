@@ -133,6 +133,8 @@ REFUSED = {
     "COPY t TO 'a.csv' (DELIMITER 'abcde')": (SettingError, "four bytes"),
     "COPY t TO 'a.csv' (NEW_LINE 'x')": (SettingError, "new_line"),
     "COPY t TO (1)": (BindError, "quotes"),
+    f"COPY t TO '{'y' * 300}.csv'": (OperationalError, "name too long"),
+    f"COPY (SELECT 1 a, '{'y' * 300}' b) TO 'a' (FORMAT csv, PARTITION_BY (b))": (OperationalError, "name too long"),
     "COPY t TO ('a' || chr(0))": (BindError, "quotes"),
     "COPY (SELECT 'a' || chr(0) AS s) TO 'a.h5'": (Error, "character 0"),
     "COPY (SELECT error('no')) TO 'a.csv'": (Error, "no"),
