@@ -54,12 +54,15 @@ def range_bounds(
     from sqlengine.planner.choices import choose_ranges
     from sqlengine.planner.expressions import Call, Column, Literal, SortKey
     from sqlengine.planner.logical import Filter, Project, Sort
-    from sqlengine.planner.lower_write import sorted_by, writes_in_parts
+    from sqlengine.planner.lower_write import is_scan, sorted_by, writes_in_parts
     from sqlengine.planner.rewriting import next_column_id
     from sqlengine.planner.statistics import Estimator
 
     sort = sorted_by(plan)
     if sort is None or not writes_in_parts(write) or write.partition_names:
+        return ()
+    if not write.is_folder and not is_scan(sort.input):
+        # What is below the sort would be computed twice, for no more than a faster sort.
         return ()
     first = sort.keys[0]
     if first.expression.type.kind not in _RANGED or first.expression.type.is_nested:

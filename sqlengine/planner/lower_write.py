@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from sqlengine.planner.choices import WriteStrategy, choose_buckets, choose_write_strategy
-from sqlengine.planner.logical import Node, Project, Sort
+from sqlengine.planner.logical import Filter, Node, Project, Scan, Sort
 from sqlengine.planner.physical import RangePartition
 from sqlengine.planner.physical_write import WriteExec, WriteSpec
 from sqlengine.planner.stages import Fragment, StageBuilder
@@ -18,6 +18,13 @@ def sorted_by(plan: Node) -> Sort | None:
     while isinstance(plan, Project):
         plan = plan.input
     return plan if isinstance(plan, Sort) and plan.limit is None and not plan.offset else None
+
+
+def is_scan(plan: Node) -> bool:
+    """Whether `plan` is no more than a table, some of its rows, and expressions over them."""
+    while isinstance(plan, Project | Filter):
+        plan = plan.input
+    return isinstance(plan, Scan)
 
 
 def sort_in_ranges(plan: Node, spec: WriteSpec, builder: StageBuilder) -> None:

@@ -29,6 +29,7 @@ STATEMENTS = {
     "json": "COPY (SELECT * FROM 'data') TO 'out.json'",
     "array": "COPY (SELECT * FROM 'data') TO 'out.json' (ARRAY)",
     "sorted file": "COPY (SELECT * FROM 'data' ORDER BY key DESC, id) TO 'out.parquet' (ROW_GROUP_SIZE 500)",
+    "sorted groups": "COPY (SELECT key, count(*) AS n FROM 'data' GROUP BY key ORDER BY key) TO 'out.csv'",
     "folder": "COPY (SELECT * FROM 'data' WHERE id % 2 = 0) TO 'out/' (FORMAT parquet, ROW_GROUP_SIZE 100)",
     "partitions": "COPY (SELECT *, key % 3 AS p, key % 2 AS q FROM 'data') TO 'out' (FORMAT csv, PARTITION_BY (q, p))",
     "sorted": "COPY (SELECT * FROM 'data' ORDER BY key DESC, id) TO 'out/' (FORMAT json)",
@@ -100,6 +101,7 @@ def test_sorted_files_follow_each_other(expected: Path) -> None:
     ordered = sorted(((id_, id_ * 7919 % 1009) for id_ in range(ROWS)), key=lambda row: (-row[1], row[0]))
     assert len(os.listdir(expected / "sorted" / "out")) == 3
     assert rows_of(expected, "sorted/out", "id, key") == ordered
+    assert rows_of(expected, "sorted file/out.parquet", "id, key") == ordered
     words = [None if id_ % 11 == 3 else f"text {id_ % 11}" for id_ in range(ROWS)]
     by_word = sorted(
         ((id_, word) for id_, word in enumerate(words)), key=lambda row: (row[1] is not None, row[1] or "")
@@ -194,6 +196,7 @@ def test_explain(expected: Path, name: str) -> None:
         "row groups": "WriteExec: parquet, one file; parts by every task",
         "array": "WriteExec: json, one file; one task",
         "sorted file": "ranges of key DESC into 3",
+        "sorted groups": "WriteExec: csv, one file; one task",
         "folder": "WriteExec: parquet, folder; files of every task",
         "partitions": "WriteExec: csv, folder; by q, p; about",
         "sorted": "ranges of key DESC into 3",
