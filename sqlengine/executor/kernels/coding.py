@@ -3,20 +3,24 @@
 n: rows, w: words of a key, p: places.
 
 While the words of all groups met so far span little (flags, statuses, dates, dense numbers), a row's place is
-computed from its words, and what stands there is its group: no hash, no key to compare. The least int64, as which
-many types keep NULL, is far from everything else, so it has the last place of its column whatever the range::
+computed from its words, and what stands there is its group: no hash, no key to compare. Words may also be a step
+apart (the first days of months in microseconds, prices in whole dollars). The least int64, as which many types keep
+NULL, is far from everything else, so it has the last place of its column whatever the range::
 
-    words       lows  spans    digits = word - low, the span for the least      places
-    a  b        0     3        place = digit a * (2 + 1) + digit b              7 -> group 0
-    2  1        0     2        2, 1 -> 7                                        8 -> group 1
+    words       lows  spans    digits = (word - low) / step, or the span for the least    places
+    a  b        0     3        place = digit a * (2 + 1) + digit b                        7 -> group 0
+    2  1        0     2        2, 1 -> 7                                                  8 -> group 1
     2  least                   2, 2 -> 8
+
+A division by an odd number is a multiplication by its inverse modulo 2**64, by a power of two a rotation; what the
+step does not divide comes out beyond every span (Warren, Hacker's Delight, 10-17: Test for Zero Remainder).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -31,25 +35,29 @@ if TYPE_CHECKING:
 
 _BLOCK = 512
 _LEAST = np.int64(-0x8000_0000_0000_0000)
-_GREATEST = np.int64(0x7FFF_FFFF_FFFF_FFFF)
+_GREATEST: Final = 0x7FFF_FFFF_FFFF_FFFF
+_WORD_BITS: Final = 64
+_ROTATIONS = np.uint64(63)
 # There may be this many places at all (they stay in the core's own cache), or so many for each row met.
 _MOST_PLACES: Final = 1 << 16
 _PLACES_PER_ROW: Final = 8
+# So many words show whether it is worth looking for a step.
+_SAMPLE: Final = 256
 
 
-@kernel("int64(int64[::1], int64, int64, int64[::1], int64[::1], int32[::1], int64[::1], int64[::1], int64[::1])")
+@kernel("int64(int64[::1], int64, int64, int64[::1], int32[::1], int64[::1], int64[::1], int64[::1])")
 def number_coded(
-    columns: Any, n: Any, start: Any, lows: Any, spans: Any, places: Any, count: Any, firsts: Any, groups: Any
+    columns: Any, n: Any, start: Any, ranges: Any, places: Any, count: Any, firsts: Any, groups: Any
 ) -> Any:
     """Number the rows from `start` on by the place of their words, in blocks, up to a block with a word out of range.
 
-    columns  int64[w]  addresses of int64[n]
-    lows     int64[w]  the least word of each column that has a place, leaving out the least int64
-    spans    int64[w]  how many words of each column have places, from `lows` on
-    places   int32[p]  group, or -1; p is the product of all spans + 1; changed
-    count    int64[1]  groups so far, changed
-    firsts   int64[n]  written from the front: the first row of each new group
-    groups   int64[n]  written for the rows from `start` to before the returned one
+    columns  int64[w]    addresses of int64[n]
+    ranges   int64[4*w]  of each column: the least word with a place, leaving out the least int64; how many words have
+                         places; the inverse of the odd part of the step between them; how often 2 divides the step
+    places   int32[p]    group, or -1; p is the product of all spans + 1; changed
+    count    int64[1]    groups so far, changed
+    firsts   int64[n]    written from the front: the first row of each new group
+    groups   int64[n]    written for the rows from `start` to before the returned one
 
     Returns the first row of that block, or n.
     """
@@ -63,13 +71,18 @@ def number_coded(
         outside: Any = False
         for k in range(columns.size):
             words = words_at(columns[k], n)[begin : begin + size]
-            low = np.uint64(lows[k])
-            span = np.uint64(spans[k])
+            low = np.uint64(ranges[4 * k])
+            span = np.uint64(ranges[4 * k + 1])
+            inverse = np.uint64(ranges[4 * k + 2])
+            right = np.uint64(ranges[4 * k + 3])
+            left = (np.uint64(_WORD_BITS) - right) & _ROTATIONS
+            radix = ranges[4 * k + 1] + 1
             for i in range(size):
-                # Unsigned, so that one comparison sees both ends.
-                distance = np.uint64(words[i]) - low
+                product = (np.uint64(words[i]) - low) * inverse
+                # Unsigned, so that one comparison sees both ends, and what lies between two steps.
+                distance = (product >> right) | (product << left)
                 outside |= distance >= span and words[i] != _LEAST
-                block[i] = block[i] * (spans[k] + 1) + np.int64(min(distance, span))
+                block[i] = block[i] * radix + np.int64(min(distance, span))
         if outside:
             count[0] = number
             return begin
@@ -84,6 +97,65 @@ def number_coded(
             block[i] = group
     count[0] = number
     return n
+
+
+class WordRange(NamedTuple):
+    """The words low, low + step, …, `span` of them."""
+
+    low: int
+    span: int
+    step: int = 1
+
+    @property
+    def high(self) -> int:
+        """The last of the words."""
+        return self.low + (self.span - 1) * self.step
+
+    def parameters(self) -> tuple[int, int, int, int]:
+        """As `number_coded` takes them."""
+        twos = (self.step & -self.step).bit_length() - 1
+        inverse = pow(self.step >> twos, -1, 1 << _WORD_BITS)
+        return self.low, self.span, inverse - (inverse >> (_WORD_BITS - 1) << _WORD_BITS), twos
+
+    @staticmethod
+    def of(words: Words) -> WordRange:
+        """The least range of these words, whatever the step between them."""
+        if not len(words):
+            return WordRange(0, 0)
+        low = int(words.min())
+        step = max(_common_step(words, low), 1)
+        return WordRange(low, (int(words.max()) - low) // step + 1, step)
+
+    def widened(self, words: Words) -> WordRange:
+        """The least range of step 1 that holds this one and these words."""
+        if not len(words):
+            return self
+        low, high = int(words.min()), int(words.max())
+        if self.span:
+            low, high = min(low, self.low), max(high, self.high)
+        return WordRange(low, high - low + 1)
+
+    def with_room(self, before: WordRange) -> WordRange:
+        """With room beyond the ends that have moved since the range was `before`."""
+        if before.span:
+            below = self.span if self.low < before.low else 0
+            above = self.span if self.high > before.high else 0
+        else:
+            # The first rows seldom have the very least and greatest word of all.
+            below = above = self.span // 8
+        below = min(below, (self.low - int(_LEAST) - 1) // self.step)
+        above = min(above, (_GREATEST - self.high) // self.step)
+        return WordRange(self.low - below * self.step, below + self.span + above, self.step)
+
+
+def _common_step(words: Words, low: int) -> int:
+    """The greatest number that divides the distances of all words from `low`, their least; 0 if all are equal."""
+    # Unsigned, since a distance may exceed int64.
+    distances = words.view(np.uint64) - np.int64(low).view(np.uint64)
+    step = int(np.gcd.reduce(distances[:_SAMPLE])) or int(distances.max())
+    while step > 1 and (rest := int((distances % np.uint64(step)).max())):
+        step = math.gcd(step, rest)
+    return step
 
 
 class CodedGroups:
@@ -113,8 +185,8 @@ class CodedGroups:
         # Word k of every group's key, in pieces.
         self._keys: list[list[Words]] = [[] for _ in range(width)]
         # No word has a place yet, except the least.
-        self._lows = np.zeros(width, np.int64)
-        self._spans = np.zeros(width, np.int64)
+        self._ranges = [WordRange(0, 0)] * width
+        self._parameters = _parameters(self._ranges)
         self._places = np.full(1, -1, np.int32)
 
     @property
@@ -127,7 +199,7 @@ class CodedGroups:
         """Bytes held."""
         if self._table is not None:
             return self._table.nbytes
-        return self._places.nbytes + self._lows.itemsize * self.width * self.count
+        return self._places.nbytes + _LEAST.nbytes * self.width * self.count
 
     def assign(self, words: Sequence[Words]) -> Words:
         """Group of each row, int64[n]; a key not met before gets the next number."""
@@ -139,7 +211,7 @@ class CodedGroups:
         done = 0
         while True:
             known = self.count
-            done = number_coded(columns, n, done, self._lows, self._spans, self._places, self._count, firsts, groups)
+            done = number_coded(columns, n, done, self._parameters, self._places, self._count, firsts, groups)
             if self.count > known:
                 new = firsts[: self.count - known]
                 for pieces, column in zip(self._keys, words, strict=True):
@@ -164,46 +236,38 @@ class CodedGroups:
 
     def _widen(self, words: Sequence[Words]) -> bool:
         """Give these words places too; False, and nothing is changed, if that would take too many places."""
-        ranges = list(map(_widened, self._lows.tolist(), self._spans.tolist(), words))
         most = max(_MOST_PLACES, _PLACES_PER_ROW * self._rows)
-        # With room to grow, if there is: keys that rise from batch to batch are not to move all places each time.
-        for choice in ([roomy for _, roomy in ranges], [exact for exact, _ in ranges]):
-            size = math.prod(span + 1 for _, span in choice)
-            if size <= most:
-                self._lows, self._spans = (np.array(column, np.int64) for column in zip(*choice, strict=True))
-                self._places = np.full(size, -1, np.int32)
-                keys = [self.keys(k) for k in range(self.width)]
-                count, scratch = self.count, np.empty((2, self.count), np.int64)
-                self._count[0] = 0
-                number_coded(
-                    addresses(keys),
-                    count,
-                    0,
-                    self._lows,
-                    self._spans,
-                    self._places,
-                    self._count,
-                    scratch[0],
-                    scratch[1],
-                )
-                return True
+        for exact in self._wider(words):
+            # With room to grow, if there is: keys that rise from batch to batch are not to move all places each time.
+            roomy = [each.with_room(before) for each, before in zip(exact, self._ranges, strict=True)]
+            for ranges in (roomy, exact):
+                size = math.prod(each.span + 1 for each in ranges)
+                if size <= most:
+                    self._lay_out(ranges, size)
+                    return True
         return False
 
+    def _wider(self, words: Sequence[Words]) -> Iterator[list[WordRange]]:
+        """The ranges with these words too: of step 1, which is found faster, then of whatever steps there are."""
+        if all(each.step == 1 for each in self._ranges):
+            yield [each.widened(_but_least(column)) for each, column in zip(self._ranges, words, strict=True)]
+        keys = (self.keys(k) for k in range(self.width))
+        yield [WordRange.of(_but_least(np.append(*pair))) for pair in zip(keys, words, strict=True)]
 
-def _widened(low: int, span: int, words: Words) -> tuple[tuple[int, int], tuple[int, int]]:
-    """The range (low, span) such that it holds the words, and the same with room beyond the ends that moved."""
-    if words.min() == _LEAST:
-        words = words[words != _LEAST]
-    if not len(words):
-        return (low, span), (low, span)
-    least, most = int(words.min()), int(words.max())
-    if span:
-        high = low + span - 1
-        room_below, room_above = span if least < low else 0, span if most > high else 0
-        least, most = min(low, least), max(high, most)
-    else:
-        # The first rows seldom have the very least and greatest word of all.
-        room_below = room_above = (most - least) // 8
-    roomy_least = max(least - room_below, int(_LEAST) + 1)
-    roomy_most = min(most + room_above, int(_GREATEST))
-    return (least, most - least + 1), (roomy_least, roomy_most - roomy_least + 1)
+    def _lay_out(self, ranges: list[WordRange], size: int) -> None:
+        """Give the groups so far their places within these ranges."""
+        self._ranges, self._parameters = ranges, _parameters(ranges)
+        self._places = np.full(size, -1, np.int32)
+        keys = [self.keys(k) for k in range(self.width)]
+        count = self.count
+        firsts, groups = np.empty((2, count), np.int64)
+        self._count[0] = 0
+        number_coded(addresses(keys), count, 0, self._parameters, self._places, self._count, firsts, groups)
+
+
+def _but_least(words: Words) -> Words:
+    return words if words.min() != _LEAST else words[words != _LEAST]
+
+
+def _parameters(ranges: Sequence[WordRange]) -> Words:
+    return np.array([each.parameters() for each in ranges], np.int64).reshape(-1)

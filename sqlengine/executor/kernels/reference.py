@@ -77,14 +77,13 @@ def reference_find_groups(known: Sequence[Row], rows: Sequence[Row]) -> list[int
     return [numbers.get(row, -1) for row in rows]
 
 
-def reference_number_coded(rows: Sequence[Row], lows: Sequence[int], spans: Sequence[int], block: int) -> list[int]:
+def reference_number_coded(rows: Sequence[Row], ranges: Sequence[range], block: int) -> list[int]:
     """Numbers of the rows, as `reference_assign_groups`, before the first block of rows that has a word out of range.
 
-    The least int64 is always in range.
+    `ranges` are those of the columns; the least int64 is always in range.
     """
-    ends = [low + span for low, span in zip(lows, spans, strict=True)]
     for at, row in enumerate(rows):
-        if any(word != -(1 << 63) and not low <= word < end for word, low, end in zip(row, lows, ends, strict=True)):
+        if any(word != -(1 << 63) and word not in each for word, each in zip(row, ranges, strict=True)):
             return reference_assign_groups(rows[: at // block * block])
     return reference_assign_groups(rows)
 
