@@ -83,6 +83,9 @@ def _conditions(context: BindContext, tree: Any) -> Iterator[tuple[str, Predicat
 def _comparison(context: BindContext, column: Any, operator: str, trees: list[Any]) -> Iterator[tuple[str, Predicate]]:
     if not isinstance(column, exp.Column) or column.args.get("db") is not None:
         return
+    if not column.table and column.name.lower() in context.names:
+        # A parameter of the macro that this stands in.
+        return
     values = []
     for tree in trees:
         value = _constant(context, tree)

@@ -117,7 +117,9 @@ class FsspecStore:
                 root, pattern = split_pattern(path)
                 every = functools.partial(filesystem.glob, path, detail=True)
             top = filesystem.unstrip_protocol(root)
-            if is_unwanted is not None and any(each.info is None and "=" in each.name for each in self._entries(top)):
+            # A pattern that names no folders leaves none out.
+            may_prune = is_unwanted is not None and (len(pattern) > 1 or pattern == whole)
+            if may_prune and any(each.info is None and "=" in each.name for each in self._entries(top)):
                 found = walk(top, pattern, self._entries, is_unwanted)
             else:
                 # All that lies below a folder comes in few answers, however many folders it has.
