@@ -51,9 +51,10 @@ class StoreFolder:
 
     @property
     def is_folder(self) -> bool:
-        """Whether there is something below the URL."""
-        with self._errors():
+        """Whether there is something below the URL; who may write but not list has to know."""
+        with self._errors(), contextlib.suppress(PermissionError):
             return bool(patiently(lambda: self._filesystem.isdir(self._root)))
+        return False
 
     def places(self) -> set[str]:
         """What is there now, hidden files aside."""
