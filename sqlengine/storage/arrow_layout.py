@@ -17,7 +17,15 @@ from typing import Final
 import pyarrow as pa
 
 from sqlengine.errors import FileFormatError, NotSupportedError
-from sqlengine.storage.filesystem import FileInfo, compression_of, file_errors, is_url, open_input, open_stream
+from sqlengine.storage.filesystem import (
+    FileInfo,
+    check_ratio,
+    compression_of,
+    file_errors,
+    is_url,
+    open_input,
+    open_stream,
+)
 from sqlengine.storage.format import Field
 from sqlengine.storage.schema import unique_names
 from sqlengine.types import NULL, arrow_type, from_arrow
@@ -162,7 +170,7 @@ def _file_batches(source: pa.NativeFile, file: FileInfo) -> Iterator[tuple[int, 
         offset, size = struct.unpack_from("<qi", footer.data, blocks + 24 * number)
         message = source.read_at(size, offset)
         skipped = 8 if message[:4] == b"\xff\xff\xff\xff" else 4
-        yield _batch(_Flatbuffer(message[skipped:]))
+        yield _batch(_Flatbuffer(message[skipped:]), source, offset + size, file)
 
 
 def _stream_batches(source: pa.NativeFile, file: FileInfo) -> Iterator[tuple[int, bool]]:
@@ -184,16 +192,31 @@ def _stream_batches(source: pa.NativeFile, file: FileInfo) -> Iterator[tuple[int
             return
         message = _Flatbuffer(source.read_at(length, position + prefix))
         if message.scalar(message.root, 1, "<B") == _RECORD_BATCH:
-            yield _batch(message)
+            yield _batch(message, source, position + prefix + length, file)
         body = message.scalar(message.root, 3, "<q")
         if body < 0:
             raise ValueError("a body of negative length")
         position += prefix + length + body
 
 
-def _batch(message: _Flatbuffer) -> tuple[int, bool]:
+def _batch(message: _Flatbuffer, source: pa.NativeFile, body: int, file: FileInfo) -> tuple[int, bool]:
     header = message.table(message.root, 2)
-    return message.scalar(header, 0, "<q"), message.place(header, 3) != 0
+    compressed = message.place(header, 3) != 0
+    if compressed and not is_url(file.path):
+        _check_buffers(message, header, source, body, file)
+    return message.scalar(header, 0, "<q"), compressed
+
+
+def _check_buffers(message: _Flatbuffer, header: int, source: pa.NativeFile, body: int, file: FileInfo) -> None:
+    """FileFormatError if the buffers of a batch would become too large: each declares its size in its first bytes."""
+    places, count = message.vector(header, 2)
+    size = stored = 0
+    for number in range(count):
+        offset, length = struct.unpack_from("<qq", message.data, places + 16 * number)
+        if length >= 8 and 0 <= body + offset <= file.size - 8:
+            size += max(length, struct.unpack("<q", source.read_at(8, body + offset))[0])
+            stored += length
+    check_ratio(file.path, size, stored)
 
 
 class _Flatbuffer:

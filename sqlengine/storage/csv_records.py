@@ -151,29 +151,19 @@ class _Chunk:
 
     def record_end(self, data: Bytes, offset: int) -> int | None:
         """The offset behind the first record that ends at or after `offset`, or None if none does in this chunk."""
-        while offset < self.stop:
-            passed = int(np.searchsorted(self.toggles, offset))
-            inside = self.inside ^ bool(passed & 1)
-            if inside:
-                if passed == len(self.toggles):
-                    return None
-                offset = int(self.toggles[passed]) + 1
-                continue
-            until = int(self.toggles[passed]) if passed < len(self.toggles) else self.stop
-            # Lines are short: look at a little first.
-            step = offset
-            while step < until:
-                block = data[step : min(until, step + 4096)]
-                found = np.flatnonzero(block == self.newline)
-                if len(found):
-                    return step + int(found[0]) + 1
-                step += len(block)
-            offset = until + 1
+        # Lines are short: look at a little first.
+        for stop in (min(offset + 4096, self.stop), self.stop):
+            ends = self._record_ends(data, offset, stop)
+            if len(ends):
+                return int(ends[0]) + 1
         return None
 
     def record_ends(self, data: Bytes) -> Offsets:
         """Offsets of all line ends in this chunk that end a record."""
-        ends = np.flatnonzero(data[self.start : self.stop] == self.newline) + self.start
+        return self._record_ends(data, self.start, self.stop)
+
+    def _record_ends(self, data: Bytes, start: int, stop: int) -> Offsets:
+        ends = np.flatnonzero(data[start:stop] == self.newline) + start
         outside = (np.searchsorted(self.toggles, ends) & 1) == int(self.inside)
         kept: Offsets = ends[outside]
         return kept

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from sqlengine.errors import Error, FileFormatError, FileMissingError, NotSupportedError, OperationalError
 from sqlengine.storage.files.access import FileInfo, changed, current_access, is_url, local_path
-from sqlengine.storage.files.compression import COMPRESSIONS, compression_of, decompressed, file_name
+from sqlengine.storage.files.compression import COMPRESSIONS, check_ratio, compression_of, decompressed, file_name
 from sqlengine.storage.files.listing import entries_of, no_file, regular_file, suggestion
 from sqlengine.storage.files.parallel import in_parallel
 from sqlengine.storage.files.walk import ANY_DEPTH, Found, split_pattern, walk
@@ -32,6 +32,7 @@ __all__ = [
     "FileInfo",
     "changed",
     "check_allowed",
+    "check_ratio",
     "compression_of",
     "fetch_files",
     "file_bytes",

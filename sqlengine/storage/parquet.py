@@ -182,6 +182,7 @@ class _OpenFile:
         names = list(stored)
         indices = [leaf for leaves in stored.values() for leaf in leaves]
         numbers = [number for split in groups for number in range(split.start, split.stop)]
+        self.footer.check_ratios(numbers, indices)
         prefetch(self.source, lambda: self.footer.byte_ranges(numbers, indices))
         try:
             if len(numbers) > 1:

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sqlengine.errors import FileFormatError, NotSupportedError
-from sqlengine.storage.filesystem import FileInfo, file_errors, open_input
+from sqlengine.storage.filesystem import FileInfo, check_ratio, file_errors, open_input
 from sqlengine.storage.format import ColumnStatistics, Field
 from sqlengine.storage.narrowing import leaves_of
 from sqlengine.storage.parquet_bloom import BloomFilters
@@ -28,6 +28,9 @@ from sqlengine.types import INTERVAL, NULL, TIMESTAMP, TIMESTAMP_UNITS, VARCHAR,
 
 # Serialized bytes of the footers kept in memory; parsed they are a few times larger.
 _CACHE_BYTES: Final = 64 << 20
+
+# Larger footers are none that somebody meant to write.
+_MOST_BYTES: Final = 256 << 20
 
 # A text column is read as a dictionary when its pages take at most this many bytes a value. Measured, reading it and
 # grouping by it: 8 times faster at 0.4 bytes a value (TPC-H's l_shipmode), 1.7 times at 4.2 (15,000 artists in 96,000
@@ -96,6 +99,13 @@ class Footer:
             for leaf in texts
             if all(_has_small_dictionary(metadata.row_group(number).column(leaf)) for number in samples)
         )
+
+    def check_ratios(self, groups: Sequence[int], leaves: Sequence[int]) -> None:
+        """FileFormatError if column chunks of some row groups would become too large; see `check_ratio`."""
+        for group in groups:
+            columns = [self.metadata.row_group(group).column(leaf) for leaf in leaves]
+            size = sum(column.total_uncompressed_size for column in columns)
+            check_ratio(self.path, size, sum(column.total_compressed_size for column in columns))
 
     def byte_ranges(self, groups: Sequence[int], leaves: Sequence[int]) -> list[tuple[int, int]]:
         """Where in the file the column chunks of some row groups lie: (start, stop)."""
@@ -271,6 +281,8 @@ def _without_arrow_schema(source: pa.NativeFile, file: FileInfo, whole: bool) ->
             f"{file.path!r} is not a readable Parquet file: it has no footer at its end;"
             " it is truncated, or was written by something else"
         )
+    if length > _MOST_BYTES:
+        raise FileFormatError(f"{file.path!r} is not a readable Parquet file: it declares a footer of {length} bytes")
     footer = source.read_at(length, size - 8 - length)
     # Thrift compact form of KeyValue.key = "ARROW:schema": field 1, type binary, length 12.
     hidden = footer.replace(b"\x18\x0cARROW:schema", b"\x18\x0cARROW-schema")

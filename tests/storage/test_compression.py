@@ -8,6 +8,7 @@ import lzma
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import sqlengine
@@ -129,3 +130,33 @@ def test_option_compression_overrules_the_name(tmp_path: Path) -> None:
         run(f"SELECT count(*) FROM read_parquet('{tmp_path}/x.dat', compression = 'gzip')")
     with pytest.raises(Error):
         run(f"SELECT count(*) FROM read_csv('{tmp_path}/plain.csv.gz')")
+
+
+@pytest.mark.parametrize("name", ["x.parquet", "x.arrow", "x.arrows"])
+def test_bombs_of_formats_that_compress_themselves(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compression, "_HARMLESS", 1 << 20)
+    path = tmp_path / name
+    table = pa.table({"a": [bytes(8)] * (1 << 20), "b": range(1 << 20)})
+    if name == "x.parquet":
+        pq.write_table(table, path, compression="zstd", use_dictionary=False)
+    else:
+        make = pa.ipc.new_file if name == "x.arrow" else pa.ipc.new_stream
+        with make(str(path), table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+            writer.write_table(table)
+    sql = f"SELECT max(a) FROM '{path}'"
+    with pytest.raises(
+        FileFormatError, match=rf"{name}' decompresses to more than 3 times its size.*max_decompression"
+    ):
+        run(sql, max_decompression_ratio=3)
+    assert run(sql, max_decompression_ratio=100_000) == [(bytes(8),)]
+
+
+def test_a_parquet_footer_may_not_be_huge(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    with open(path, "wb") as file:
+        file.write(b"PAR1")
+        file.truncate(400 << 20)
+        file.seek(0, 2)
+        file.write((300 << 20).to_bytes(4, "little") + b"PAR1")
+    with pytest.raises(FileFormatError, match=r"x\.parquet.* declares a footer of 314572800 bytes"):
+        run(f"SELECT count(*) FROM '{path}'")

@@ -61,6 +61,16 @@ def decompressed(source: pa.NativeFile, codec: str, path: str) -> pa.NativeFile:
     return _Input(_Decompressed(source, codec, path, current_access()), mode="r")
 
 
+def check_ratio(path: str, size: int, stored: int, access: FileAccess | None = None) -> None:
+    """FileFormatError if so few bytes as are `stored` may not stand for `size`; default: by the access in force."""
+    ratio = (access or current_access()).most_ratio
+    if size > _HARMLESS and size > ratio * max(1, stored):
+        raise FileFormatError(
+            f"{path!r} decompresses to more than {ratio} times its size, as only files made to do harm or"
+            " of nothing but repetitions do; raise the setting 'max_decompression_ratio' if it is sound"
+        )
+
+
 class _Input(pa.PythonFile):  # type: ignore[misc]
     """An Arrow file that can be read to its end without knowing where that is."""
 
@@ -136,12 +146,7 @@ class _Decompressed:
             raise FileFormatError(
                 f"{self._path!r} has more than {most} bytes when decompressed (setting 'decompressed_limit')"
             )
-        ratio = self._access.most_ratio
-        if self._delivered > _HARMLESS and self._delivered > ratio * max(1, self._source.tell()):
-            raise FileFormatError(
-                f"{self._path!r} decompresses to more than {ratio} times its size, as only files made to do harm or"
-                " of nothing but repetitions do; raise the setting 'max_decompression_ratio' if it is sound"
-            )
+        check_ratio(self._path, self._delivered, self._source.tell(), self._access)
 
 
 def _xz_stream(source: pa.NativeFile) -> Any:
