@@ -1,6 +1,7 @@
 """JSON and newline-delimited JSON, plain or compressed: guessed types, splits at line ends.
 
-Plain newline-delimited files are cut into splits of about `split_bytes`; other files are one split, read in blocks.
+Plain newline-delimited files and arrays are cut into splits of about `split_bytes`; other files are one split, read
+in blocks.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from typing import Final
 import pyarrow as pa
 
 from sqlengine.storage.conform import empty_batch
-from sqlengine.storage.filesystem import FileInfo, compression_of
+from sqlengine.storage.filesystem import FileInfo, compression_of, is_url
 from sqlengine.storage.format import ColumnStatistics, FileSchema, Options, Split
-from sqlengine.storage.json_blocks import line_cuts, read_blocks
+from sqlengine.storage.json_blocks import read_blocks
+from sqlengine.storage.json_cuts import array_cuts, layout_from, line_cuts
 from sqlengine.storage.json_decode import Decoder
-from sqlengine.storage.json_options import NEWLINE_DELIMITED, OPTION_TYPES, json_options
+from sqlengine.storage.json_options import ARRAY, NEWLINE_DELIMITED, OPTION_TYPES, json_options
 from sqlengine.storage.json_schema import Layout, guess_schema
 
 # What JSON compresses to, for estimates of rows.
@@ -59,7 +61,7 @@ class JsonFormat:
         return guess_schema(files, json_options(options))
 
     def splits(self, file: FileInfo, schema: FileSchema, options: Options, target_bytes: int) -> list[Split]:
-        """Stretches of whole lines; rows are estimated from the sample."""
+        """Stretches of whole lines, or elements of an array; rows are estimated from the sample."""
         layout = _layout_of(schema)
         if not file.size:
             return []
@@ -71,6 +73,8 @@ class JsonFormat:
             head = next(read_blocks(file.path, 0, file.size, layout.options.format, file.size), None)
             if head is not None and head.layout == NEWLINE_DELIMITED:
                 cuts = line_cuts(file.path, file.size, target_bytes)
+            elif head is not None and head.layout == ARRAY and not is_url(file.path):
+                cuts = array_cuts(file.path, file.size, target_bytes)
         return [
             Split(file.path, first, stop, max(1, round((stop - first) / layout.row_bytes)), stop - first, False)
             for first, stop in itertools.pairwise(cuts)
@@ -108,8 +112,7 @@ class JsonFormat:
                 layout.options.ignore_errors,
                 layout.record if schema.whole is None and len(columns) == len(schema.fields) else None,
             )
-            # A stretch of a file is one of lines: others are not cut.
-            format_ = layout.options.format if split.start == 0 else NEWLINE_DELIMITED
+            format_ = layout.options.format if split.start == 0 else layout_from(split.path, split.start)
             blocks = read_blocks(split.path, split.start, split.stop, format_, layout.options.maximum_object_size)
             for block in blocks:
                 rows, arrays = decoder.decode(block)

@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.json as pajson
 
-from sqlengine.storage.json_blocks import Block, as_objects
+from sqlengine.storage.json_blocks import SCANNED_BYTES, Block, as_objects
+from sqlengine.storage.json_extents import UnfitError, find_extents
 from sqlengine.storage.json_options import ARRAY, NEWLINE_DELIMITED
 from sqlengine.types import (
     BIGINT,
@@ -98,7 +99,7 @@ def objects_of(block: Block, whole: bool) -> bytes | None:
             data.strip().replace(b"\n", b'}\n{"%b":' % VALUE_COLUMN.encode()),
         )
     elif block.layout == ARRAY:
-        objects = as_objects(data)
+        objects = as_objects(data) if len(data) < SCANNED_BYTES else _without_commas(block)
         if objects is None:
             return None
         data = objects
@@ -108,6 +109,21 @@ def objects_of(block: Block, whole: bool) -> bytes | None:
         # Arrow looks at what stands behind the last line end on its own.
         data = data.rstrip() + b"\n"
     return data
+
+
+def _without_commas(block: Block) -> bytes | None:
+    """As `as_objects`, of elements found by a compiled loop."""
+    try:
+        found = find_extents(block)
+    except UnfitError:
+        return None
+    data = found.data.copy()
+    if len(found) and not (data[found.starts] == ord("{")).all():
+        return None
+    commas = np.flatnonzero(data == ord(","))
+    element = np.searchsorted(found.starts, commas, "right") - 1
+    data[commas[commas >= found.stops[element]]] = ord(" ")
+    return data.tobytes()
 
 
 def is_utf8(data: bytes) -> bool:

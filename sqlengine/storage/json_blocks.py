@@ -1,7 +1,7 @@
 """The bytes of JSON files in blocks of whole values, and which of the three layouts a file has.
 
 A line end cannot stand within a JSON string, so in newline-delimited files every line end closes a value. Elsewhere
-values end where brackets outside of strings balance; numpy finds these places, a block at a time.
+values end where brackets outside of strings balance; a compiled loop finds these places, in short texts numpy.
 """
 
 from __future__ import annotations
@@ -16,13 +16,17 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sqlengine.errors import FileFormatError
+from sqlengine.executor.kernels.json_scanning import find_boundary
 from sqlengine.storage.filesystem import compression_of, file_errors, open_input, open_stream
 from sqlengine.storage.json_options import ARRAY, AUTO, NEWLINE_DELIMITED, UNSTRUCTURED
 
 BLOCK_BYTES: Final = 1 << 20
 """What is parsed at a time, about."""
 
-_BOM: Final = b"\xef\xbb\xbf"
+SCANNED_BYTES: Final = 32 << 10
+"""Text of fewer bytes is not worth loading compiled code for."""
+
+BOM: Final = b"\xef\xbb\xbf"
 _BLANK: Final = b" \t\r\n"
 _MARKS: Final = np.zeros(256, np.bool_)
 _MARKS[list(b'"\\{}[],')] = True
@@ -62,7 +66,8 @@ def read_blocks(path: str, start: int, stop: int, layout: str, most: int) -> Ite
     Parameters
     ----------
     layout
-        One of the formats of `json_options`; AUTO looks at the first block.
+        One of the formats of `json_options`; AUTO looks at the first block. A stretch of an array that does not begin,
+        or end, with the file begins, or ends, behind a comma.
     most
         Bytes that a value may have.
 
@@ -73,9 +78,9 @@ def read_blocks(path: str, start: int, stop: int, layout: str, most: int) -> Ite
     """
     pieces = _Pieces(path, start, stop)
     if layout == AUTO:
-        layout = NEWLINE_DELIMITED if start > len(_BOM) else find_layout(pieces.peek(), pieces.ended)
+        layout = find_layout(pieces.peek(), pieces.ended)
     if layout == ARRAY:
-        yield from _array_blocks(pieces, most)
+        yield from _array_blocks(pieces, most, start <= len(BOM))
         return
     cut = _last_line_end if layout == NEWLINE_DELIMITED else _last_value_end
     while data := pieces.take(cut, most):
@@ -103,20 +108,6 @@ def find_layout(head: bytes, whole: bool) -> str:
     return ARRAY if whole and not text[end + 2 :].strip(_BLANK) else UNSTRUCTURED
 
 
-def line_cuts(path: str, size: int, target: int) -> list[int]:
-    """Offsets [start, …, size] that cut an uncompressed file into whole lines, about `target` bytes each."""
-    with file_errors(path, "JSON"):
-        source = open_input(path)
-        start = len(_BOM) if source.read_at(len(_BOM), 0) == _BOM else 0
-        cuts = [start]
-        while size - cuts[-1] > target + target // 4:
-            end = _line_end(source, cuts[-1] + target, size)
-            if end >= size:
-                break
-            cuts.append(end)
-    return [*cuts, size] if size > start else []
-
-
 def line_windows(path: str, size: int, count: int, width: int, most: int) -> Iterator[Block]:
     """At most `count` stretches of whole lines, about `width` bytes each, evenly spread over an uncompressed file.
 
@@ -127,14 +118,14 @@ def line_windows(path: str, size: int, count: int, width: int, most: int) -> Ite
         source = open_input(path)
         for number in range(count):
             begin = number * max(0, size - width) // max(1, count - 1)
-            start = _line_end(source, begin - 1, size) if begin else 0
+            start = line_end(source, begin - 1, size) if begin else 0
             if start < stop:
                 continue
-            stop = _line_end(source, start + width, size)
+            stop = line_end(source, start + width, size)
             if stop - start > width + most:
                 raise _too_long(path, start, most)
             data = source.read_at(stop - start, start)
-            yield Block(data if start else data.removeprefix(_BOM), NEWLINE_DELIMITED, start)
+            yield Block(data if start else data.removeprefix(BOM), NEWLINE_DELIMITED, start)
 
 
 def line_number(path: str, offset: int) -> int:
@@ -169,14 +160,16 @@ class _Pieces:
                 self._source = open_input(path)
                 self._source.seek(start)
                 self._left = stop - start
+                self.reach_end = stop >= self._source.size()
             else:
                 self._source = open_stream(path)
                 self._left = 1 << 62
+                self.reach_end = True
         if start == 0:
             head = self.peek()
-            if head.startswith(_BOM):
-                self.offset = len(_BOM)
-                self._rest = head[len(_BOM) :]
+            if head.startswith(BOM):
+                self.offset = len(BOM)
+                self._rest = head[len(BOM) :]
 
     def peek(self, least: int = BLOCK_BYTES) -> bytes:
         """The next bytes, at least so many unless the file ends."""
@@ -211,23 +204,17 @@ class _Pieces:
         return taken
 
 
-def _array_blocks(pieces: _Pieces, most: int) -> Iterator[Block]:
-    head = pieces.peek()
-    blank = len(head) - len(head.lstrip(_BLANK))
-    if head[blank : blank + 1] != b"[":
-        if not head.strip(_BLANK) and pieces.ended:
-            return
-        raise FileFormatError(
-            f"{pieces.path!r} is not a JSON array: it begins with {head[blank:][:20]!r}; leave format out"
-        )
-    pieces.drop(blank + 1)
-    first, last = True, False
-    while not last:
+def _array_blocks(pieces: _Pieces, most: int, first: bool) -> Iterator[Block]:
+    if first and not _open_array(pieces):
+        return
+    while pieces.reach_end or pieces.peek():
         data = pieces.take(_last_comma, most, exactly=True)
         if pieces.cut_off:
             raise FileFormatError(f"{pieces.path!r}: the array does not end; the file may have been cut off")
         last = data.endswith(b"]")
         yield Block(data[:-1] if last else data, ARRAY, pieces.offset - len(data), first, last)
+        if last:
+            break
         first = False
     while behind := pieces.peek():
         if behind.strip(_BLANK):
@@ -235,6 +222,20 @@ def _array_blocks(pieces: _Pieces, most: int) -> Iterator[Block]:
                 f"{pieces.path!r}: {behind.strip(_BLANK)[:20]!r} stands behind the array; leave out format = 'array'"
             )
         pieces.drop(len(behind))
+
+
+def _open_array(pieces: _Pieces) -> bool:
+    """Drop the opening bracket; whether there is one: there is none in a blank file."""
+    head = pieces.peek()
+    blank = len(head) - len(head.lstrip(_BLANK))
+    if head[blank : blank + 1] != b"[":
+        if not head.strip(_BLANK) and pieces.ended:
+            return False
+        raise FileFormatError(
+            f"{pieces.path!r} is not a JSON array: it begins with {head[blank:][:20]!r}; leave format out"
+        )
+    pieces.drop(blank + 1)
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,14 +290,20 @@ def _last_line_end(data: bytes) -> int:
 
 def _last_value_end(data: bytes) -> int:
     """Behind the last bracket that closes a value; 0 if there is none."""
-    found = outline(np.frombuffer(data, np.uint8))
+    array = np.frombuffer(data, np.uint8)
+    if len(data) >= SCANNED_BYTES:
+        return int(find_boundary(array, 0))
+    found = outline(array)
     ends = found.places[(found.steps == -1) & (found.depths == 0)]
     return int(ends[-1]) + 1 if len(ends) else 0
 
 
 def _last_comma(data: bytes) -> int:
     """Behind the last comma between elements, or behind the bracket that closes the array."""
-    found = outline(np.frombuffer(data, np.uint8))
+    array = np.frombuffer(data, np.uint8)
+    if len(data) >= SCANNED_BYTES:
+        return int(find_boundary(array, 1))
+    found = outline(array)
     below = np.flatnonzero(found.depths < 0)
     if len(below):
         return int(found.places[below[0]]) + 1
@@ -311,7 +318,7 @@ def _array_end(data: Bytes) -> int | None:
     return int(found.places[below[0]]) if len(below) else None
 
 
-def _line_end(source: pa.NativeFile, offset: int, size: int) -> int:
+def line_end(source: pa.NativeFile, offset: int, size: int) -> int:
     """The offset behind the first line end at or after `offset`; `size` if there is none."""
     while offset < size:
         data = source.read_at(min(64 << 10, size - offset), offset)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +14,7 @@ import pyarrow as pa
 from sqlengine.errors import ConversionError
 from sqlengine.storage.format import Field
 from sqlengine.storage.json_arrow import VALUE_COLUMN, has_lines, is_utf8, objects_of, raw_type, read_objects
-from sqlengine.storage.json_blocks import Block
+from sqlengine.storage.json_blocks import SCANNED_BYTES, Block
 from sqlengine.storage.json_extents import Extents, UnfitError, find_extents
 from sqlengine.storage.json_options import NEWLINE_DELIMITED
 from sqlengine.storage.json_scan import Scan, can_scan, scanned_columns
@@ -23,9 +22,6 @@ from sqlengine.storage.json_texts import Formats
 from sqlengine.storage.json_values import columns_of, parse_values
 from sqlengine.types import BIGINT, SqlType
 from sqlengine.vector import Vector
-
-# Blocks of fewer bytes are not worth loading compiled code for.
-SCANNED_BYTES: Final = 32 << 10
 
 _Columns = tuple[int, dict[str, pa.Array]]
 

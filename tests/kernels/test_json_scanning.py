@@ -8,8 +8,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sqlengine.executor.kernels.json_grammar import DEEPEST
-from sqlengine.executor.kernels.json_scanning import blank_values
+from sqlengine.executor.kernels.json_scanning import blank_values, find_boundary, find_commas
 from sqlengine.executor.kernels.reference_json import reference_members, reference_values, reference_written
+from sqlengine.storage import json_blocks
 from sqlengine.storage.json_blocks import Block
 from sqlengine.storage.json_extents import Extents, UnfitError, find_extents
 from sqlengine.storage.json_options import ARRAY, NEWLINE_DELIMITED, UNSTRUCTURED
@@ -153,3 +154,31 @@ def test_what_is_nested_deeper_than_the_stack_is_left_to_others():
     for depth, fits in ((DEEPEST, True), (DEEPEST + 1, False)):
         text = "[" * depth + "]" * depth
         assert (extents(text, NEWLINE_DELIMITED, False) is not None) == fits
+
+
+@given(st.lists(trees, min_size=1, max_size=6), st.integers(1, 9), st.integers(1, 9))
+def test_commas_between_elements(elements, step, block):
+    texts = [json.dumps(element) for element in elements]
+    data = np.frombuffer(f"[{','.join(texts)}]".encode(), np.uint8)
+    state, places, found = np.array([0, 0, 0, 1]), np.empty(len(data), np.int64), []
+    for offset in range(0, len(data), block):
+        count = find_commas(data[offset : offset + block].copy(), offset, step, state, places)
+        found += places[:count].tolist()
+    expected, wanted = [], 1
+    for place in np.cumsum([len(text) + 1 for text in texts[:-1]]) + 1:
+        if place > wanted:
+            expected.append(int(place))
+            wanted = place + step
+    assert found == expected
+
+
+@given(
+    st.lists(trees, max_size=4), st.sampled_from([" ", ","]), st.sampled_from(["", "]", ",", "] x"]), st.integers(0, 9)
+)
+def test_boundaries_are_where_the_outline_has_them(elements, between, end, missing):
+    text = between.join(json.dumps(element) for element in elements) + end
+    data = text[: max(0, len(text) - missing)].encode()
+    array = np.frombuffer(data, np.uint8)
+    assert find_boundary(array, 1) == json_blocks._last_comma(data)
+    if "]" not in end:
+        assert find_boundary(array, 0) == json_blocks._last_value_end(data)

@@ -196,7 +196,20 @@ def test_splits_and_blocks_lose_and_double_no_row(
     assert scan(table) == [(row["id"], row["name"], row["items"]) for row in ROWS]
     assert count(table) == len(ROWS)
     splits = sum(len(task.splits) for task in table.plan_scan([], []).tasks)
-    assert (splits > 10) == (layout == "lines" and name == "t.json")
+    assert (splits > 10) == (layout != "pretty" and name == "t.json")
+
+
+def test_arrays_are_cut_between_elements(write: Write, engine: sqlengine.Connection) -> None:
+    rows = [{"a": k, "b": '],[{"\\'[k % 6 :], "c": [[{"d": "]"}, {"d": ","}], []]} for k in range(200)]
+    text = "\ufeff [ " + " , ".join(json.dumps(row) for row in rows) + " ] \n"
+    path = write(text)
+    for split_bytes in (1, 7, 100, 3000):
+        table = open_table(path, options={"split_bytes": split_bytes, "records": True})
+        assert scan(table) == [tuple(row.values()) for row in rows]
+    for broken, message in ((text[:-4], "does not end"), (text + "7", "behind the array"), (text[:-4] + ",]", "comma")):
+        source = f"read_json('{write(broken)}', format = 'array', split_bytes = 100, columns = {{'a': 'INT'}})"
+        with pytest.raises(sqlengine.Error, match=message):
+            engine.execute(f"SELECT sum(a) FROM {source}").fetchall()
 
 
 def test_objects_are_the_text_as_written(write: Write, engine: sqlengine.Connection) -> None:

@@ -296,3 +296,73 @@ def blank_values(data: Any, starts: Any, stops: Any) -> None:
             data[starts[value]] = 48
             for place in range(starts[value] + 1, stops[value]):
                 data[place] = 32
+
+
+@kernel("int64(uint8[::1], int64, int64, int64[::1], int64[::1])")
+def find_commas(data: Any, offset: Any, step: Any, state: Any, places: Any) -> Any:
+    """Find commas between the elements of an array, about every so many bytes, a block of it at a time.
+
+    data    uint8[n]   the block, which begins at `offset` of the text
+    state   int64[4]   brackets open, whether in a string, whether behind a backslash there, where the next comma is
+                       looked for; changed
+    places  int64[…]   written: the place behind each comma in the text; large enough for n / step + 1
+
+    Returns the number of commas. Checks no grammar.
+    """
+    found = 0
+    depth, in_string, escaped, wanted = state[0], state[1], state[2], state[3]
+    for at in range(data.size):
+        mark = data[at]
+        if in_string:
+            if escaped:
+                escaped = 0
+            elif mark == 92:
+                escaped = 1
+            elif mark == 34:
+                in_string = 0
+        elif mark == 34:
+            in_string = 1
+        elif mark == 44:
+            if depth == 1 and offset + at >= wanted:
+                places[found] = offset + at + 1
+                found += 1
+                wanted = offset + at + 1 + step
+        elif mark == 123 or mark == 91:
+            depth += 1
+        elif mark == 125 or mark == 93:
+            depth -= 1
+    state[0], state[1], state[2], state[3] = depth, in_string, escaped, wanted
+    return found
+
+
+@kernel("int64(uint8[::1], int64)")
+def find_boundary(data: Any, commas: Any) -> Any:
+    """Find where whole values end last in a text that begins with one; 0 if none does. Checks no grammar.
+
+    data    uint8[n]
+    commas  0   behind the last bracket that closes a value;
+            1   behind the last comma between elements of an array, or behind the bracket that closes it
+    """
+    depth = 0
+    last = 0
+    at = 0
+    while at < data.size:
+        mark = data[at]
+        at += 1
+        if mark == 34:
+            while at < data.size and data[at] != 34:
+                at += 2 if data[at] == 92 else 1
+            at += 1
+        elif mark == 44:
+            if commas != 0 and depth == 0:
+                last = at
+        elif mark == 123 or mark == 91:
+            depth += 1
+        elif mark == 125 or mark == 93:
+            depth -= 1
+            if commas != 0:
+                if depth < 0:
+                    return at
+            elif depth == 0:
+                last = at
+    return last
