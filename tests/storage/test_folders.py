@@ -190,7 +190,7 @@ VALUES = ["1", "2", "10", "01", "-3", "x", "", "2020-01-02", "2020-1-5", "2021-1
 CONSTANTS = ["1", "10", "1.5", "'1'", "'10'", "'x'", "'2020-01-02'", "DATE '2020-01-05'", "'2020-1-5'", "''", "true"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     names=st.lists(st.sampled_from(VALUES), min_size=1, max_size=4, unique=True),
     operator=st.sampled_from(["=", "<>", "<", "<=", ">", ">="]),
