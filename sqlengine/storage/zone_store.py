@@ -186,11 +186,15 @@ def _zone(scope: str, path: bytes, start: int, stop: int, text: str, checksum: i
     """The zone of one row; None if it is damaged."""
     if _checksum(scope, path, start, stop, text) != checksum:
         return None
-    size, mtime_ns, version, rows, columns = json.loads(text)
-    known = {
-        name: (type_, ColumnStatistics(_value(low), _value(high), nulls))
-        for name, (type_, low, high, nulls) in columns.items()
-    }
+    try:
+        size, mtime_ns, version, rows, columns = json.loads(text)
+        known = {
+            name: (type_, ColumnStatistics(_value(low), _value(high), nulls))
+            for name, (type_, low, high, nulls) in columns.items()
+        }
+    except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError):
+        # Something else wrote it.
+        return None
     file = FileInfo(path.decode(errors="surrogateescape"), size, mtime_ns, version)
     return Zone(scope, file, start, stop, rows, known)
 

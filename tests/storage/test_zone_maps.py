@@ -219,6 +219,16 @@ def test_damage_costs_nothing_but_time(tmp_path: Path) -> None:
     assert _pruned(sql)[0]
 
 
+def test_what_somebody_else_wrote_is_no_zone() -> None:
+    zone = Zone("scope", FileInfo("/a", 1, 2, "3"), 0, 9, 5, {"k": ("BIGINT", ColumnStatistics(1, 2, 0))})
+    *place, text, checksum = zone_store._row(zone)
+    assert zone_store._zone(*place, text, checksum) == zone
+    decimal = text.replace(", 1, 2, 0]", ', {"decimal": "x"}, {"timestamp": "x"}, 0]')
+    for wrong in ("", "[1, 2]", "no JSON", "[" * 100_000, '[1, 2, "", 3, 4]', '[1, 2, "", 3, {"k": 4}]', decimal):
+        assert wrong != text
+        assert zone_store._zone(*place, wrong, zone_store._checksum(*place, wrong)) is None
+
+
 def test_a_folder_of_others_is_not_used(tmp_path: Path) -> None:
     path = _write(tmp_path, "csv", _numbers())
     zone_store.cache_folder().mkdir()
