@@ -23,6 +23,9 @@ def session_value(name: str, arguments: Sequence[Expression]) -> Expression | No
         if not isinstance(setting, Literal) or not isinstance(setting.value, str):
             raise NotSupportedError("current_setting() of anything but a constant is not supported")
         value = session_facts().setting(setting.value)
+        if isinstance(value, tuple):
+            # As SHOW has it.
+            value = str(list(value))
         return Literal(value, NULL if value is None else literal_type(value))
     found = SESSION_VALUES.get(name)
     return None if found is None or arguments else Literal(found[1](session_facts()), found[0])

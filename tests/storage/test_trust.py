@@ -145,6 +145,8 @@ def test_forms_of_the_setting(tree: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert connection.execute("SHOW allowed_paths").fetchall() == [
         (str([f"{tree}/links", f"{tree}/open", "s3://Bucket/a"]),)
     ]
+    shown = connection.execute("SHOW allowed_paths").fetchall()
+    assert connection.execute("SELECT current_setting('allowed_paths')").fetchall() == shown
     connection.execute(f"FROM '{tree}/open/a.csv'")
     connection.execute(f"SET allowed_paths = '{tree}/shut,{tree}/opener'")
     connection.execute(f"FROM '{tree}/opener/c.csv'")
@@ -167,7 +169,7 @@ def test_forms_of_the_setting(tree: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_urls_are_compared_by_whole_parts() -> None:
     access = FileAccess(roots=("https://good.com/data", "s3://b"))
-    for url in ("https://good.com/data/x.csv", "HTTPS://GOOD.com/data?x=1", "https://good.com/data", "s3://b/x/y"):
+    for url in ("https://good.com/data/x.csv", "HTTPS://GOOD.com/data?x=1", "https://good.com/data", "s3://b/x/a b"):
         access.check(url)
     for url in (
         "https://good.com/database/x.csv",

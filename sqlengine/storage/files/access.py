@@ -23,7 +23,7 @@ T = TypeVar("T")
 _SCHEME: Final = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://")
 _LOCAL: Final = ("file", "local")
 # Who takes URLs apart leaves some of them out, so that `.<tab>./` climbs.
-_CONTROL: Final = re.compile(r"[\x00-\x20\x7f]")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 # Only this process sees what is in them.
 _OF_THIS_PROCESS: Final = "memory"
 
