@@ -7,9 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from sqlengine.executor.kernels import reference_json as reference
 from sqlengine.executor.kernels.json_grammar import DEEPEST
 from sqlengine.executor.kernels.json_scanning import blank_values, find_boundary, find_commas
-from sqlengine.executor.kernels.reference_json import reference_members, reference_values, reference_written
 from sqlengine.storage import json_blocks
 from sqlengine.storage.json_blocks import Block
 from sqlengine.storage.json_extents import Extents, UnfitError, find_extents
@@ -87,7 +87,7 @@ def test_values_are_found_as_python_finds_them(layout, last):
     @example("[1,]")
     @example("{}{}" if layout == UNSTRUCTURED else "")
     def check(text):
-        assert extents(text, layout, last) == reference_values(text, commas, last)
+        assert extents(text, layout, last) == reference.reference_find_values(text, commas, last)
 
     check()
 
@@ -97,7 +97,7 @@ def test_members_and_children(documents, keys):
     text = "\n".join(json.dumps(tree, indent=None) for tree in documents)
     found = find_extents(Block(text.encode(), NEWLINE_DELIMITED, 0))
     lines = text.split("\n")
-    expected = [reference_members(line, keys) for line in lines]
+    expected = [reference.reference_find_members(line, keys) for line in lines]
     if None in expected:
         with pytest.raises(UnfitError):
             found.members(keys)
@@ -107,17 +107,18 @@ def test_members_and_children(documents, keys):
         for place, each in enumerate(members):
             values = [None if t is None else json.loads(t, object_pairs_hook=list) for t in each.texts().to_pylist()]
             assert values == [values[place] for values, _ in expected]
-    for bracket, kind in (("[", list), ("{", dict)):
-        if not all(isinstance(tree, kind) for tree in documents):
+    for bracket in "[{":
+        children = [reference.reference_find_children(line, bracket) for line in lines]
+        if None in children:
             with pytest.raises(UnfitError):
                 found.children(bracket)
             continue
         sizes, names, elements = found.children(bracket)
-        assert sizes.tolist() == [len(tree) for tree in documents]
+        assert sizes.tolist() == [len(each) for each in children]
         values = [None if t is None else json.loads(t) for t in elements.texts().to_pylist()]
-        assert values == [value for tree in documents for value in (tree.values() if kind is dict else tree)]
-        if kind is dict:
-            assert names.texts().to_pylist() == [key for tree in documents for key in tree]
+        assert values == [value for each in children for _, value in each]
+        if bracket == "{":
+            assert names.texts().to_pylist() == [name for each in children for name, _ in each]
 
 
 @given(st.lists(st.one_of(st.none(), trees.map(lambda tree: json.dumps(tree, indent=1))), min_size=1, max_size=4))
@@ -127,7 +128,7 @@ def test_values_are_written_without_blanks(texts):
     starts = stops - [len(text or "") for text in texts]
     starts[[text is None for text in texts]] = -1
     found = Extents(data, starts, stops)
-    expected = ["" if text is None else reference_written(text) for text in texts]
+    expected = ["" if text is None else reference.reference_write_values(text) for text in texts]
     for before, behind in ((b"", b""), (b"<", b">\n")):
         out = found.written(before, behind)
         parts = [out.data[a:b].tobytes() for a, b in zip(out.offsets[:-1], out.offsets[1:], strict=True)]
@@ -139,8 +140,8 @@ def test_values_are_written_without_blanks(texts):
         assert number in odd or repr(float(number)) == number
     blanked = data.copy()
     blank_values(blanked, starts, stops)
-    for start, stop in zip(starts, stops, strict=True):
-        assert start < 0 or blanked[start:stop].tobytes() == b"0".ljust(stop - start)
+    places = list(zip(starts.tolist(), stops.tolist(), strict=True))
+    assert blanked.tobytes() == reference.reference_blank_values(data.tobytes(), places)
 
 
 def json_floats(texts):
@@ -164,12 +165,7 @@ def test_commas_between_elements(elements, step, block):
     for offset in range(0, len(data), block):
         count = find_commas(data[offset : offset + block].copy(), offset, step, state, places)
         found += places[:count].tolist()
-    expected, wanted = [], 1
-    for place in np.cumsum([len(text) + 1 for text in texts[:-1]]) + 1:
-        if place > wanted:
-            expected.append(int(place))
-            wanted = place + step
-    assert found == expected
+    assert found == reference.reference_find_commas(texts, step)
 
 
 @given(
@@ -179,6 +175,8 @@ def test_boundaries_are_where_the_outline_has_them(elements, between, end, missi
     text = between.join(json.dumps(element) for element in elements) + end
     data = text[: max(0, len(text) - missing)].encode()
     array = np.frombuffer(data, np.uint8)
+    for commas in (0, 1):
+        assert find_boundary(array, commas) == reference.reference_find_boundary(data.decode(), commas)
     assert find_boundary(array, 1) == json_blocks._last_comma(data)
     if "]" not in end:
         assert find_boundary(array, 0) == json_blocks._last_value_end(data)

@@ -10,7 +10,7 @@ _BLANKS: Final = " \t\r\n"
 _Extents = list[tuple[int, int]]
 
 
-def reference_values(text: str, commas: int, last: bool) -> _Extents | None:
+def reference_find_values(text: str, commas: int, last: bool) -> _Extents | None:
     """(start, stop) of each value of ASCII `text`, a line at a time if `commas` is 0; None if it is something else."""
     found: _Extents = []
     lines = text.split("\n") if commas == 0 else [text]
@@ -39,7 +39,7 @@ def reference_values(text: str, commas: int, last: bool) -> _Extents | None:
     return found
 
 
-def reference_members(text: str, keys: list[str]) -> tuple[list[Any], int] | None:
+def reference_find_members(text: str, keys: list[str]) -> tuple[list[Any], int] | None:
     """The values of `keys` in the object `text` (None: null, or not there), and how many others there are."""
     tree = json.loads(text, object_pairs_hook=list)
     if text == "null":
@@ -51,9 +51,50 @@ def reference_members(text: str, keys: list[str]) -> tuple[list[Any], int] | Non
     return [pairs.get(key) for key in keys], sum(name not in keys for name in names)
 
 
-def reference_written(text: str) -> str:
+def reference_write_values(text: str) -> str:
     """A value without the blanks outside of its strings."""
     return re.sub(r'("(?:[^"\\]|\\.)*")|[ \t\r\n]', lambda found: found[1] or "", text)
+
+
+def reference_find_children(text: str, bracket: str) -> list[tuple[str | None, Any]] | None:
+    """(name, value) of what is in the array or object `text`; None if it does not begin with that bracket."""
+    if not text.startswith(bracket):
+        return None
+    tree = json.loads(text)
+    return list(tree.items()) if bracket == "{" else [(None, element) for element in tree]
+
+
+def reference_blank_values(text: bytes, extents: _Extents) -> bytes:
+    """The text with 0 and blanks in the place of each value; a start of -1 is none."""
+    for start, stop in extents:
+        if start >= 0:
+            text = text[:start] + b"0".ljust(stop - start) + text[stop:]
+    return text
+
+
+def reference_find_commas(elements: list[str], step: int) -> list[int]:
+    """Places behind commas in the array of `elements`, without blanks: the first one `step` or more after the last."""
+    found = []
+    place = wanted = 1
+    for element in elements[:-1]:
+        place += len(element) + 1
+        if place > wanted:
+            found.append(place)
+            wanted = place + step
+    return found
+
+
+def reference_find_boundary(text: str, commas: int) -> int:
+    """Behind the last bracket, or with `commas` the last comma, that is in no string and no other bracket."""
+    outline = re.sub(r'"(?:[^"\\]|\\.)*("|\\?$)', lambda found: "_" * len(found[0]), text, flags=re.DOTALL)
+    depth = last = 0
+    for at, mark in enumerate(outline, 1):
+        depth += (mark in "[{") - (mark in "]}")
+        if commas and depth < 0:
+            return at
+        if depth == 0 and mark in ("," if commas else "]}"):
+            last = at
+    return last
 
 
 def _decoded(text: str, at: int) -> int | None:
