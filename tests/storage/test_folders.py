@@ -179,6 +179,10 @@ def test_a_store_lists_only_what_is_wanted(monkeypatch: pytest.MonkeyPatch) -> N
         asked.clear()
         assert run(f"SELECT v, year FROM '{source}' WHERE year = 1990") == [(1990, 1990)]
         assert set(asked) == {root, f"{root}/year=1974", f"{root}/year=1990"}
+    # The first folder has no file that the pattern names: all are listed.
+    for year in YEARS[1:]:
+        memory.pipe(f"{root}/year={year}/b.csv", b"v\n1\n")
+    assert run(f"SELECT count(*) FROM 'memory:/{root}/*/b.csv' WHERE year = 1960") == [(0,)]
     # All names in one answer, however many there are.
     asked.clear()
     assert run(f"SELECT count(*) FROM 'memory:/{root}/plain/*' WHERE v = 1") == [(len(YEARS),)]

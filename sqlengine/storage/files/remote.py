@@ -124,7 +124,7 @@ class FsspecStore:
             else:
                 # All that lies below a folder comes in few answers, however many folders it has.
                 found = Found(self._below(root, patiently(every)))
-        if not found.files:
+        if not found.files and not found.unlisted:
             what = f"the folder {source!r} holds no data files" if path == root else f"no file matches {source!r}"
             raise FileMissingError(what)
         return found
