@@ -178,6 +178,9 @@ def from_trees(
             return cast(lists, target, attempt)
         case TypeKind.MAP:
             maps = [_expected(tree, dict, target, attempt) for tree in trees]
+            if attempt:
+                # Of a key that stands twice nobody knows which is meant.
+                maps = [None if row is not None and len(row.items()) > len(row) else row for row in maps]
             keys = from_trees([key for row in maps for key in row or ()], target.children[0][1], attempt, cast, partial)
             items = [item for row in maps for item in (row or {}).values()]
             values = from_trees(items, target.children[1][1], attempt, cast, partial)

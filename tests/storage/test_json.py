@@ -82,6 +82,7 @@ LINES: Sequence[tuple[str, str]] = [
     ('{"a":NaN,"b":-Infinity,"c":"\\u001f\\\\u001f"}\n', "columns={a:'VARCHAR',b:'VARCHAR',c:'JSON'}"),
     ('{"a":{"b":1}}\n[5]\n', "columns={a:'JSON'}"),
     ("{} {}", "columns={a:'VARCHAR'}"),
+    ('{"a":{"b":1,"b":2}}\n{"a":{"b":3}}', "columns={a:'MAP(VARCHAR,INT)'},ignore_errors=true"),
     ('{"a":{"y":1}}\n5\n[]\n', "columns={a:'STRUCT(x INT)'},ignore_errors=true"),
     ('{"a":1}\n{"a":"x"}\nx\n{"a":3}', "columns={a:'BIGINT'},ignore_errors=true,format='nd'"),
     ('{"a":{"b":1}}\n{"a":[2]}\n', "sample_size=1,ignore_errors=true"),
