@@ -28,6 +28,8 @@ from sqlengine.storage.csv_records import Bytes, last_record_end
 from sqlengine.storage.filesystem import FileInfo
 
 _HEAD_BYTES: Final = 64 << 10
+_HEAD_LINES: Final = 3
+_MOST_HEAD_BYTES: Final = 32 << 20
 _LINE_BYTES: Final = 4 << 10
 
 
@@ -60,8 +62,17 @@ class Unsampled(Exception):
 
 
 def read_head(path: str, encoding: str) -> bytes:
-    """The first 64 KiB of a file, decompressed, in UTF-8, up to the last complete line; all of it if it is shorter."""
-    head, is_all = read_start(path, _HEAD_BYTES, encoding)
+    """The first 64 KiB of a file, decompressed, in UTF-8, up to the last complete line; all of it if it is shorter.
+
+    More if its lines are longer: there are files of ten thousands of columns.
+    """
+    size = _HEAD_BYTES
+    while True:
+        head, is_all = read_start(path, size, encoding)
+        lines = max(head.count(b"\n"), head.count(b"\r"))
+        if is_all or lines >= _HEAD_LINES or size >= _MOST_HEAD_BYTES:
+            break
+        size *= 8
     if is_all:
         return head
     cut = max(head.rfind(b"\n"), head.rfind(b"\r")) + 1

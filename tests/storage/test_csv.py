@@ -377,3 +377,11 @@ def test_any_bytes_are_read_or_refused_with_one_of_our_errors(
         message = str(path)
         assert len(rows) == count(table)
     assert str(path) in message
+
+
+def test_a_first_line_may_be_longer_than_what_is_looked_at_first(write_csv: Write) -> None:
+    names = [f"a column with quite a long name {number:05d}" for number in range(2500)]
+    rows = [",".join(str(row * number % 10) for number in range(2500)) for row in range(4)]
+    table = open_table(write_csv("\n".join([",".join(names), *rows, ""])))
+    assert [field.name for field in table.fields] == names
+    assert scan(table, [names[7], names[-1]]) == [(row * 7 % 10, row * 2499 % 10) for row in range(4)]
