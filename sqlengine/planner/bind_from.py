@@ -19,6 +19,7 @@ from sqlengine.planner.bind_sample import bind_sample
 from sqlengine.planner.bind_subquery import QUERIES, filter_by
 from sqlengine.planner.bind_table_function import bind_row_function, row_function
 from sqlengine.planner.bind_unpivot import bind_unpivot
+from sqlengine.planner.bind_using import merge, merged_names
 from sqlengine.planner.bound import BoundQuery
 from sqlengine.planner.context import BindContext, CommonTable, CommonTables
 from sqlengine.planner.correlation import refers_to
@@ -28,7 +29,7 @@ from sqlengine.planner.logical import ONE_ROW, Filter, Node, Project, Scan
 from sqlengine.planner.logical_joins import AsofJoin, Join, JoinKind, PositionalJoin
 from sqlengine.planner.plan_build import project
 from sqlengine.planner.rewriting import is_repeatable
-from sqlengine.planner.scope import Merged, Scope
+from sqlengine.planner.scope import Scope
 from sqlengine.planner.subqueries import Subqueries
 from sqlengine.planner.unnest import dependent_join
 from sqlengine.storage.filesystem import is_folder
@@ -272,13 +273,13 @@ def _join(context: BindContext, left: Source, join: Any, tables: CommonTables) -
     if method == "POSITIONAL":
         return PositionalJoin((left[0], right[0])), scope
     conditions: list[Expression] = []
-    merged_names = _merged_names(context, left[1], right[1], join)
+    names = merged_names(context, left[1], right[1], join)
     subqueries = Subqueries(context)
     binder = ExpressionBinder(context, scope, "a join condition", subqueries=subqueries)
-    for position, name in enumerate(merged_names):
+    for position, name in enumerate(names):
         # ASOF JOIN … USING (k, t): the last one is `left.t >= right.t`.
-        operator = ">=" if method == "ASOF" and position == len(merged_names) - 1 else "="
-        condition, merged = _merge(context, left[1], right[1], name, kind, operator, join)
+        operator = ">=" if method == "ASOF" and position == len(names) - 1 else "="
+        condition, merged = merge(context, left[1], right[1], name, kind, operator, join)
         conditions.append(condition)
         scope = Scope(scope.relations, [m for m in scope.merged if m.name.lower() != name.lower()] + [merged])
     on = reader.get(join, "on")
@@ -357,45 +358,3 @@ def _join_kind(context: BindContext, join: Any) -> JoinKind:
     if found is None or (method == "POSITIONAL" and (side or kind)):
         raise context.refuse(f"{side} {kind} JOIN is not supported".strip(), join)
     return found
-
-
-def _merged_names(context: BindContext, left: Scope, right: Scope, join: Any) -> list[str]:
-    """Columns that USING names, or that NATURAL finds on both sides, in the left side's order."""
-    reader = context.reader
-    if str(reader.get(join, "method") or "").upper() != "NATURAL":
-        return [reader.name(each) for each in reader.all(join, "using")]
-    on_right = {name.lower() for name, _ in right.star()}
-    names = list(dict.fromkeys(name for name, _ in left.star() if name.lower() in on_right))
-    if not names:
-        raise context.error("NATURAL JOIN: the two sides have no column name in common", join)
-    return names
-
-
-def _merge(
-    context: BindContext, left: Scope, right: Scope, name: str, kind: JoinKind, operator: str, join: Any
-) -> tuple[Expression, Merged]:
-    """The comparison that USING (name) means, and what `name` alone means above the join."""
-    sides = []
-    for scope, side in ((left, "left"), (right, "right")):
-        with context.at(join):
-            found = scope.find(name)
-        if found is None:
-            names = [each for each, _ in scope.star()]
-            hint = did_you_mean(name, names)
-            raise context.error(f'USING: the {side} side of the join has no column "{name}".{hint}', join)
-        sides.append(found)
-    binder = ExpressionBinder(context, Scope(), "USING")
-    condition = binder.call(operator, list(sides), join)
-    match kind:
-        case JoinKind.FULL:
-            meaning = binder.call("coalesce", list(sides), join)
-        case JoinKind.RIGHT:
-            meaning = sides[1]
-        case _:
-            meaning = sides[0]
-    members: set[int] = set()
-    for scope in (left, right):
-        merged = scope.merged_as(name)
-        members.update(member for each in merged for member in each.members)
-        members.update(column.id for relation in scope.relations for column in relation.find(name))
-    return condition, Merged(left.spelling(name), meaning, frozenset(members))
