@@ -41,6 +41,8 @@ _SMALL_FILE: Final = 256 << 10
 
 # A file of so many bytes is read faster as a whole than column by column.
 _READ_WHOLE: Final = 64 << 10
+# A small file of more rows than these must be made of repetitions, which are kept as such.
+_MANY_ROWS: Final = 1 << 17
 
 _READING: Final[Mapping[str, object]] = {
     "pre_buffer": False,
@@ -156,12 +158,14 @@ class _OpenFile:
     def __init__(self, file: FileInfo) -> None:
         with file_errors(file.path, "Parquet"):
             if file.size <= _READ_WHOLE:
-                # Its texts are few: dictionaries do not pay.
                 self.source = pa.BufferReader(read_file(file.path))
                 self.footer, self.reader = open_whole(file, self.source, **_READING)
-                return
-            self.source = open_input(file.path)
-            self.footer = load_footer(file, self.source)
+                # If its texts are few, dictionaries do not pay.
+                if self.footer.metadata.num_rows <= _MANY_ROWS:
+                    return
+            else:
+                self.source = open_input(file.path)
+                self.footer = load_footer(file, self.source)
             # What `ParquetFile` wraps: opening that costs as much again.
             self.reader = pq.ParquetReader()
             self.reader.open(

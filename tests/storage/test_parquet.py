@@ -357,3 +357,14 @@ def test_numbers_of_rows_that_contradict(write_parquet: Write) -> None:
         except FileFormatError as error:
             messages.append(str(error))
     assert any("numbers of rows contradict" in message for message in messages)
+
+
+def test_a_small_file_of_many_repeated_texts_does_not_become_large(tmp_path: Path) -> None:
+    rows = 200_000
+    texts = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), ["x" * 10_000])
+    pq.write_table(pa.table({"s": texts}), tmp_path / "t.parquet")
+    assert (tmp_path / "t.parquet").stat().st_size < 10_000
+    table = open_table(str(tmp_path / "t.parquet"))
+    batches = [b for task in table.plan_scan(["s"], []).tasks for b in table.read(task, ["s"], 50_000)]
+    assert sum(batch.num_rows for batch in batches) == rows
+    assert sum(batch.nbytes for batch in batches) < 10 * rows
