@@ -44,8 +44,6 @@ MODULES = sorted(ROOT.rglob("*.py"))
 
 def room(module: str) -> str:
     parts = module.split(".")
-    if parts[:3] == ["sqlengine", "executor", "kernels"]:
-        return "kernels"
     if len(parts) == 1:
         return "api"
     if parts[1] in FOUNDATIONS:
@@ -88,7 +86,7 @@ def test_only_the_kernel_decorator_imports_numba() -> None:
         for path in MODULES
         if re.search(r"^\s*(import numba|from numba)", path.read_text(), re.MULTILINE)
     }
-    assert importers <= {"sqlengine.executor.kernels._jit"}
+    assert importers <= {"sqlengine.kernels._jit"}
 
 
 def test_files_are_short() -> None:

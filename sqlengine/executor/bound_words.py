@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sqlengine.batch import Batch, concat_batches
-from sqlengine.executor.kernels.sorting import sort_rows
 from sqlengine.executor.ordering import is_wide, ordered_words
 from sqlengine.executor.sort_keys import encode_sort_keys
+from sqlengine.kernels.sorting import sort_rows
 from sqlengine.types import SqlType, words_dtype
 from sqlengine.vector import Vector
 

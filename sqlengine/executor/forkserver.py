@@ -190,8 +190,8 @@ def serve(fd: int, coordinator: int) -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for name in _PRELOADED:
         importlib.import_module(name)
-    from sqlengine.executor.kernels import _jit
     from sqlengine.functions.registry import function_names
+    from sqlengine.kernels import _jit
 
     function_names()
     _jit.preload()

@@ -24,13 +24,13 @@ from sqlengine.executor.accumulators.make import make_accumulator
 from sqlengine.executor.evaluate import Evaluator, evaluate, truth_of
 from sqlengine.executor.frame_words import word_state
 from sqlengine.executor.frames import row_words
-from sqlengine.executor.kernels.sorting import sort_rows
 from sqlengine.executor.operators.buffer import empty_batch
 from sqlengine.executor.operators.grouping import Groups
 from sqlengine.executor.whole import aggregate_rows
 from sqlengine.functions.grouped_rows import GroupedRows
 from sqlengine.functions.registry import AggregateFunction, Operand, State
 from sqlengine.functions.window_rows import KeptRows
+from sqlengine.kernels.sorting import sort_rows
 from sqlengine.planner.expressions import Column, Expression, Literal
 from sqlengine.planner.window_call import WindowCall
 from sqlengine.types import SqlType

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from sqlengine.executor.kernels.framing import build_minima, build_sums, min_frames, sum_frames
 from sqlengine.executor.ordering import from_ordered_words, integer_words, is_wide, ordered_words, wide_vector
 from sqlengine.executor.sort_keys import encode_sort_keys
 from sqlengine.functions.registry import State, StateOp
+from sqlengine.kernels.framing import build_minima, build_sums, min_frames, sum_frames
 from sqlengine.types import BIGINT, TypeKind, words_dtype
 from sqlengine.vector import Vector
 

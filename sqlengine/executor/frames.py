@@ -11,10 +11,10 @@ import numpy as np
 from sqlengine.batch import Batch
 from sqlengine.errors import OutOfRangeError
 from sqlengine.executor.evaluate import evaluate
-from sqlengine.executor.kernels.framing import mark_changes, search_bounds
-from sqlengine.executor.kernels.hashing import addresses
 from sqlengine.executor.sort_keys import encode_sort_keys
 from sqlengine.functions.window_rows import WindowRows, valid_rows
+from sqlengine.kernels.framing import mark_changes, search_bounds
+from sqlengine.kernels.hashing import addresses
 from sqlengine.planner.expressions import Expression, SortKey
 from sqlengine.planner.window_call import Direction, Exclusion, Frame, FrameBound, FrameUnit
 from sqlengine.vector import Vector, concat_vectors

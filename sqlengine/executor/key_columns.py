@@ -24,8 +24,6 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
-from sqlengine.executor.kernels.hashing import hash_strings
-from sqlengine.executor.kernels.strings import NULL_ID, StringTable
 from sqlengine.executor.ordering import (
     integer_words,
     is_wide,
@@ -33,6 +31,8 @@ from sqlengine.executor.ordering import (
     wide_words,
 )
 from sqlengine.functions.order_bytes import comparable_bytes
+from sqlengine.kernels.hashing import hash_strings
+from sqlengine.kernels.strings import NULL_ID, StringTable
 from sqlengine.types import INTEGER_KINDS, SqlType, TypeKind, arrow_type, words_dtype
 from sqlengine.vector import Vector
 from sqlengine.words import row_numbers

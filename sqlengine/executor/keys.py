@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sqlengine.executor.kernels.hashing import PARTITION_SEED, hash_words
-from sqlengine.executor.kernels.strings import ABSENT_ID
 from sqlengine.executor.key_columns import make_key_column
+from sqlengine.kernels.hashing import PARTITION_SEED, hash_words
+from sqlengine.kernels.strings import ABSENT_ID
 from sqlengine.types import SqlType
 from sqlengine.vector import Vector
 

@@ -62,8 +62,8 @@ def _partition(batch: Batch, ids: list[int], partition: HashPartition | RangePar
 def _hashed(batch: Batch, partition: HashPartition) -> tuple[Rows, Rows]:
     """Rows bucket by bucket, and where each bucket starts."""
     from sqlengine.executor.evaluate import evaluate
-    from sqlengine.executor.kernels.partitioning import partition_rows
     from sqlengine.executor.keys import KeyEncoder
+    from sqlengine.kernels.partitioning import partition_rows
 
     keys = [evaluate(key, batch).expand(batch.length) for key in partition.keys]
     hashes = KeyEncoder([key.type for key in partition.keys]).hash_keys(keys, batch.length)
@@ -75,9 +75,9 @@ def _ranged(batch: Batch, partition: RangePartition) -> tuple[Rows, Rows]:
     import numpy as np
 
     from sqlengine.executor.evaluate import evaluate
-    from sqlengine.executor.kernels.partitioning import group_rows
-    from sqlengine.executor.kernels.sorting import sort_rows
     from sqlengine.executor.sort_keys import encode_sort_keys
+    from sqlengine.kernels.partitioning import group_rows
+    from sqlengine.kernels.sorting import sort_rows
 
     key, count = partition.key, len(partition.bounds)
     bounds = [Vector.from_literal(bound.value, bound.type).expand(1) for bound in partition.bounds]

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 
-from sqlengine.executor.kernels.strings import NULL_ID, StringTable
 from sqlengine.executor.key_columns import dictionary_worth_using, take_codes
 from sqlengine.executor.ordering import integer_words, interval_words, is_wide, ordered_words, wide_words
 from sqlengine.functions.order_bytes import comparable_bytes
+from sqlengine.kernels.strings import NULL_ID, StringTable
 from sqlengine.types import BLOB, TypeKind
 from sqlengine.vector import Vector
 from sqlengine.words import words_of

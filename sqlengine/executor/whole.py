@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sqlengine.executor.accumulators.make import make_accumulator
-from sqlengine.executor.kernels.partitioning import group_rows
-from sqlengine.executor.kernels.sorting import sort_rows
 from sqlengine.executor.sort_keys import encode_sort_keys
 from sqlengine.functions.grouped_rows import GroupedRows
 from sqlengine.functions.registry import AggregateFunction, Operand, Rows
+from sqlengine.kernels.partitioning import group_rows
+from sqlengine.kernels.sorting import sort_rows
 from sqlengine.types import SqlType
 from sqlengine.vector import Vector
 

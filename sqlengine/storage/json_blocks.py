@@ -16,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sqlengine.errors import FileFormatError
-from sqlengine.executor.kernels.json_scanning import find_boundary
+from sqlengine.kernels.json_scanning import find_boundary
 from sqlengine.storage.filesystem import compression_of, file_errors, open_input, open_stream
 from sqlengine.storage.json_options import ARRAY, AUTO, NEWLINE_DELIMITED, UNSTRUCTURED
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sqlengine.executor.kernels.json_scanning import find_commas
+from sqlengine.kernels.json_scanning import find_commas
 from sqlengine.storage.filesystem import file_errors, open_input
 from sqlengine.storage.json_blocks import BOM, line_end
 from sqlengine.storage.json_options import ARRAY, NEWLINE_DELIMITED

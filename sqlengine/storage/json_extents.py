@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sqlengine.executor.kernels.json_grammar import DEEPEST
-from sqlengine.executor.kernels.json_scanning import (
+from sqlengine.kernels.json_grammar import DEEPEST
+from sqlengine.kernels.json_scanning import (
     blank_values,
     find_children,
     find_members,

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqlengine.executor.kernels import coding, reference
-from sqlengine.executor.kernels.coding import CodedGroups, WordRange, number_coded
-from sqlengine.executor.kernels.grouping import GroupTable
-from sqlengine.executor.kernels.hashing import addresses
+from sqlengine.kernels import coding, reference
+from sqlengine.kernels.coding import CodedGroups, WordRange, number_coded
+from sqlengine.kernels.grouping import GroupTable
+from sqlengine.kernels.hashing import addresses
 
 LEAST, GREATEST = -(2**63), 2**63 - 1
 EXTREMES = st.sampled_from([LEAST, LEAST + 1, GREATEST - 1, GREATEST])

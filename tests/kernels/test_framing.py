@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqlengine.executor.kernels import reference
-from sqlengine.executor.kernels.framing import (
+from sqlengine.kernels import reference
+from sqlengine.kernels.framing import (
     build_minima,
     build_sums,
     mark_changes,
@@ -15,7 +15,7 @@ from sqlengine.executor.kernels.framing import (
     search_bounds,
     sum_frames,
 )
-from sqlengine.executor.kernels.hashing import addresses
+from sqlengine.kernels.hashing import addresses
 
 unsigned = st.one_of(st.integers(0, 3), st.integers(0, 2**64 - 1))
 # Whole numbers: their sums are exact, so that the association does not show.

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-import sqlengine.executor.kernels as package
-from sqlengine.executor.kernels import _jit
+import sqlengine.kernels as package
+from sqlengine.kernels import _jit
 
 compiled = pytest.mark.skipif(_jit._jit_disabled(), reason="nothing is compiled")
-SUM = "from sqlengine.executor.kernels.hashing import hash_words; import numpy; hash_words([numpy.arange(3)], 1)"
+SUM = "from sqlengine.kernels.hashing import hash_words; import numpy; hash_words([numpy.arange(3)], 1)"
 
 
 def run(code, cache, **options):
@@ -46,7 +46,7 @@ def test_only_one_module_imports_numba():
 
 def test_importing_kernels_does_not_import_numba():
     modules = [path.stem for path in Path(package.__path__[0]).glob("*.py") if path.stem != "__init__"]
-    lines = [f"import sqlengine.executor.kernels.{module}" for module in modules]
+    lines = [f"import sqlengine.kernels.{module}" for module in modules]
     lines += ["import sqlengine.executor.keys, sqlengine.executor.accumulators, sqlengine.executor.sort_keys"]
     lines += ["import sys", "assert 'numba' not in sys.modules"]
     subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True)
@@ -55,9 +55,9 @@ def test_importing_kernels_does_not_import_numba():
 @compiled
 @pytest.mark.slow
 def test_kernels_imported_after_the_first_was_compiled(tmp_path):
-    first = "from sqlengine.executor.kernels.moments import merge_products; merge_products.load()"
+    first = "from sqlengine.kernels.moments import merge_products; merge_products.load()"
     # Calls a function of another module of kernels.
-    run(f"{first}; from sqlengine.executor.kernels.strings import intern_strings; intern_strings.load()", tmp_path)
+    run(f"{first}; from sqlengine.kernels.strings import intern_strings; intern_strings.load()", tmp_path)
 
 
 @compiled
@@ -111,7 +111,7 @@ def test_processes_that_fill_an_empty_cache_at_once_all_work(tmp_path):
 def test_kernels_run_alike_compiled_and_not():
     import numpy as np
 
-    from sqlengine.executor.kernels.hashing import addresses, hash_rows
+    from sqlengine.kernels.hashing import addresses, hash_rows
 
     column = [np.arange(-5, 5)]
     outcomes = []

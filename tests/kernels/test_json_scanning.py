@@ -7,9 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sqlengine.executor.kernels import reference_json as reference
-from sqlengine.executor.kernels.json_grammar import DEEPEST
-from sqlengine.executor.kernels.json_scanning import blank_values, find_boundary, find_commas
+from sqlengine.kernels import reference_json as reference
+from sqlengine.kernels.json_grammar import DEEPEST
+from sqlengine.kernels.json_scanning import blank_values, find_boundary, find_commas
 from sqlengine.storage import json_blocks
 from sqlengine.storage.json_blocks import Block
 from sqlengine.storage.json_extents import Extents, UnfitError, find_extents

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqlengine.executor.kernels import _jit, reference, reference_json, reference_states
-from sqlengine.executor.kernels.accumulating import (
+from sqlengine.kernels import _jit, reference, reference_json, reference_states
+from sqlengine.kernels.accumulating import (
     count_rows,
     first_rows,
     min_strings,
@@ -21,8 +21,8 @@ from sqlengine.executor.kernels.accumulating import (
     sum_single_lanes,
     sum_words,
 )
-from sqlengine.executor.kernels.grouping import GroupTable, move_slots
-from sqlengine.executor.kernels.hashing import (
+from sqlengine.kernels.grouping import GroupTable, move_slots
+from sqlengine.kernels.hashing import (
     TABLE_SEED,
     addresses,
     hash_mask,
@@ -30,11 +30,11 @@ from sqlengine.executor.kernels.hashing import (
     hash_string_rows,
     string_parts,
 )
-from sqlengine.executor.kernels.joining import count_matches, match_many, match_unique, place_unique
-from sqlengine.executor.kernels.key_ranges import DenseKeys, RankedKeys, find_dense, number_range, set_bits
-from sqlengine.executor.kernels.partitioning import choose_buckets, count_buckets, order_buckets
-from sqlengine.executor.kernels.sorting import merge_neighbours, sort_digit
-from sqlengine.executor.kernels.strings import StringTable
+from sqlengine.kernels.joining import count_matches, match_many, match_unique, place_unique
+from sqlengine.kernels.key_ranges import DenseKeys, RankedKeys, find_dense, number_range, set_bits
+from sqlengine.kernels.partitioning import choose_buckets, count_buckets, order_buckets
+from sqlengine.kernels.sorting import merge_neighbours, sort_digit
+from sqlengine.kernels.strings import StringTable
 
 WORD = 1 << 64
 EMPTY = np.empty(0, np.bool_)
@@ -353,7 +353,7 @@ def test_first_rows(case):
 
 
 def test_seeds_make_different_hashes():
-    from sqlengine.executor.kernels.hashing import PARTITION_SEED, hash_words
+    from sqlengine.kernels.hashing import PARTITION_SEED, hash_words
 
     column = [np.arange(100)]
     if int(hash_mask()):

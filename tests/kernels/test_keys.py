@@ -9,11 +9,11 @@ import pyarrow as pa
 import pytest
 
 import sqlengine.types as T
-from sqlengine.executor.kernels.grouping import GroupTable
-from sqlengine.executor.kernels.hashing import hash_mask
-from sqlengine.executor.kernels.joining import JoinTable
-from sqlengine.executor.kernels.strings import StringTable
 from sqlengine.executor.keys import KeyEncoder
+from sqlengine.kernels.grouping import GroupTable
+from sqlengine.kernels.hashing import hash_mask
+from sqlengine.kernels.joining import JoinTable
+from sqlengine.kernels.strings import StringTable
 from sqlengine.types import SqlType, TypeKind
 from sqlengine.vector import Vector
 

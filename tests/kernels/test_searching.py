@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqlengine.executor.kernels import reference
-from sqlengine.executor.kernels.searching import (
+from sqlengine.kernels import reference
+from sqlengine.kernels.searching import (
     OrderedTable,
     count_reaching,
     fill_maxima,

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sqlengine.types as T
-from sqlengine.executor.kernels.sorting import sort_rows
 from sqlengine.executor.sort_keys import encode_sort_keys
+from sqlengine.kernels.sorting import sort_rows
 from sqlengine.vector import Vector
 
 D = decimal.Decimal

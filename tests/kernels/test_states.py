@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqlengine.executor.kernels import moments, reference_states
-from sqlengine.executor.kernels.accumulating import best_rows, fold_bits
-from sqlengine.executor.kernels.sketching import add_registers, merge_registers
+from sqlengine.kernels import moments, reference_states
+from sqlengine.kernels.accumulating import best_rows, fold_bits
+from sqlengine.kernels.sketching import add_registers, merge_registers
 
 NOTHING = np.empty(0, np.bool_)
 NO_GROUPS = np.empty(0, np.int64)

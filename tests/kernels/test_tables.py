@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sqlengine.errors import InternalError
-from sqlengine.executor.kernels.grouping import GroupTable
-from sqlengine.executor.kernels.hashing import PARTITION_SEED, hash_mask, hash_words
-from sqlengine.executor.kernels.joining import JoinTable
-from sqlengine.executor.kernels.partitioning import partition_rows
-from sqlengine.executor.kernels.sorting import merge_runs, sort_rows, top_rows
-from sqlengine.executor.kernels.strings import StringTable
+from sqlengine.kernels.grouping import GroupTable
+from sqlengine.kernels.hashing import PARTITION_SEED, hash_mask, hash_words
+from sqlengine.kernels.joining import JoinTable
+from sqlengine.kernels.partitioning import partition_rows
+from sqlengine.kernels.sorting import merge_runs, sort_rows, top_rows
+from sqlengine.kernels.strings import StringTable
 
 EMPTY = np.empty(0, np.bool_)
 spread_hashes = pytest.mark.skipif(not int(hash_mask()), reason="quadratic when all hashes are equal")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from sqlengine.executor.accumulators.accumulator import grown, mask_of
-from sqlengine.executor.kernels.accumulating import fold_bits
 from sqlengine.executor.ordering import integer_words, is_wide, wide_vector, wide_words
 from sqlengine.functions.registry import StateOp
+from sqlengine.kernels.accumulating import fold_bits
 from sqlengine.types import SqlType, words_dtype
 from sqlengine.vector import Vector
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sqlengine.executor.accumulators.accumulator import grown, mask_of
-from sqlengine.executor.kernels.accumulating import min_strings, min_words
 from sqlengine.executor.ordering import from_ordered_bytes, from_ordered_words, ordered_bytes, ordered_words
+from sqlengine.kernels.accumulating import min_strings, min_words
 from sqlengine.types import SqlType
 from sqlengine.vector import Vector, buffer_words
 from sqlengine.words import unpack_bits

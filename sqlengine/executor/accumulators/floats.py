@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from sqlengine.executor.accumulators.accumulator import ALL_VALID, NO_WORDS, grown, mask_of
-from sqlengine.executor.kernels import moments
-from sqlengine.executor.kernels._jit import Kernel
 from sqlengine.functions.registry import StateOp
+from sqlengine.kernels import moments
+from sqlengine.kernels._jit import Kernel
 from sqlengine.types import SqlType, arrow_type
 from sqlengine.vector import Vector
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from sqlengine.executor.accumulators.accumulator import grown, mask_of
-from sqlengine.executor.kernels.accumulating import best_rows, first_rows
 from sqlengine.executor.ordering import from_ordered_words, ordered_words
+from sqlengine.kernels.accumulating import best_rows, first_rows
 from sqlengine.types import SqlType, TypeKind, arrow_type
 from sqlengine.vector import Vector, concat_vectors
 

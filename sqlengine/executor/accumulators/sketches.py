@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sqlengine.executor.accumulators.accumulator import grown, mask_of
-from sqlengine.executor.kernels.sketching import add_registers, merge_registers
 from sqlengine.executor.keys import KeyEncoder
 from sqlengine.functions.approximate import REGISTERS
+from sqlengine.kernels.sketching import add_registers, merge_registers
 from sqlengine.types import BLOB, TypeKind
 from sqlengine.vector import Vector, buffer_words
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from sqlengine.errors import OutOfRangeError
 from sqlengine.executor.accumulators.accumulator import ALL_VALID, NO_WORDS, grown, mask_of
-from sqlengine.executor.kernels.accumulating import (
+from sqlengine.executor.ordering import integer_words, wide_vector, wide_words
+from sqlengine.kernels.accumulating import (
     count_rows,
     sum_all,
     sum_few,
@@ -18,7 +19,6 @@ from sqlengine.executor.kernels.accumulating import (
     sum_single_lanes,
     sum_words,
 )
-from sqlengine.executor.ordering import integer_words, wide_vector, wide_words
 from sqlengine.types import SqlType, TypeKind, integer_range, words_dtype
 from sqlengine.vector import Vector
 

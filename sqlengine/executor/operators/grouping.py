@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sqlengine.executor.kernels.coding import CodedGroups
 from sqlengine.executor.keys import KeyEncoder
+from sqlengine.kernels.coding import CodedGroups
 from sqlengine.types import SqlType
 from sqlengine.vector import Vector
 

@@ -26,10 +26,10 @@ import numpy as np
 from sqlengine.batch import Batch
 from sqlengine.executor.context import TaskContext
 from sqlengine.executor.evaluate import Evaluator
-from sqlengine.executor.kernels.joining import JoinTable
 from sqlengine.executor.keys import KeyEncoder
 from sqlengine.executor.operators.buffer import RowBuffer
 from sqlengine.executor.operators.pairing import Pairing
+from sqlengine.kernels.joining import JoinTable
 from sqlengine.planner.expressions import Column, columns_of
 from sqlengine.planner.logical_joins import JoinKind
 from sqlengine.planner.physical_joins import HashJoinExec

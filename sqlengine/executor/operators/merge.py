@@ -18,9 +18,9 @@ import numpy as np
 
 from sqlengine.batch import Batch
 from sqlengine.executor.context import TaskContext
-from sqlengine.executor.kernels.sorting import merge_runs
 from sqlengine.executor.operators.buffer import RowBuffer
 from sqlengine.executor.operators.sort import RowOrder
+from sqlengine.kernels.sorting import merge_runs
 from sqlengine.planner.physical import ExchangeRead
 
 

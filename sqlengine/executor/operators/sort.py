@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Final
 from sqlengine.batch import Batch
 from sqlengine.executor.context import TaskContext
 from sqlengine.executor.evaluate import Evaluator
-from sqlengine.executor.kernels.sorting import sort_rows, top_rows
 from sqlengine.executor.operators.buffer import RowBuffer
 from sqlengine.executor.sort_keys import encode_sort_keys
+from sqlengine.kernels.sorting import sort_rows, top_rows
 from sqlengine.planner.expressions import SortKey
 from sqlengine.planner.physical import SortExec
 

@@ -30,11 +30,11 @@ from sqlengine.batch import Batch
 from sqlengine.executor.bound_words import fixed_words, has_fixed_words, ranks
 from sqlengine.executor.context import TaskContext
 from sqlengine.executor.evaluate import Evaluator
-from sqlengine.executor.kernels.joining import KeyNumbers, number_keys
-from sqlengine.executor.kernels.searching import OrderedTable
 from sqlengine.executor.keys import KeyEncoder
 from sqlengine.executor.operators.buffer import RowBuffer
 from sqlengine.executor.operators.pairing import Pairing
+from sqlengine.kernels.joining import KeyNumbers, number_keys
+from sqlengine.kernels.searching import OrderedTable
 from sqlengine.planner.expressions import columns_of
 from sqlengine.planner.logical_joins import JoinKind
 from sqlengine.planner.physical_joins import SortedJoinExec

@@ -25,9 +25,9 @@ from sqlengine.executor.context import TaskContext
 from sqlengine.executor.evaluate import Evaluator, evaluate
 from sqlengine.executor.frame_aggregates import aggregate_frames
 from sqlengine.executor.frames import FrameFinder, find_partitions, row_words
-from sqlengine.executor.kernels.sorting import sort_rows
 from sqlengine.executor.operators.buffer import RowBuffer
 from sqlengine.functions.registry import find_aggregate, find_window
+from sqlengine.kernels.sorting import sort_rows
 from sqlengine.planner.expressions import SortKey
 from sqlengine.planner.physical import WindowExec
 from sqlengine.planner.window_call import WindowCall

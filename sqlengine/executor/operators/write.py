@@ -25,10 +25,10 @@ import pyarrow as pa
 
 from sqlengine.batch import Batch
 from sqlengine.executor.context import TaskContext
-from sqlengine.executor.kernels.sorting import sort_rows
 from sqlengine.executor.operators.buffer import RowBuffer
 from sqlengine.executor.sort_keys import encode_sort_keys
 from sqlengine.functions.export import export_array, export_type
+from sqlengine.kernels.sorting import sort_rows
 from sqlengine.planner.expressions import Column
 from sqlengine.planner.physical_write import WriteExec
 from sqlengine.storage.format import Options

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from sqlengine.executor.kernels._jit import inner, kernel, load_uint8, load_uint64
+from sqlengine.kernels._jit import inner, kernel, load_uint8, load_uint64
 
 _LOW = np.int64(0xFFFFFFFF)
 _SIGN_SHIFT = np.uint64(63)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from sqlengine.errors import InternalError
-from sqlengine.executor.kernels._jit import address_of, inner, kernel, load_uint8, load_uint32, load_uint64, words_at
+from sqlengine.kernels._jit import address_of, inner, kernel, load_uint8, load_uint32, load_uint64, words_at
 from sqlengine.vector import buffer_words
 from sqlengine.words import unpack_bits
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from sqlengine.errors import MemoryBudgetError
-from sqlengine.executor.kernels._jit import address_of, inner, kernel, load_uint8, load_uint64, prefetch
-from sqlengine.executor.kernels.grouping import CACHED_SLOTS, move_slots, shift_of
-from sqlengine.executor.kernels.hashing import hash_bytes, hash_mask, string_parts
+from sqlengine.kernels._jit import address_of, inner, kernel, load_uint8, load_uint64, prefetch
+from sqlengine.kernels.grouping import CACHED_SLOTS, move_slots, shift_of
+from sqlengine.kernels.hashing import hash_bytes, hash_mask, string_parts
 
 if TYPE_CHECKING:
     import pyarrow as pa

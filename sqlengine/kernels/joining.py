@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sqlengine.errors import MemoryBudgetError
-from sqlengine.executor.kernels._jit import kernel, writable
-from sqlengine.executor.kernels.grouping import GroupTable
-from sqlengine.executor.kernels.key_ranges import DenseKeys, RankedKeys, number_range
-from sqlengine.executor.kernels.partitioning import group_rows
+from sqlengine.kernels._jit import kernel, writable
+from sqlengine.kernels.grouping import GroupTable
+from sqlengine.kernels.key_ranges import DenseKeys, RankedKeys, number_range
+from sqlengine.kernels.partitioning import group_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sqlengine.executor.kernels._jit import kernel
+from sqlengine.kernels._jit import kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

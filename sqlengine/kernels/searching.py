@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from sqlengine.executor.kernels._jit import inner, kernel
-from sqlengine.executor.kernels.partitioning import group_rows
-from sqlengine.executor.kernels.sorting import sort_rows
+from sqlengine.kernels._jit import inner, kernel
+from sqlengine.kernels.partitioning import group_rows
+from sqlengine.kernels.sorting import sort_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -95,7 +95,7 @@ def inner(function: Function) -> Function:
 
 def preload() -> None:
     """Compile, or load from the disk cache, every kernel of the package; for the process that others fork from."""
-    import sqlengine.executor.kernels as package
+    import sqlengine.kernels as package
 
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"{package.__name__}.{module.name}")

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sqlengine.executor.kernels._jit import inner, kernel, words_at
-from sqlengine.executor.kernels.hashing import addresses
+from sqlengine.kernels._jit import inner, kernel, words_at
+from sqlengine.kernels.hashing import addresses
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

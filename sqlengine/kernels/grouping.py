@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sqlengine.executor.kernels._jit import address_of, inner, kernel, prefetch, words_at
-from sqlengine.executor.kernels.hashing import TABLE_SEED, addresses, hash_block, hash_mask, hash_words
+from sqlengine.kernels._jit import address_of, inner, kernel, prefetch, words_at
+from sqlengine.kernels.hashing import TABLE_SEED, addresses, hash_block, hash_mask, hash_words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlengine.executor.kernels._jit import kernel
+from sqlengine.kernels._jit import kernel
 
 
 @kernel("void(int64[::1], boolean[::1], float64[::1], float64[::1])")

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from sqlengine.executor.kernels._jit import inner, kernel, words_at
+from sqlengine.kernels._jit import inner, kernel, words_at
 
 
 @kernel("void(int64[::1], int64, int64[::1], boolean[::1])")

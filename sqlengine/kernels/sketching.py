@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from sqlengine.executor.kernels._jit import kernel
+from sqlengine.kernels._jit import kernel
 
 
 @kernel("void(int64[::1], boolean[::1], uint64[::1], int64, uint8[::1])")

@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from sqlengine.executor.kernels._jit import kernel, words_at
-from sqlengine.executor.kernels.grouping import GroupTable
-from sqlengine.executor.kernels.hashing import addresses
+from sqlengine.kernels._jit import kernel, words_at
+from sqlengine.kernels.grouping import GroupTable
+from sqlengine.kernels.hashing import addresses
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from sqlengine.executor.kernels._jit import inner
+from sqlengine.kernels._jit import inner
 
 DEEPEST: Final = 1024
 """Brackets that may be open at a time: the size of `stack`."""

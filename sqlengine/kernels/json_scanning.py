@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlengine.executor.kernels._jit import inner, kernel
-from sqlengine.executor.kernels.json_grammar import (
+from sqlengine.kernels._jit import inner, kernel
+from sqlengine.kernels.json_grammar import (
     is_null,
     skip_blanks,
     skip_digits,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from sqlengine.executor.kernels._jit import inner, kernel
+from sqlengine.kernels._jit import inner, kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
