@@ -51,15 +51,16 @@ def _convert(array: pa.Array, target: SqlType, attempt: bool) -> pa.Array:
 
 def _odd(array: pa.Array, target: SqlType) -> pa.Array | None:
     """Where a text is not NULL and not written as Arrow reads it exactly as SQL does; None if no way is like that."""
+    # Not `fill_null`, for a scalar of Arrow's loads pandas.
     import pyarrow.compute as pc
 
     pattern = _plain_pattern(target)
     if pattern is None:
         return None
     if not target.is_numeric:
-        return pc.fill_null(pc.invert(pc.match_substring_regex(array, pattern)), False)
+        return pc.and_kleene(pc.is_valid(array), pc.invert(pc.match_substring_regex(array, pattern)))
     # Most numbers are digits alone, which is told ten times as fast.
-    odd = pc.fill_null(pc.invert(pc.ascii_is_decimal(array)), False)
+    odd = pc.and_kleene(pc.is_valid(array), pc.invert(pc.ascii_is_decimal(array)))
     others = array.filter(odd)
     if not len(others):
         return odd

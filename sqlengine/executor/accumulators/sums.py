@@ -197,8 +197,9 @@ class FloatSum:
         assert dtype is not None
         totals = grown(self._totals, group_count, 0.0)[:group_count].copy()
         if group_count:
-            for lane in self._lanes:
-                totals[0] += lane
+            with np.errstate(invalid="ignore", over="ignore"):
+                for lane in self._lanes:
+                    totals[0] += lane
         totals = totals.astype(dtype, copy=False)
         seen = grown(self._seen, group_count, False)[:group_count]
         return Vector.from_values(totals, None if seen.all() else seen.copy(), self._type)
