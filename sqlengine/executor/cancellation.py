@@ -43,10 +43,6 @@ class CancelFlags:
         """Ask the tasks of one stage to stop."""
         self._memory[1 + stage] = 1
 
-    def is_query_cancelled(self) -> bool:
-        """Whether `cancel_query` was called."""
-        return self._memory[0] != 0
-
     def is_stage_cancelled(self, stage: int) -> bool:
         """Whether tasks of `stage` should stop."""
         return self._memory[0] != 0 or self._memory[1 + stage] != 0

@@ -94,12 +94,6 @@ class FileTable:
         """The files, in the order in which they are read."""
         return self._files.files
 
-    def with_task_rows(self, task_rows: int) -> FileTable:
-        """The same table, scanned in tasks of about `task_rows` rows."""
-        if task_rows == self._task_rows:
-            return self
-        return self._copy(task_rows, self._schema, self._columns)
-
     @property
     def whole_fields(self) -> tuple[Field, ...]:
         """The columns that the files store, with all fields of their structs."""
@@ -115,7 +109,18 @@ class FileTable:
 
         schema = replace(self._schema, fields=narrow(self._schema.fields), whole=self.whole_fields)
         columns = replace(self._columns, fields=narrow(self._columns.fields))
-        return self._copy(self._task_rows, schema, columns)
+        table = FileTable(
+            self._files,
+            self._description,
+            schema,
+            columns,
+            self._access,
+            task_rows=self._task_rows,
+            split_bytes=self._split_bytes,
+        )
+        # Splits and statistics do not depend on fields of structs.
+        table._splits, table._statistics, table._by_split = self._splits, self._statistics, self._by_split
+        return table
 
     def look(self, function: Callable[..., T], *arguments: Any) -> T:
         """What a function finds that reads this table while a query is planned; see `isolation.look`."""
@@ -301,20 +306,6 @@ class FileTable:
             self._task_rows,
             self._split_bytes,
         )
-
-    def _copy(self, task_rows: int, schema: FileSchema, columns: PathColumns) -> FileTable:
-        table = FileTable(
-            self._files,
-            self._description,
-            schema,
-            columns,
-            self._access,
-            task_rows=task_rows,
-            split_bytes=self._split_bytes,
-        )
-        # Splits and statistics do not depend on how they are dealt into tasks, nor on fields of structs.
-        table._splits, table._statistics, table._by_split = self._splits, self._statistics, self._by_split
-        return table
 
     def _all_splits(self) -> list[list[Split]]:
         """The splits of each file; they are looked for at the same time where a network makes that slow."""
